@@ -1,0 +1,3 @@
+//! Pure questions to the model. One folder a question.
+
+pub mod need;

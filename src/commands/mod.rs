@@ -1,0 +1,19 @@
+//! One file a command: arguments, gather → pure call → report.
+
+pub mod analyze;
+
+use crate::cli::Ctx;
+use crate::error::Result;
+use crate::report::Report;
+use clap::Subcommand;
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    Analyze(analyze::AnalyzeArgs),
+}
+
+pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
+    match command {
+        Command::Analyze(args) => analyze::run(ctx, args),
+    }
+}

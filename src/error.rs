@@ -1,0 +1,84 @@
+//! Error kinds, hints and exit codes.
+//!
+//! A command fails with [`Error`]: a kind, a chain of causes and the next step. What is merely missing from an answer
+//! is no error: it lands in [`crate::facts::Facts`] and is shown as not seen.
+
+use std::fmt;
+
+/// What went wrong, as far as the user's next step depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line is wrong.
+    Usage,
+    /// A file, a document or stdin can't be read as what it should be.
+    Input,
+    /// No cluster was named: no kubeconfig, no such context.
+    NoCluster,
+    /// The cluster was named and doesn't answer, or refuses us altogether.
+    Unreachable,
+    /// The cluster answers and says no.
+    Forbidden,
+    /// A file can't be written.
+    Output,
+    /// Our own fault.
+    Internal,
+}
+
+/// Exit code of a run that could not do what it was asked.
+pub const EXIT_FAILED: u8 = 2;
+/// Exit code of a run whose answer is bad news at or above `--fail-on`.
+pub const EXIT_BAD_NEWS: u8 = 1;
+
+/// A failed command: what, why, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    pub kind: Kind,
+    /// Lower-case fragment that names the place: "can't read shop.yaml:12:5".
+    pub message: String,
+    /// From the outermost cause to the innermost.
+    pub causes: Vec<String>,
+    /// Next steps, best first.
+    pub hints: Vec<String>,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Keeps the whole chain of `cause`, without repeating a text that the level above already ends with.
+    #[must_use]
+    pub fn because(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(cause);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if !self.causes.last().unwrap_or(&self.message).ends_with(&text) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, text: impl Into<String>) -> Self {
+        self.causes.push(text.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

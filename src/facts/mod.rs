@@ -1,0 +1,221 @@
+//! Raw objects and answers, each with where and when it came from.
+//!
+//! A mesh or an analysis never fetches: it says what it wants as a [`Need`]; the source answers, and the answer or the
+//! failure lands here under that need. So a recording is complete by construction, and a report can say what it did
+//! not see. *Absent*, *forbidden*, *timed out* and *empty* are four different things ([`Outcome`]).
+
+pub mod kinds;
+mod object;
+mod series;
+
+pub use kinds::Resource;
+pub use object::{Object, Place};
+pub use series::Series;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One thing to ask. Needs are data: they are declared by pure code and carried out by [`crate::source`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "need", rename_all = "kebab-case")]
+pub enum Need {
+    /// Every object of a kind, in the namespaces that the user asked for.
+    List { resource: Resource },
+    /// The API server's `/version`.
+    Version,
+    /// An instant PromQL query; the answer is the `data` member of Prometheus' reply, as JSON text.
+    /// `{window}` has been filled in by whoever declared it.
+    Query { promql: String },
+}
+
+impl Need {
+    pub fn list(resource: &Resource) -> Self {
+        Need::List { resource: resource.clone() }
+    }
+    pub fn query(promql: impl Into<String>) -> Self {
+        Need::Query { promql: promql.into() }
+    }
+    /// What a person calls it: `pods`, `ciliumnetworkpolicies.cilium.io`, `query count by (…)`.
+    pub fn title(&self) -> String {
+        match self {
+            Need::List { resource } => resource.qualified(),
+            Need::Version => "/version".to_owned(),
+            Need::Query { promql } => format!("query {promql}"),
+        }
+    }
+}
+
+/// Why facts are gathered; decides which needs a mesh declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `analyze`: the decision. Queries look back over this window (Prometheus duration, such as `7d`).
+    Decide { window: String },
+    /// `snapshot record`: everything that any reading command may ask.
+    Record { window: String },
+}
+
+impl Purpose {
+    pub fn window(&self) -> &str {
+        match self {
+            Purpose::Decide { window } | Purpose::Record { window } => window,
+        }
+    }
+}
+
+/// How a need was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The list came; it may be empty, and then it *is* empty.
+    Objects(Vec<Object>),
+    /// A text came (JSON of a query, `/version`).
+    Text(String),
+    /// The server has no such kind, or there is no such server (no Prometheus).
+    Absent(String),
+    /// We may not see it.
+    Forbidden(String),
+    /// No answer within the deadline.
+    TimedOut(String),
+    /// Any other failure: connection cut, 5xx after retries, unreadable answer.
+    Failed(String),
+    /// Nobody asked: the recording or the manifests don't hold it.
+    NotAsked(String),
+}
+
+impl Outcome {
+    /// One word: `answered`, `empty`, `absent`, `forbidden`, `timed out`, `failed`, `not asked`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Objects(objects) if objects.is_empty() => "empty",
+            Outcome::Objects(_) | Outcome::Text(_) => "answered",
+            Outcome::Absent(_) => "absent",
+            Outcome::Forbidden(_) => "forbidden",
+            Outcome::TimedOut(_) => "timed out",
+            Outcome::Failed(_) => "failed",
+            Outcome::NotAsked(_) => "not asked",
+        }
+    }
+    /// The reason in words, if it is a failure.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Outcome::Objects(_) | Outcome::Text(_) => None,
+            Outcome::Absent(why)
+            | Outcome::Forbidden(why)
+            | Outcome::TimedOut(why)
+            | Outcome::Failed(why)
+            | Outcome::NotAsked(why) => Some(why),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub outcome: Outcome,
+    pub at: Timestamp,
+    /// Some pages came and then it broke: the objects are here, and this says what is missing.
+    pub partial: Option<String>,
+}
+
+/// What kind of source the facts came from. Only the report's header tells; no judgement may depend on it, except that
+/// manifests can't know what runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    Live,
+    Recording,
+    Manifests,
+}
+
+/// A document that could not be used; the others still count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub place: Place,
+    pub reason: String,
+}
+
+/// Everything known of one cluster (or of one set of manifests).
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Context name, the recording's cluster name, or the manifests' path.
+    pub cluster: String,
+    pub kind: SourceKind,
+    /// "Now": the clock at gathering, or the time of the recording.
+    pub now: Timestamp,
+    /// The namespace the user limited himself to, if he did.
+    pub namespace: Option<String>,
+    pub problems: Vec<Problem>,
+    answers: BTreeMap<Need, Answer>,
+}
+
+impl Facts {
+    pub fn new(cluster: impl Into<String>, kind: SourceKind, now: Timestamp) -> Self {
+        Facts { cluster: cluster.into(), kind, now, namespace: None, problems: Vec::new(), answers: BTreeMap::new() }
+    }
+
+    pub fn insert(&mut self, need: Need, answer: Answer) {
+        self.answers.insert(need, answer);
+    }
+
+    /// Convenience for sources and tests: answered now, whole.
+    pub fn answer(&mut self, need: Need, outcome: Outcome) {
+        let at = self.now;
+        self.insert(need, Answer { outcome, at, partial: None });
+    }
+
+    pub fn get(&self, need: &Need) -> Option<&Answer> {
+        self.answers.get(need)
+    }
+
+    pub fn has(&self, need: &Need) -> bool {
+        self.answers.contains_key(need)
+    }
+
+    /// In the order of the needs, so the same facts give the same bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Answer)> {
+        self.answers.iter()
+    }
+
+    /// The objects of a kind; empty if there are none *or they were not seen* (ask [`Facts::seen`] to tell).
+    pub fn objects(&self, resource: &Resource) -> &[Object] {
+        match self.answers.get(&Need::list(resource)).map(|answer| &answer.outcome) {
+            Some(Outcome::Objects(objects)) => objects,
+            _ => &[],
+        }
+    }
+
+    /// Whether the list of this kind came, whole. An absent kind counts as seen: there are certainly none.
+    pub fn seen(&self, resource: &Resource) -> bool {
+        match self.answers.get(&Need::list(resource)) {
+            Some(Answer { outcome: Outcome::Objects(_), partial: None, .. }) => true,
+            Some(Answer { outcome: Outcome::Absent(_), .. }) => true,
+            _ => false,
+        }
+    }
+
+    /// The text of an answered query or of `/version`.
+    pub fn text(&self, need: &Need) -> Option<&str> {
+        match self.answers.get(need).map(|answer| &answer.outcome) {
+            Some(Outcome::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The series of an answered query; `None` if it was not answered or its answer is no vector.
+    pub fn series(&self, promql: &str) -> Option<Vec<Series>> {
+        Series::parse(self.text(&Need::query(promql))?)
+    }
+
+    /// Whether any Prometheus answered at all.
+    pub fn metrics_seen(&self) -> bool {
+        self.answers.iter().any(|(need, answer)| matches!(need, Need::Query { .. }) && matches!(answer.outcome, Outcome::Text(_)))
+    }
+
+    /// Reads every object of a kind into a view; one that doesn't fit is passed to `bad`.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self, resource: &Resource, mut each: impl FnMut(&'a Object, T)) {
+        for object in self.objects(resource) {
+            if let Ok(view) = object.read::<T>() {
+                each(object, view);
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Meshes: an open set behind one trait. To add one: a folder, and two lines here.
+//!
+//! Nothing outside `mesh/<name>` says a mesh's name. A mesh never fetches; it declares [`Need`]s and reads [`Facts`].
+
+mod candidate;
+mod cilium;
+mod consul;
+mod istio;
+mod linkerd;
+
+pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
+
+use crate::facts::{Facts, Need, Purpose};
+use crate::model::{Installation, Model};
+
+/// A mesh, as far as `analyze` needs it; later commands add to it.
+pub trait Mesh: Sync {
+    /// `istio`, `linkerd`, …
+    fn id(&self) -> &'static str;
+    /// What is installed where. Needs [`Model::workloads`] for who carries its proxy, so it runs after `kubernetes`.
+    fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation>;
+    /// What to ask; called again with what is known until it wants nothing more.
+    fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need>;
+    /// Adds edges, signals and what could not be read.
+    fn translate(&self, facts: &Facts, model: &mut Model);
+    /// The ways this mesh can be chosen: dated data, not judgement.
+    fn candidates(&self) -> &'static [Candidate];
+}
+
+/// Every registered mesh, in the order shown.
+pub static MESHES: &[&dyn Mesh] = &[&istio::Istio, &linkerd::Linkerd, &cilium::Cilium, &consul::Consul];
+
+/// Facts → model: first what is the same everywhere, then each mesh's own.
+pub fn model(facts: &Facts) -> Model {
+    let mut model = crate::kubernetes::translate(facts);
+    for mesh in MESHES {
+        let installed = mesh.detect(facts, &model);
+        model.installations.extend(installed);
+    }
+    for mesh in MESHES {
+        mesh.translate(facts, &mut model);
+    }
+    model
+}

@@ -1,0 +1,93 @@
+//! The only room with I/O: clusters, recordings, manifests, Prometheus.
+//!
+//! Sources are a closed set ([`Source`]); meshes are an open one. A source answers [`Need`]s and never judges.
+
+pub mod archive;
+pub mod live;
+pub mod redact;
+
+use crate::error::Result;
+use crate::facts::{Answer, Facts, Need, Outcome, Problem, Purpose, SourceKind};
+use crate::mesh::MESHES;
+use jiff::Timestamp;
+
+/// One cluster's worth of source: exactly one base, and perhaps a Prometheus beside it.
+pub struct Source {
+    pub base: Base,
+    /// `--prometheus URL`: queries go here, whatever the base is.
+    pub prometheus: Option<live::prometheus::Prometheus>,
+}
+
+pub enum Base {
+    Live(Box<live::Cluster>),
+    /// Facts that were read from a recording or from manifests, whole.
+    Stored(Box<Facts>),
+}
+
+impl Source {
+    pub fn name(&self) -> &str {
+        match &self.base {
+            Base::Live(cluster) => cluster.name(),
+            Base::Stored(facts) => &facts.cluster,
+        }
+    }
+
+    /// Answers the needs; each gets an answer or its failure, never silence.
+    async fn answer(&self, needs: Vec<Need>, facts: &mut Facts) {
+        let (queries, rest): (Vec<_>, Vec<_>) = needs.into_iter().partition(|need| matches!(need, Need::Query { .. }));
+        match &self.base {
+            Base::Live(cluster) => cluster.answer(rest, facts).await,
+            Base::Stored(stored) => rest.into_iter().for_each(|need| replay(stored, need, facts)),
+        }
+        match (&self.prometheus, &self.base) {
+            (Some(prometheus), _) => prometheus.answer(queries, facts).await,
+            (None, Base::Live(cluster)) => cluster.answer_queries(queries, facts).await,
+            (None, Base::Stored(stored)) => queries.into_iter().for_each(|need| replay(stored, need, facts)),
+        }
+    }
+}
+
+fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
+    let answer = stored.get(&need).cloned().unwrap_or_else(|| Answer {
+        outcome: Outcome::NotAsked(match stored.kind {
+            SourceKind::Manifests => "the manifests hold none".to_owned(),
+            _ => "the recording does not hold it".to_owned(),
+        }),
+        at: stored.now,
+        partial: None,
+    });
+    facts.insert(need, answer);
+}
+
+/// Asks in rounds until nobody wants more.
+pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Result<Facts> {
+    let mut facts = match &source.base {
+        Base::Live(cluster) => cluster.facts(now),
+        Base::Stored(stored) => {
+            let mut facts = Facts::new(stored.cluster.clone(), stored.kind, stored.now);
+            facts.namespace.clone_from(&stored.namespace);
+            facts.problems.clone_from(&stored.problems);
+            facts
+        }
+    };
+    // Four rounds are more than any mesh declares; the bound keeps a faulty one from asking for ever.
+    for _ in 0..4 {
+        let mut wanted = crate::kubernetes::needs(&facts, purpose);
+        for mesh in MESHES {
+            wanted.extend(mesh.needs(&facts, purpose));
+        }
+        wanted.retain(|need| !facts.has(need));
+        wanted.sort();
+        wanted.dedup();
+        if wanted.is_empty() {
+            break;
+        }
+        source.answer(wanted, &mut facts).await;
+    }
+    Ok(facts)
+}
+
+/// Problems of several facts, for the exit code of `--strict`.
+pub fn problems(all: &[Facts]) -> impl Iterator<Item = &Problem> {
+    all.iter().flat_map(|facts| &facts.problems)
+}
