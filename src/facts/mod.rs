@@ -205,6 +205,14 @@ impl Facts {
         Series::parse(self.text(&Need::query(promql))?)
     }
 
+    /// The window that queries looked back over, as they say it: the first `[7d]` of any of them.
+    pub fn window(&self) -> Option<&str> {
+        self.answers.keys().find_map(|need| match need {
+            Need::Query { promql } => promql.split_once('[')?.1.split_once(']').map(|(window, _)| window),
+            _ => None,
+        })
+    }
+
     /// Whether any Prometheus answered at all.
     pub fn metrics_seen(&self) -> bool {
         self.answers.iter().any(|(need, answer)| matches!(need, Need::Query { .. }) && matches!(answer.outcome, Outcome::Text(_)))

@@ -5,8 +5,12 @@
 mod candidate;
 mod cilium;
 mod consul;
+mod declared;
 mod istio;
 mod linkerd;
+mod observed;
+mod proxies;
+mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 

@@ -1,22 +1,62 @@
-//! Cilium.
+//! Cilium Service Mesh.
 
-use super::{Candidate, Mesh};
-use crate::facts::{Facts, Need, Purpose};
-use crate::model::{Installation, Model};
+mod edges;
+
+use super::observed::Metric;
+use super::{Candidate, Mesh, proxies};
+use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::model::{Evidence, Installation, Model};
 
 pub struct Cilium;
+
+/// Flows between workloads. Without `labelsContext` in Hubble's metrics settings these labels are missing, and no edge
+/// can be read.
+static FLOWS: Metric = Metric {
+    name: "Hubble flow metrics",
+    selector: r#"hubble_flows_processed_total{verdict="FORWARDED"}"#,
+    by: CALL,
+    requests: false,
+    caveat: "needs labelsContext with source and destination workload in Hubble's metrics settings",
+};
+static HTTP: Metric = Metric {
+    name: "Hubble HTTP metrics",
+    selector: "hubble_http_requests_total",
+    by: CALL,
+    requests: true,
+    caveat: "only where a layer-7 policy sends traffic through Envoy",
+};
+const CALL: &[&str] = &["source_namespace", "source_workload", "destination_namespace", "destination_workload"];
 
 impl Mesh for Cilium {
     fn id(&self) -> &'static str {
         "cilium"
     }
-    fn detect(&self, _facts: &Facts, _model: &Model) -> Vec<Installation> {
-        Vec::new()
+    fn detect(&self, _facts: &Facts, model: &Model) -> Vec<Installation> {
+        let agents = model.workloads.iter().filter(|w| w.labels.get("k8s-app").is_some_and(|app| app == "cilium"));
+        agents
+            .map(|agent| Installation {
+                mesh: "Cilium".to_owned(),
+                id: "cilium",
+                version: proxies::version_of(agent.main_containers().map(|c| c.image.as_str())),
+                revision: None,
+                namespace: agent.namespace.clone(),
+                mode: "per-node".to_owned(),
+                meshed: Vec::new(),
+                evidence: vec![Evidence::new(agent.title(), "metadata.labels[k8s-app]", "cilium")],
+            })
+            .collect()
     }
-    fn needs(&self, _known: &Facts, _purpose: &Purpose) -> Vec<Need> {
-        Vec::new()
+    fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
+        let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY)];
+        needs.extend(FLOWS.needs(purpose.window()));
+        needs.extend(HTTP.needs(purpose.window()));
+        needs
     }
-    fn translate(&self, _facts: &Facts, _model: &mut Model) {}
+    fn translate(&self, facts: &Facts, model: &mut Model) {
+        edges::observed(facts, model);
+        edges::policies(facts, model);
+        edges::features(facts, model);
+    }
     fn candidates(&self) -> &'static [Candidate] {
         &[]
     }

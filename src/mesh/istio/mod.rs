@@ -1,22 +1,68 @@
-//! Istio.
+//! Istio, sidecar and ambient.
 
-use super::{Candidate, Mesh};
-use crate::facts::{Facts, Need, Purpose};
+mod detect;
+mod edges;
+
+use super::{Candidate, Mesh, observed::Metric};
+use crate::facts::{Facts, Need, Purpose, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Istio;
+
+/// Requests, as the client's proxy or a waypoint counted them. The server's own count would repeat each request.
+static REQUESTS: Metric = Metric {
+    name: "Istio metrics",
+    selector: r#"istio_requests_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
+    by: CALL,
+    requests: true,
+    caveat: "only calls that leave a pod in the mesh",
+};
+static TCP: Metric = Metric {
+    name: "Istio TCP metrics",
+    selector: r#"istio_tcp_sent_bytes_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
+    by: CALL,
+    requests: false,
+    caveat: "bytes, not requests; ambient without waypoints shows only these",
+};
+const CALL: &[&str] = &[
+    "source_workload_namespace",
+    "source_workload",
+    "destination_workload_namespace",
+    "destination_workload",
+    "destination_service_namespace",
+    "destination_service_name",
+    "request_protocol",
+];
 
 impl Mesh for Istio {
     fn id(&self) -> &'static str {
         "istio"
     }
-    fn detect(&self, _facts: &Facts, _model: &Model) -> Vec<Installation> {
-        Vec::new()
+    fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
+        detect::installations(facts, model)
     }
-    fn needs(&self, _known: &Facts, _purpose: &Purpose) -> Vec<Need> {
-        Vec::new()
+    fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
+        let mut needs = vec![
+            Need::list(&kinds::ISTIO_VIRTUAL_SERVICE),
+            Need::list(&kinds::ISTIO_SERVICE_ENTRY),
+            Need::list(&kinds::ISTIO_WORKLOAD_ENTRY),
+            Need::list(&kinds::ISTIO_AUTHORIZATION_POLICY),
+            Need::list(&kinds::ISTIO_PEER_AUTHENTICATION),
+        ];
+        if matches!(purpose, Purpose::Record { .. }) {
+            needs.push(Need::list(&kinds::ISTIO_DESTINATION_RULE));
+            needs.push(Need::list(&kinds::ISTIO_GATEWAY));
+        }
+        needs.extend(REQUESTS.needs(purpose.window()));
+        needs.extend(TCP.needs(purpose.window()));
+        needs
     }
-    fn translate(&self, _facts: &Facts, _model: &mut Model) {}
+    fn translate(&self, facts: &Facts, model: &mut Model) {
+        edges::observed(facts, model);
+        edges::authorization(facts, model);
+        edges::routes(facts, model);
+        edges::outside(facts, model);
+    }
     fn candidates(&self) -> &'static [Candidate] {
         &[]
     }

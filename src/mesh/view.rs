@@ -1,0 +1,87 @@
+//! The few fields of Kubernetes objects that several meshes read: lenient, so that a null is an empty value.
+
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// `null` and a missing field are the default.
+pub fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Metadata {
+    #[serde(deserialize_with = "nullable")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "nullable")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Pod {
+    pub metadata: Metadata,
+    pub spec: PodSpec,
+    pub status: PodStatus,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodSpec {
+    #[serde(deserialize_with = "nullable")]
+    pub containers: Vec<Container>,
+    #[serde(deserialize_with = "nullable")]
+    pub init_containers: Vec<Container>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Container {
+    pub name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub image: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct PodStatus {
+    #[serde(deserialize_with = "nullable")]
+    pub phase: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Selector {
+    #[serde(deserialize_with = "nullable")]
+    pub match_labels: BTreeMap<String, String>,
+}
+
+impl Selector {
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct ConfigMap {
+    #[serde(deserialize_with = "nullable")]
+    pub data: BTreeMap<String, String>,
+}
+
+/// The tag of an image, without a digest: `1.29.1` of `hub/proxyv2:1.29.1@sha256:…`. A registry's port is no tag.
+pub fn image_tag(image: &str) -> Option<&str> {
+    let image = image.split_once('@').map_or(image, |(image, _)| image);
+    let name = image.rsplit_once('/').map_or(image, |(_, name)| name);
+    name.split_once(':').map(|(_, tag)| tag).filter(|tag| !tag.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_registrys_port_and_a_digest_are_no_tag() {
+        assert_eq!(super::image_tag("localhost:5000/proxy"), None);
+        assert_eq!(super::image_tag("localhost:5000/istio/proxyv2:1.29.1@sha256:00"), Some("1.29.1"));
+        assert_eq!(super::image_tag("pilot:1.32-dev"), Some("1.32-dev"));
+    }
+}
