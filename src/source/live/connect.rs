@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A server that does not even take the connection is given up after this, so that a person waits less than 5 s.
-const CONNECT: Duration = Duration::from_secs(4);
+const CONNECT: Duration = Duration::from_millis(3_500);
 
 /// Where a cluster is and who we are there.
 pub struct Target {
