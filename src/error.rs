@@ -30,13 +30,9 @@ impl Kind {
     /// What the process ends with.
     pub fn exit_code(self) -> u8 {
         match self {
-            Kind::Usage
-            | Kind::Input
-            | Kind::NoCluster
-            | Kind::Unreachable
-            | Kind::Forbidden
-            | Kind::Output
-            | Kind::Internal => EXIT_FAILED,
+            Kind::Usage | Kind::Input | Kind::NoCluster | Kind::Unreachable | Kind::Forbidden | Kind::Output | Kind::Internal => {
+                EXIT_FAILED
+            }
             Kind::Interrupted => EXIT_INTERRUPTED,
         }
     }

@@ -21,8 +21,8 @@ pub struct Metrics {
     /// Ask this Prometheus instead of looking for one in the cluster
     #[arg(long, value_name = "URL", env = "MESHCTL_PROMETHEUS", hide_env = true)]
     pub prometheus: Option<String>,
-    /// Bearer token for it; not a flag, so that it shows in no process list
-    #[arg(skip)]
+    /// Bearer token for it; hidden, because a process list shows flags: set MESHCTL_PROMETHEUS_TOKEN
+    #[arg(long = "prometheus-token", hide = true, env = "MESHCTL_PROMETHEUS_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// How far back metrics and flows are looked at, such as 30m, 24h or 7d
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_window)]
