@@ -1,6 +1,9 @@
 //! One file a command: arguments, gather → pure call → report.
 
 pub mod analyze;
+pub mod completions;
+pub mod load;
+pub mod permissions;
 
 use crate::cli::Ctx;
 use crate::error::Result;
@@ -10,10 +13,14 @@ use clap::Subcommand;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Analyze(analyze::AnalyzeArgs),
+    Permissions(permissions::PermissionsArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
     match command {
         Command::Analyze(args) => analyze::run(ctx, args),
+        Command::Permissions(args) => permissions::run(ctx, &args),
+        Command::Completions(args) => completions::run(&args),
     }
 }
