@@ -3,6 +3,7 @@
 mod list;
 mod probe;
 mod prometheus;
+mod real;
 mod server;
 
 use meshctl::facts::{Answer, Facts, Need, Outcome, Resource};

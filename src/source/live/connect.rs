@@ -5,6 +5,7 @@ use super::why::why;
 use crate::error::{Error, Kind, Result};
 use kube::client::AuthError;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub async fn targets(options: &Options) -> Result<Vec<Target>> {
         let error = Error::new(Kind::Usage, "--as-group needs --as: the API server takes groups only with a user");
         return Err(error.hint(format!("add --as USER to --as-group {}", options.impersonate_groups.join(" --as-group "))));
     }
-    let (files, origin) = files(options);
+    let (files, origin) = files(options, std::env::var_os("KUBECONFIG"), std::env::home_dir());
     let kubeconfig = read(&files)?;
     if kubeconfig.contexts.is_empty() && options.kubeconfig.is_none() {
         let chosen = options.all_contexts || !options.contexts.is_empty();
@@ -46,19 +47,18 @@ pub async fn targets(options: &Options) -> Result<Vec<Target>> {
 
 /// The files to read, and how to call them in a message. As kubectl: the flag; else the list in `$KUBECONFIG`, of which
 /// files may be missing; else `~/.kube/config`.
-fn files(options: &Options) -> (Vec<PathBuf>, String) {
+fn files(options: &Options, list: Option<OsString>, home: Option<PathBuf>) -> (Vec<PathBuf>, String) {
     if let Some(path) = &options.kubeconfig {
         return (vec![path.clone()], path.display().to_string());
     }
-    let listed: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
-        .map(|list| std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
-        .unwrap_or_default();
+    let listed: Vec<PathBuf> =
+        list.map(|list| std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()).unwrap_or_default();
     if !listed.is_empty() {
         let names: Vec<_> = listed.iter().map(|path| path.display().to_string()).collect();
         let there = listed.into_iter().filter(|path| path.exists()).collect();
         return (there, format!("$KUBECONFIG ({})", names.join(", ")));
     }
-    let home = std::env::home_dir().map(|home| home.join(".kube").join("config")).filter(|path| path.exists());
+    let home = home.map(|home| home.join(".kube").join("config")).filter(|path| path.exists());
     (home.into_iter().collect(), "~/.kube/config".to_owned())
 }
 
@@ -238,6 +238,25 @@ mod tests {
     fn urls_lose_their_secrets() {
         let uri = "https://me:secret@api.example:6443/k8s/".parse().unwrap();
         assert_eq!(shown(&uri), "https://api.example:6443/k8s");
+    }
+
+    #[test]
+    fn the_flag_then_the_list_then_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
+        let home = dir.path().join(".kube").join("config");
+        std::fs::create_dir(dir.path().join(".kube")).unwrap();
+        for path in [&a, &b, &home] {
+            std::fs::write(path, "").unwrap();
+        }
+        let at_home = || Some(dir.path().to_owned());
+        let list = std::env::join_paths([&b, &dir.path().join("missing"), &a]).unwrap();
+        let flag = Options { kubeconfig: Some(a.clone()), ..Default::default() };
+        let none = Options::default();
+        assert_eq!(files(&flag, Some(list.clone()), at_home()).0, [a.clone()]);
+        assert_eq!(files(&none, Some(list), at_home()).0, [b, a], "as listed, without the missing one");
+        assert_eq!(files(&none, Some(OsString::new()), at_home()).0, [home]);
+        assert!(files(&none, None, None).0.is_empty());
     }
 
     #[tokio::test]

@@ -59,6 +59,8 @@ pub struct Options {
 pub struct Cluster {
     target: connect::Target,
     namespace: Option<String>,
+    /// For a hint that can be copied.
+    kubeconfig: Option<PathBuf>,
     deadline: Duration,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
@@ -75,6 +77,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
         .map(|target| Cluster {
             target,
             namespace: options.namespace.clone(),
+            kubeconfig: options.kubeconfig.clone(),
             deadline: options.request_timeout,
             caller: OnceCell::new(),
             served: OnceCell::new(),
@@ -158,7 +161,8 @@ impl Cluster {
     }
 
     fn kubectl(&self) -> String {
-        format!("see whether kubectl can: kubectl --context {} get --raw /version", self.name())
+        let file = self.kubeconfig.as_ref().map(|path| format!(" --kubeconfig {}", path.display())).unwrap_or_default();
+        format!("see whether kubectl can: kubectl{file} --context {} get --raw /version", self.name())
     }
 
     fn usable(&self) -> Result<()> {

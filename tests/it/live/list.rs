@@ -264,6 +264,19 @@ async fn one_namespace() {
 }
 
 #[tokio::test]
+async fn a_role_in_one_namespace_is_enough_to_read_that_namespace() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        "/apis" => ok(groups(&[("apps", "v1")])),
+        "/api/v1/namespaces/shop" => ok(json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "shop"}})),
+        _ => status(403, "not at the cluster scope"),
+    })
+    .await;
+    let cluster = server.cluster(|options| options.namespace = Some("shop".to_owned())).await;
+    let facts = ask(&cluster, vec![Need::list(&kinds::NAMESPACE)]).await;
+    assert_eq!(names(answer(&facts, &kinds::NAMESPACE)), ["/shop"]);
+}
+
+#[tokio::test]
 async fn who_we_are() {
     let server = pods(|_, _| ok(page(&[], ""))).await;
     let cluster = server

@@ -23,7 +23,8 @@ async fn nobody_listens() {
     assert_eq!(error.kind, Kind::Unreachable);
     assert_eq!(error.message, format!("can't reach cluster \"prod\" ({server})"));
     assert_eq!(error.causes, ["connection refused"]);
-    assert!(error.hints[0].contains("kubectl --context prod get --raw /version"));
+    let kubectl = format!("kubectl --kubeconfig {} --context prod get --raw /version", config.path().display());
+    assert!(error.hints[0].ends_with(&kubectl), "{}", error.hints[0]);
     // Who does not probe gets the same reason for every need.
     let facts = ask(&clusters[0], vec![Need::list(&kinds::POD), Need::Version]).await;
     assert_eq!(answer(&facts, &kinds::POD).outcome, Outcome::Failed("no connection: connection refused".to_owned()));
