@@ -6,7 +6,7 @@ mod split;
 mod yaml;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::Facts;
+use crate::facts::{Facts, Problem};
 use jiff::Timestamp;
 use manifests::Input;
 use serde::Serialize;
@@ -103,6 +103,8 @@ pub struct Summary {
 pub struct ClusterSummary {
     pub name: String,
     pub needs: Vec<NeedSummary>,
+    /// What is damaged.
+    pub problems: Vec<Problem>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
