@@ -158,7 +158,8 @@ fn a_namespace_limits_a_recording() {
     let path = dir.path().join("x.tar.zst");
     let manifests = archive::open(fixture("manifests/shop.yaml").to_str().unwrap(), None, now()).unwrap();
     archive::write(&path, &manifests, false).unwrap();
-    let count = |namespace| archive::open(path.to_str().unwrap(), Some(namespace), now()).unwrap()[0].objects(&kinds::SERVICE).len();
+    let count =
+        |namespace| archive::open(path.to_str().unwrap(), Some(namespace), now()).unwrap()[0].objects(&kinds::SERVICE).len();
     assert_eq!((count("shop"), count("other")), (7, 0));
     archive::write(&path, &[sample()], true).unwrap();
     let other = &archive::open(path.to_str().unwrap(), Some("other"), now()).unwrap()[0];
@@ -176,7 +177,10 @@ fn a_folder_of_manifests_is_read_in_order() {
     let service = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n");
     write("b.yml", &service("b"));
     write("a/x.yaml", &service("a"));
-    write("c.json", r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"c"}} {"apiVersion":"v1","kind":"Service","metadata":{"name":"d"}}"#);
+    write(
+        "c.json",
+        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"c"}} {"apiVersion":"v1","kind":"Service","metadata":{"name":"d"}}"#,
+    );
     write(".hidden/x.yaml", "{{");
     write("notes.txt", "{{");
     std::os::unix::fs::symlink(dir.path(), dir.path().join("a/loop")).unwrap();
@@ -203,7 +207,9 @@ fn speed() {
     let dir = tempfile::tempdir().unwrap();
     let one = fs::read_to_string(fixture("manifests/shop.yaml")).unwrap();
     let documents: Vec<&str> = one.split("---\n").skip(1).collect();
-    let text: String = (0..20_000).map(|i| format!("---\n{}", documents[i % documents.len()].replace("name: ", &format!("name: n{i}-")))).collect();
+    let text: String = (0..20_000)
+        .map(|i| format!("---\n{}", documents[i % documents.len()].replace("name: ", &format!("name: n{i}-"))))
+        .collect();
     let path = dir.path().join("big.yaml");
     fs::write(&path, &text).unwrap();
     let time = |what: &str, run: &mut dyn FnMut()| {

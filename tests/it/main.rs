@@ -2,3 +2,4 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stderr)]
 
 mod archive;
+mod hostile;

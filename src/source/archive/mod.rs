@@ -56,7 +56,9 @@ fn look(from: &str) -> Result<Found> {
     let unreadable = |e: &std::io::Error| {
         let error = Error::new(Kind::Input, format!("can't read {from}")).because(e);
         match e.kind() {
-            std::io::ErrorKind::NotFound => error.hint("--from takes a recording, a file or folder of manifests, - for stdin, or demo"),
+            std::io::ErrorKind::NotFound => {
+                error.hint("--from takes a recording, a file or folder of manifests, - for stdin, or demo")
+            }
             _ => error,
         }
     };

@@ -232,7 +232,9 @@ impl V1 {
                 .needs
                 .into_iter()
                 .filter_map(|need| {
-                    Recorded::deserialize(&need).map_err(|e| skipped.push(format!("an entry of its index can't be used: {e}"))).ok()
+                    Recorded::deserialize(&need)
+                        .map_err(|e| skipped.push(format!("an entry of its index can't be used: {e}")))
+                        .ok()
                 })
                 .collect(),
             name: cluster.name,

@@ -20,7 +20,8 @@ pub fn load(stored: &Stored, namespace: Option<&str>) -> Result<(Index, Vec<Fact
         Stored::Folder(path) => loading.folder(path)?,
         Stored::Embedded(_, bytes) => loading.archive(*bytes)?,
         Stored::Archive(path) => {
-            let file = File::open(path).map_err(|e| Error::new(Kind::Input, format!("can't read {}", loading.from)).because(&e))?;
+            let file =
+                File::open(path).map_err(|e| Error::new(Kind::Input, format!("can't read {}", loading.from)).because(&e))?;
             loading.archive(BufReader::new(file))?;
         }
     }
@@ -219,9 +220,10 @@ impl Loading {
                 let got = need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean));
                 let why = match got {
                     Some(Got { outcome: Some(Outcome::Objects(objects)), broken, bad }) => {
-                        let missing = need.objects.filter(|n| *n > objects.len()).map(|n| {
-                            format!("{} of {n} objects are missing from {file}", n - objects.len())
-                        });
+                        let missing = need
+                            .objects
+                            .filter(|n| *n > objects.len())
+                            .map(|n| format!("{} of {n} objects are missing from {file}", n - objects.len()));
                         self.problems.extend(bad.iter().map(|bad| format!("{file}: {bad}")));
                         if let Some(damage) = missing.or(broken).or_else(|| bad.first().map(|bad| format!("{file}: {bad}"))) {
                             partial = Some(partial.map_or(damage.clone(), |partial| format!("{partial}; {damage}")));
