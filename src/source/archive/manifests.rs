@@ -64,7 +64,9 @@ fn nothing_read(from: &str, problems: &[Problem]) -> Error {
     if problems.is_empty() {
         error = error.cause("it holds no document");
     }
-    error.hint("give manifests as kubectl takes them, for example: kubectl get deploy,svc,cm -A -o yaml | meshctl analyze --from -")
+    error.hint(
+        "give manifests as kubectl takes them, for example: kubectl get deploy,svc,cm -A -o yaml | meshctl analyze --from -",
+    )
 }
 
 /// Parses on all cores; the order is that of the units, whoever is faster.
@@ -188,7 +190,11 @@ fn group(objects: Vec<(usize, Object)>, facts: &mut Facts) {
         let key = (kind, object.namespace.clone(), object.name.clone());
         if let Some(earlier) = known.get(&key).copied().filter(|_| named) {
             let replaced = list[earlier].take().and_then(|object| object.place).unwrap_or_default();
-            let name = if object.namespace.is_empty() { object.name.to_string() } else { format!("{}/{}", object.namespace, object.name) };
+            let name = if object.namespace.is_empty() {
+                object.name.to_string()
+            } else {
+                format!("{}/{}", object.namespace, object.name)
+            };
             let reason = format!("{} {name} is also at {replaced}; this later one counts", kinds::ALL[kind].kind);
             facts.problems.push(Problem { place: object.place.clone().unwrap_or_default(), reason });
         }

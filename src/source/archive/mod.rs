@@ -6,7 +6,7 @@ mod split;
 mod yaml;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::Facts;
+use crate::facts::{Facts, Problem};
 use jiff::Timestamp;
 use manifests::Input;
 use serde::Serialize;
@@ -56,7 +56,9 @@ fn look(from: &str) -> Result<Found> {
     let unreadable = |e: &std::io::Error| {
         let error = Error::new(Kind::Input, format!("can't read {from}")).because(e);
         match e.kind() {
-            std::io::ErrorKind::NotFound => error.hint("--from takes a recording, a file or folder of manifests, - for stdin, or demo"),
+            std::io::ErrorKind::NotFound => {
+                error.hint("--from takes a recording, a file or folder of manifests, - for stdin, or demo")
+            }
             _ => error,
         }
     };
@@ -103,6 +105,8 @@ pub struct Summary {
 pub struct ClusterSummary {
     pub name: String,
     pub needs: Vec<NeedSummary>,
+    /// What is damaged.
+    pub problems: Vec<Problem>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

@@ -4,7 +4,7 @@
 //! events of the parser, because that also gives every list item its line, and lets aliases be counted before they grow.
 
 use serde_json::{Map, Number, Value};
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
+use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -41,7 +41,8 @@ pub fn documents(text: &str) -> (Vec<Document>, Option<Fault>) {
     options.flow_nesting_limit = 250;
     options.simple_key_max_lookahead = 64 * 1024;
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut loader = Loader { parser, anchors: BTreeMap::new(), budget: ALIAS_ALLOWANCE + ALIAS_FACTOR * text.len(), items: Vec::new() };
+    let mut loader =
+        Loader { parser, anchors: BTreeMap::new(), budget: ALIAS_ALLOWANCE + ALIAS_FACTOR * text.len(), items: Vec::new() };
     let mut documents = Vec::new();
     loop {
         match loader.document() {
@@ -79,7 +80,11 @@ fn fault(span: &Span, reason: impl Into<String>) -> Fault {
 fn scan_fault(error: &ScanError) -> Fault {
     let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let marker = error.marker();
-    Fault { line: clamp(marker.line()), column: clamp(marker.col() + 1), reason: error.info() }
+    let reason = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => format!("nested deeper than {MAX_DEPTH} levels"),
+        _ => error.info(),
+    };
+    Fault { line: clamp(marker.line()), column: clamp(marker.col() + 1), reason }
 }
 
 impl<'a> Loader<'a> {
@@ -202,9 +207,10 @@ impl<'a> Loader<'a> {
     }
 
     fn spend(&mut self, weight: usize, span: &Span) -> Result<(), Fault> {
-        self.budget = self.budget.checked_sub(weight).ok_or_else(|| {
-            fault(span, "its aliases unfold to far more than the document holds (an alias bomb?)")
-        })?;
+        self.budget = self
+            .budget
+            .checked_sub(weight)
+            .ok_or_else(|| fault(span, "its aliases unfold to far more than the document holds (an alias bomb?)"))?;
         Ok(())
     }
 }
@@ -343,7 +349,10 @@ mod tests {
     #[test]
     fn faults_have_places() {
         let fault = |text: &str| documents(text).1.expect("a fault");
-        assert_eq!(fault("a: 1\nb: 2\na: 3\n"), Fault { line: 3, column: 1, reason: "the key \"a\" stands here a second time".into() });
+        assert_eq!(
+            fault("a: 1\nb: 2\na: 3\n"),
+            Fault { line: 3, column: 1, reason: "the key \"a\" stands here a second time".into() }
+        );
         assert_eq!(fault("a:\n\tb: 1\n").line, 2);
         assert_eq!(fault("a: &x [*x]\n").reason, "an alias can't stand inside what it names");
         let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));

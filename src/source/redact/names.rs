@@ -2,14 +2,41 @@
 
 /// Parts of a name that make its value secret.
 const SECRET: [&str; 13] = [
-    "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "API_KEY", "APIKEY", "ACCESS_KEY", "ACCESSKEY", "PRIVATE_KEY",
-    "PRIVATEKEY", "CREDENTIAL", "AUTHORIZATION",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "TOKEN",
+    "API_KEY",
+    "APIKEY",
+    "ACCESS_KEY",
+    "ACCESSKEY",
+    "PRIVATE_KEY",
+    "PRIVATEKEY",
+    "CREDENTIAL",
+    "AUTHORIZATION",
 ];
 
 /// Endings of names that point at a secret, or at the service that keeps it, and are none themselves.
 const POINTER: [&str; 18] = [
-    "_FILE", "_PATH", "_DIR", "_HOST", "_HOSTNAME", "_PORT", "_URL", "_URI", "_ADDR", "_ADDRESS", "_ENDPOINT", "_NAME",
-    "_NAMESPACE", "_TTL", "_AUDIENCE", "_ISSUER", "_ENABLED", "_TYPE",
+    "_FILE",
+    "_PATH",
+    "_DIR",
+    "_HOST",
+    "_HOSTNAME",
+    "_PORT",
+    "_URL",
+    "_URI",
+    "_ADDR",
+    "_ADDRESS",
+    "_ENDPOINT",
+    "_NAME",
+    "_NAMESPACE",
+    "_TTL",
+    "_AUDIENCE",
+    "_ISSUER",
+    "_ENABLED",
+    "_TYPE",
 ];
 
 /// `DB_PASSWORD`, `--api-key`, `spring.datasource.password`, but not `TOKEN_FILE`.
@@ -28,8 +55,19 @@ pub fn secret_name(name: &str) -> bool {
 /// Fields of custom resources that hold a secret in the clear. Exact, because `secretName` and `tokenRef` are pointers.
 pub fn exact_secret_field(field: &str) -> bool {
     const FIELDS: [&str; 13] = [
-        "password", "passwd", "passphrase", "token", "apikey", "clientsecret", "accesstoken", "bearertoken", "refreshtoken",
-        "secretkey", "secretaccesskey", "privatekey", "authtoken",
+        "password",
+        "passwd",
+        "passphrase",
+        "token",
+        "apikey",
+        "clientsecret",
+        "accesstoken",
+        "bearertoken",
+        "refreshtoken",
+        "secretkey",
+        "secretaccesskey",
+        "privatekey",
+        "authtoken",
     ];
     (5..=15).contains(&field.len()) && FIELDS.iter().any(|name| name.eq_ignore_ascii_case(field))
 }

@@ -11,12 +11,34 @@ pub const PEM_BASE64: &str = "LS0tLS1CRUdJTi";
 
 /// Words that make what follows `=` a secret.
 const ASSIGNED: [&str; 15] = [
-    "password", "passwd", "passphrase", "pwd", "token", "secret", "api_key", "api-key", "apikey", "access_key", "accesskey",
-    "private_key", "accountkey", "credential", "credentials",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "token",
+    "secret",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_key",
+    "accesskey",
+    "private_key",
+    "accountkey",
+    "credential",
+    "credentials",
 ];
 /// Words that make what follows `:` a secret. Fewer, because prose has colons too.
 const MAPPED: [&str; 11] = [
-    "password", "passwd", "passphrase", "pwd", "api_key", "api-key", "apikey", "access_key", "accesskey", "private_key",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_key",
+    "accesskey",
+    "private_key",
     "client_secret",
 ];
 
@@ -84,14 +106,15 @@ impl Triggers {
                 _ => {}
             }
         }
-        triggers.assignment = assigns && bytes.iter().enumerate().any(|(i, byte)| match byte | 0x20 {
-            b'p' => starts(&bytes[i..], "pass") || starts(&bytes[i..], "pwd") || starts(&bytes[i..], "private_key"),
-            b't' => starts(&bytes[i..], "token"),
-            b's' => starts(&bytes[i..], "secret"),
-            b'a' => starts(&bytes[i..], "api") || starts(&bytes[i..], "access") || starts(&bytes[i..], "accountkey"),
-            b'c' => starts(&bytes[i..], "credential") || starts(&bytes[i..], "client_secret"),
-            _ => false,
-        });
+        triggers.assignment = assigns
+            && bytes.iter().enumerate().any(|(i, byte)| match byte | 0x20 {
+                b'p' => starts(&bytes[i..], "pass") || starts(&bytes[i..], "pwd") || starts(&bytes[i..], "private_key"),
+                b't' => starts(&bytes[i..], "token"),
+                b's' => starts(&bytes[i..], "secret"),
+                b'a' => starts(&bytes[i..], "api") || starts(&bytes[i..], "access") || starts(&bytes[i..], "accountkey"),
+                b'c' => starts(&bytes[i..], "credential") || starts(&bytes[i..], "client_secret"),
+                _ => false,
+            });
         triggers
     }
 }
@@ -289,9 +312,7 @@ fn assignment_at(text: &str, bytes: &[u8], start: usize) -> Option<Range<usize>>
         Some(quote @ (b'"' | b'\'')) => {
             value + 1..bytes[value + 1..].iter().position(|b| b == quote).map_or(text.len(), |i| value + 1 + i)
         }
-        Some(_) => {
-            value..run(bytes, value, |b| !b.is_ascii_whitespace() && !b"&;,\"'`)}]|\\".contains(&b))
-        }
+        Some(_) => value..run(bytes, value, |b| !b.is_ascii_whitespace() && !b"&;,\"'`)}]|\\".contains(&b)),
         None => return None,
     };
     let inner = &text[range.clone()];

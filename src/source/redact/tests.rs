@@ -52,8 +52,11 @@ fn copies_and_schemas_are_dropped() {
     let crd = json!({"kind": "CustomResourceDefinition", "metadata": {"name": "x", "managedFields": [1],
         "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "keep": "me"}},
         "spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": {}}}]}});
-    assert_eq!(masked(crd), json!({"kind": "CustomResourceDefinition", "metadata": {"name": "x",
-        "annotations": {"keep": "me"}}, "spec": {"versions": [{"name": "v1"}]}}));
+    assert_eq!(
+        masked(crd),
+        json!({"kind": "CustomResourceDefinition", "metadata": {"name": "x",
+        "annotations": {"keep": "me"}}, "spec": {"versions": [{"name": "v1"}]}})
+    );
 }
 
 #[test]
@@ -63,8 +66,11 @@ fn public_certificates_survive_in_secrets() {
     let secret = json!({"kind": "Secret", "metadata": {"name": "x"}, "stringData": {"ca.crt": pem,
         "both": format!("{pem}-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----")},
         "data": {"tls.crt": base64, "tls.key": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t"}});
-    assert_eq!(masked(secret), json!({"kind": "Secret", "metadata": {"name": "x"},
-        "stringData": {"ca.crt": pem, "both": MARKER}, "data": {"tls.crt": base64, "tls.key": MARKER}}));
+    assert_eq!(
+        masked(secret),
+        json!({"kind": "Secret", "metadata": {"name": "x"},
+        "stringData": {"ca.crt": pem, "both": MARKER}, "data": {"tls.crt": base64, "tls.key": MARKER}})
+    );
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn read_bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
 
 fn walk(folder: &Path, files: &mut BTreeSet<PathBuf>, entered: &mut BTreeSet<PathBuf>, problems: &mut Vec<Problem>) {
     // A folder is entered once, whatever links lead to it; so a loop of links ends.
-    let entries = fs::canonicalize(folder).and_then(|real| if entered.insert(real) { fs::read_dir(folder).map(Some) } else { Ok(None) });
+    let entries =
+        fs::canonicalize(folder).and_then(|real| if entered.insert(real) { fs::read_dir(folder).map(Some) } else { Ok(None) });
     let entries = match entries {
         Ok(Some(entries)) => entries,
         Ok(None) => return,
