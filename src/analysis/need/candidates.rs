@@ -73,7 +73,8 @@ fn choice(candidate: &'static Candidate, model: &Model, told: &Told, needs: &[Ne
     installed(&mut choice, model);
     meets(&mut choice, told, needs);
     if candidate.cost.cpu_milli_per_krps.is_none() && candidate.cost.memory_mb_per_proxy.is_none() {
-        choice.penalty += 1;
+        // No figure to plan with.
+        choice.penalty += 2;
     }
     if !choice.excluded_by.is_empty() {
         choice.standing = Standing::Excluded;

@@ -40,6 +40,11 @@ pub struct Cost {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Amount {
     pub cores: Option<Range>,
+    /// Why there is no number, where there is none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub no_cores: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub no_memory: &'static str,
     /// GB (10⁹) for used, GiB (2³⁰) for reserved: as published and as Kubernetes counts.
     pub memory: Option<Range>,
 }
@@ -155,7 +160,14 @@ fn used(candidate: &Candidate, load: &Load) -> Amount {
         let l7 = cost.l7.map_or(0.0, |l7| l7.memory_mb * load.l7_proxies as f64);
         (low * few / 1000.0, (high * many + l7) / 1000.0)
     });
-    Amount { cores, memory }
+    let why = |published: bool, known: bool, unknown: &'static str| match (published, known) {
+        (false, _) => "no figure published",
+        (true, false) => unknown,
+        (true, true) => "",
+    };
+    let no_cores = why(cost.cpu_milli_per_krps.is_some(), cores.is_some(), "request rate unknown");
+    let no_memory = why(cost.memory_mb_per_proxy.is_some(), memory.is_some(), "nodes not seen");
+    Amount { cores, memory, no_cores, no_memory }
 }
 
 fn reserved(candidate: &Candidate, load: &Load) -> Amount {
@@ -164,9 +176,9 @@ fn reserved(candidate: &Candidate, load: &Load) -> Amount {
     let (low, high) = match (cost.proxy_request, cost.proxy_request_ha) {
         (Some(request), _) => (request, request),
         (None, Some(ha)) => (none, ha),
-        (None, None) => return Amount::default(),
+        (None, None) => return nothing("no figure published"),
     };
-    let Some((few, many)) = proxies(candidate, load) else { return Amount::default() };
+    let Some((few, many)) = proxies(candidate, load) else { return nothing("nodes not seen") };
     let nodes = load.nodes.unwrap_or_default() as f64;
     let sum = |part: fn((u32, u32)) -> u32, unit: f64| {
         let node = nodes * f64::from(part(cost.node_request.unwrap_or(none)));
@@ -174,7 +186,11 @@ fn reserved(candidate: &Candidate, load: &Load) -> Amount {
         let proxy = |request, count| f64::from(part(request)) * count;
         Some(((proxy(low, few) + node) / unit, (proxy(high, many) + node + l7) / unit))
     };
-    Amount { cores: sum(|r| r.0, 1000.0), memory: sum(|r| r.1, 1024.0) }
+    Amount { cores: sum(|r| r.0, 1000.0), memory: sum(|r| r.1, 1024.0), ..Amount::default() }
+}
+
+fn nothing(why: &'static str) -> Amount {
+    Amount { no_cores: why, no_memory: why, ..Amount::default() }
 }
 
 /// How many proxies: pods now and at most, or nodes.
@@ -255,7 +271,9 @@ mod tests {
     fn what_is_not_known_is_not_computed() {
         let load = Load { rps: None, nodes: None, ..worked() };
         assert_eq!(priced(true, &load).used.cores, None);
-        assert_eq!(priced(false, &load).reserved, Amount::default());
+        let node = priced(false, &load);
+        assert_eq!((node.reserved.cores, node.reserved.no_cores), (None, "nodes not seen"));
+        assert_eq!(node.used.no_cores, "request rate unknown");
     }
 
     #[test]

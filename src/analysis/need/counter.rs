@@ -20,23 +20,28 @@ pub struct Situation<'a> {
     /// Encryption is the only need that speaks for a mesh.
     pub encryption_only: bool,
     pub installed: bool,
+    /// Workload identity is required, for few services or an unknown number.
+    pub identity_for_few: bool,
 }
 
 pub fn strongest(case: &Situation<'_>) -> CounterArgument {
     let languages = case.languages;
     let (text, source) = match case.verdict {
         Verdict::Premature => (
-            "the count stands for interaction: one mandate (workload identity, audit) can outweigh it at any size".to_owned(),
-            "servicemesh.es comparison: some monoliths benefit, some microservices don't",
+            "the count only stands for interaction; a mandate for workload identity outweighs it at any size".to_owned(),
+            "servicemesh.es: some monoliths benefit too",
         ),
         Verdict::LighterSolution => (
-            "a library per language drifts: each team retries and times out differently, and one fix means every release"
-                .to_owned(),
-            "Lyft on why it built Envoy (polyglot estate, partly built RPC libraries)",
+            "a library per language drifts: each team retries differently, and a fix means every release".to_owned(),
+            "Lyft on building Envoy: many languages, half-built RPC libraries",
         ),
         _ if case.on_call == Some(false) => (
             "nobody is on call for it: a mesh without an owner fails at its first certificate or upgrade".to_owned(),
             "CNCF microsurvey 2022: shortage of expertise 47 %, complexity 41 %",
+        ),
+        _ if case.identity_for_few => (
+            "for few services identity can come without proxies: SPIFFE certificates mounted into the pods".to_owned(),
+            "cert-manager csi-driver-spiffe; SPIFFE CSI driver",
         ),
         _ if case.encryption_only => (
             "encryption alone doesn't need a mesh: the network plugin can encrypt between nodes".to_owned(),
@@ -84,6 +89,7 @@ mod tests {
             on_call: None,
             encryption_only: false,
             installed: false,
+            identity_for_few: false,
         };
         assert!(strongest(&case).text.contains("Java"));
         assert!(strongest(&case).source.contains("OSDI'23"));

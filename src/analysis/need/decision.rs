@@ -137,6 +137,7 @@ pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decisi
         on_call,
         encryption_only: wanted == [NeedKind::Encryption],
         installed: !model.installations.is_empty(),
+        identity_for_few: inputs.identity_mandate && inputs.q1 != Tri::Yes,
     });
     Decision {
         header: header(facts, model, window),

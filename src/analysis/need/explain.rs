@@ -167,6 +167,14 @@ fn q2(d: &Decision) -> Vec<Block> {
     for need in q.needs.iter().filter(|need| !need.evidence.is_empty()) {
         blocks.extend(signals(need));
     }
+    for library in &q.libraries {
+        let retries = if library.retries { ", which retries" } else { "" };
+        blocks.push(Block::Paragraph(text(format!(
+            "Resilience inside applications (generation 1): {}{retries}, in {}",
+            library.name,
+            library.workloads.join(", ")
+        ))));
+    }
     let names = if q.languages.known.is_empty() { "none".to_owned() } else { q.languages.names() };
     blocks.push(Block::Paragraph(text(format!(
         "Languages known for {} of {} workloads: {names}. Libraries without a trace in the cluster (compiled in) need an SBOM \

@@ -3,7 +3,7 @@
 use super::candidates::{Choice, Standing};
 use super::cost::{Amount, Range};
 use super::decision::Decision;
-use super::explain::{dim, text};
+use super::explain::{dim, table, text};
 use crate::report::{Block, Column, Line, Span, Table, Tone};
 
 pub fn candidates(d: &Decision) -> Vec<Block> {
@@ -14,22 +14,19 @@ pub fn candidates(d: &Decision) -> Vec<Block> {
         vec![
             vec![Span::new(choice.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string()), Tone::Dim)],
             text(c.name),
-            text(c.proxy),
             text(c.complexity.word()),
-            text(c.guide_mtls),
-            text(c.guide_traffic),
-            text(c.guide_best_for),
             here(choice),
+            text(priced.map_or_else(String::new, |p| amount(&p.used, "GB"))),
             text(priced.map_or_else(String::new, |p| amount(&p.reserved, "GiB"))),
         ]
     });
-    let titles = ["#", "MESH", "PROXY", "COMPLEXITY", "MTLS", "TRAFFIC", "BEST FOR", "HERE", "RESERVES"];
-    // The guide's own words of each mesh are one width too many for a small terminal.
-    let columns = titles.map(|title| {
-        let column = Column::new(title);
-        if ["MTLS", "TRAFFIC", "BEST FOR"].contains(&title) { column.wide() } else { column }
+    blocks.push(table(&["#", "MESH", "COMPLEXITY", "HERE", "USES", "RESERVES"], rows.collect()));
+    blocks.push(Block::Paragraph(text("In the guide's words:")));
+    let rows = d.candidates.iter().map(|choice| {
+        let c = choice.candidate;
+        [c.name, c.proxy, c.guide_complexity, c.guide_mtls, c.guide_traffic, c.guide_best_for].map(text).into()
     });
-    blocks.push(Block::Table(Table { columns: columns.into(), rows: rows.collect() }));
+    blocks.push(table(&["MESH", "PROXY", "COMPLEXITY", "MTLS", "TRAFFIC MANAGEMENT", "BEST FOR"], rows.collect()));
     for choice in &d.candidates {
         let mut lines: Vec<Line> = Vec::new();
         let part = |lead: &str, tone, texts: &[String]| {
@@ -42,16 +39,7 @@ pub fn candidates(d: &Decision) -> Vec<Block> {
         lines.push(text(format!("complexity {}: {}", c.complexity.word(), c.complexity_note)));
         lines.push(text(format!("licence and support: {}", c.licence_note)));
         lines.extend(c.guide_corrections.iter().map(|t| vec![dim("the guide is out of date: "), Span::from(*t)]));
-        blocks.push(Block::Paragraph(vec![
-            Span::new(c.name, Tone::Strong),
-            Span::new(
-                format!(
-                    "  {}; guide: complexity {}, mTLS {}, traffic {}, best for {}",
-                    choice.fit, c.guide_complexity, c.guide_mtls, c.guide_traffic, c.guide_best_for
-                ),
-                Tone::Dim,
-            ),
-        ]));
+        blocks.push(Block::Paragraph(vec![Span::new(c.name, Tone::Strong), dim(&format!("  {}", choice.fit))]));
         blocks.push(Block::Bullets(lines));
     }
     blocks
@@ -76,10 +64,10 @@ fn range((low, high): Range) -> String {
 
 fn amount(amount: &Amount, unit: &str) -> String {
     match (amount.cores, amount.memory) {
-        (None, None) => "no data".to_owned(),
+        (None, None) if amount.no_cores == amount.no_memory => amount.no_cores.to_owned(),
         (cores, memory) => {
-            let cores = cores.map_or_else(|| "CPU no data".to_owned(), |r| format!("{} cores", range(r)));
-            let memory = memory.map_or_else(|| "memory no data".to_owned(), |r| format!("{} {unit}", range(r)));
+            let cores = cores.map_or_else(|| format!("CPU: {}", amount.no_cores), |r| format!("{} cores", range(r)));
+            let memory = memory.map_or_else(|| format!("memory: {}", amount.no_memory), |r| format!("{} {unit}", range(r)));
             format!("{cores}, {memory}")
         }
     }
@@ -96,9 +84,9 @@ pub fn cost(d: &Decision) -> Vec<Block> {
     let mut blocks = vec![
         Block::Heading("Cost".to_owned()),
         Block::Paragraph(text(format!(
-            "For {pods} pods (now, and with autoscalers at their maximum), {} nodes, {rps} requests/s between services, {} \
-layer-7 proxies where those are separate (one a namespace). Every call passes two proxies. No mesh and the lighter way \
-reserve nothing of this.",
+            "Pods: {pods} (now, and with autoscalers at their maximum); nodes: {}; requests/s between services: {rps}; layer-7 \
+proxies where those are separate: {} (one a namespace). Every call passes two proxies. No mesh, and the lighter way, use \
+and reserve none of this.",
             load.nodes.map_or_else(unknown, |n| n.to_string()),
             load.l7_proxies
         ))),

@@ -21,6 +21,9 @@ pub struct Fact {
     #[serde(skip)]
     pub lever: Lever,
     pub text: String,
+    /// The same in two or three words, for where two facts share a line.
+    #[serde(skip)]
+    pub short: String,
     /// Flags that settle it, to be added to the command.
     pub settle: String,
 }
@@ -154,7 +157,14 @@ fn fact(lever: Lever, inputs: &Inputs, q2: &Q2, observe: &str) -> Fact {
             (format!("you don't need {}", super::q2::name(NEEDS[i])), settle)
         }
     };
-    Fact { lever, text, settle }
+    let short = match lever {
+        Lever::Many => "more than 5 call".to_owned(),
+        Lever::Few => "5 or fewer call".to_owned(),
+        Lever::NoNeeds => "no need".to_owned(),
+        Lever::Need(i) => super::q2::short_name(NEEDS[i]).to_owned(),
+        Lever::NotNeeded(i) => format!("no {}", super::q2::short_name(NEEDS[i])),
+    };
+    Fact { lever, text, short, settle }
 }
 
 #[cfg(test)]

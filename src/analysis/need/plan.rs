@@ -127,7 +127,10 @@ fn adopt(model: &Model, q2: &Q2, best: &Choice, traps: &[Trap], window: &str) ->
     let rest = namespaces.get(1..).unwrap_or_default();
     phases.push(Phase {
         id: "P3",
-        title: format!("the other {} namespaces, one wave each", rest.len()),
+        title: match rest.len() {
+            0 => "no other namespace is left".to_owned(),
+            count => format!("the other {count} namespaces, one wave each"),
+        },
         steps: rest.iter().enumerate().map(|(i, name)| format!("wave {}: {name}", i + 1)).collect(),
         commands: vec![put(c.enrol_namespace, "NAMESPACE")],
         gate: "the gate of P2, for each wave; namespaces that call each other in a circle go together".to_owned(),

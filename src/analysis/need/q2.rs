@@ -9,6 +9,7 @@ use super::interval::{Confidence, Tri};
 use super::told::{self, Told};
 use crate::model::{Evidence, Model, NeedKind, Signal, SignalKind};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The needs in the order shown. mTLS is three needs: encryption is not identity, and identity is not authorization.
 pub const NEEDS: [NeedKind; 7] = [
@@ -31,6 +32,15 @@ pub struct Q2 {
     pub confidence: Confidence,
     pub needs: Vec<NeedAnswer>,
     pub languages: Languages,
+    /// Resilience inside the applications, as far as it leaves a trace.
+    pub libraries: Vec<LibraryUse>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LibraryUse {
+    pub name: String,
+    pub retries: bool,
+    pub workloads: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -89,6 +99,21 @@ pub fn name(need: NeedKind) -> &'static str {
     }
 }
 
+/// In a word, for one screen.
+pub fn short_name(need: NeedKind) -> &'static str {
+    match need {
+        NeedKind::Encryption => "encryption",
+        NeedKind::Identity => "identity",
+        NeedKind::Authorization => "authorization",
+        NeedKind::Tracing => "tracing",
+        NeedKind::Canary => "canary",
+        NeedKind::Retries => "retries",
+        NeedKind::GrpcBalancing => "gRPC balancing",
+        NeedKind::Multicluster => "multi-cluster",
+        NeedKind::VirtualMachines => "machines",
+    }
+}
+
 pub fn answer(model: &Model, apps: &Applications, told: &Told) -> Q2 {
     let languages = Languages::all(model);
     let needs: Vec<NeedAnswer> = NEEDS.iter().map(|need| one(*need, model, apps, told, &languages)).collect();
@@ -111,7 +136,21 @@ pub fn answer(model: &Model, apps: &Applications, told: &Told) -> Q2 {
         confidence: confidence.unwrap_or(Confidence::None),
         needs,
         languages,
+        libraries: libraries(model),
     }
+}
+
+fn libraries(model: &Model) -> Vec<LibraryUse> {
+    let mut uses: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
+    for workload in &model.workloads {
+        for sighting in &workload.libraries {
+            let titles = uses.entry((sighting.what.name.clone(), sighting.what.retries)).or_default();
+            if titles.last() != Some(&workload.title()) {
+                titles.push(workload.title());
+            }
+        }
+    }
+    uses.into_iter().map(|((name, retries), workloads)| LibraryUse { name, retries, workloads }).collect()
 }
 
 fn one(need: NeedKind, model: &Model, apps: &Applications, told: &Told, languages: &Languages) -> NeedAnswer {
@@ -213,7 +252,7 @@ fn polyglot(model: &Model, apps: &Applications, told: &Told, all: &Languages) ->
             let workload = &model.workloads[*id];
             workload.languages.iter().map(|sighting| {
                 let mut evidence = sighting.evidence.clone();
-                evidence.text = format!("{}: {} ({})", workload.title(), super::graph::name(sighting.what), evidence.text);
+                evidence.text = format!("{} ({})", super::graph::name(sighting.what), evidence.text);
                 evidence
             })
         });

@@ -4,6 +4,7 @@ use super::candidates::Standing;
 use super::decision::Decision;
 use super::flip::Flip;
 use super::interval::Tri;
+use super::q2;
 use super::tree::Verdict;
 use crate::facts::SourceKind;
 use crate::model::{NeedKind, Role};
@@ -18,16 +19,17 @@ pub fn body(d: &Decision, next: &str) -> Vec<Block> {
     blocks.push(field("VERDICT", verdict(d)));
     blocks.push(field("GUIDE", guide(d)));
     blocks.push(field("Q1", q1(d)));
-    blocks.push(field("Q2", q2(d)));
+    blocks.push(field("Q2", needs(d)));
     if !d.dissent.is_empty() {
         blocks.push(field("DISSENT", plain(&d.dissent.join("; "), 2)));
     }
     blocks.push(field("FLIPS IT", flips(d)));
     let against = format!("{} ({})", d.counter_argument.text, d.counter_argument.source);
-    blocks.push(field("AGAINST", plain(&against, 3)));
+    blocks.push(field("AGAINST", plain(&against, 2)));
     if !d.installations.is_empty() {
         let texts: Vec<&str> = d.installations.iter().map(|i| i.text.as_str()).collect();
-        blocks.push(field("INSTALLED", plain(&texts.join("; "), 2)));
+        let count = if texts.len() > 1 { format!("{}: ", texts.len()) } else { String::new() };
+        blocks.push(field("INSTALLED", plain(&format!("{count}{}", texts.join("; ")), 1)));
     }
     if let Some(line) = choices(d) {
         blocks.push(field("WHICH", plain(&line, 1)));
@@ -101,16 +103,16 @@ fn q1(d: &Decision) -> Vec<Line> {
         if more > 0 {
             counts.push_str(&format!(" and {more} more"));
         }
-    } else if c.observed + c.declared == 0 && q.your_word.is_none() {
-        counts.push_str("; no call seen means unknown, not none");
+    } else if c.observed + c.declared == 0 && q.answer == Tri::Unknown {
+        counts.push_str("; no call seen means unknown");
     }
     let mut lines = vec![first];
-    lines.extend(plain(&counts, 1));
+    lines.extend(plain(&counts, 2));
     lines
 }
 
 /// Each need in a few words, needs with the same words together, what is not in the guide last.
-fn q2(d: &Decision) -> Vec<Line> {
+fn needs(d: &Decision) -> Vec<Line> {
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
     let mtls: Vec<&str> = d.q2.needs.iter().filter(|n| is_mtls(n.need)).map(|n| n.short.as_str()).collect();
     let whole = mtls.windows(2).all(|pair| pair[0] == pair[1]);
@@ -118,12 +120,7 @@ fn q2(d: &Decision) -> Vec<Line> {
         let name = match need.need {
             NeedKind::Encryption if whole => "mTLS",
             NeedKind::Identity | NeedKind::Authorization if whole => continue,
-            NeedKind::Encryption => "encryption",
-            NeedKind::Identity => "identity",
-            NeedKind::Authorization => "authorization",
-            NeedKind::Tracing => "tracing",
-            NeedKind::Retries => "retries",
-            _ => need.name,
+            kind => q2::short_name(kind),
         };
         match said.iter_mut().find(|(short, _)| *short == need.short) {
             Some((_, names)) => names.push(name),
@@ -131,7 +128,7 @@ fn q2(d: &Decision) -> Vec<Line> {
         }
     }
     let mut text: Vec<String> = said.into_iter().map(|(short, names)| format!("{}: {short}", names.join(", "))).collect();
-    if let Some(grpc) = d.q2.need(NeedKind::GrpcBalancing).filter(|n| n.answer != Tri::Unknown || !n.evidence.is_empty()) {
+    if let Some(grpc) = d.q2.need(NeedKind::GrpcBalancing).filter(|n| n.answer == Tri::Yes || !n.evidence.is_empty()) {
         text.push(format!("gRPC balancing (not in the guide): {}", grpc.short));
     }
     let mut lines = vec![vec![Span::from("any of mTLS, tracing, canary, consistent retries?  "), answer(d.q2.answer)]];
@@ -165,18 +162,22 @@ fn flips(d: &Decision) -> Vec<Line> {
     let mut verdicts: Vec<(Verdict, Vec<&Flip>)> = best.into_iter().collect();
     verdicts.sort_by_key(|(verdict, flips)| (flips[0].facts.len(), *verdict));
     let line = |(verdict, flips): (Verdict, Vec<&Flip>)| {
-        let facts: Vec<&str> = flips[0].facts.iter().map(|fact| fact.text.as_str()).collect();
-        let settle: Vec<&str> = flips[0].facts.iter().map(|fact| fact.settle.as_str()).collect();
-        let mut settle_text = settle.join(" ");
-        if settle.windows(2).any(|pair| pair[0] == pair[1]) {
-            settle_text = settle[0].to_owned();
-        }
-        let others = if flips.len() > 1 { format!(" (or {} others)", flips.len() - 1) } else { String::new() };
-        let lead = format!("→ {}: ", verdict.word());
-        let tail = format!("  {settle_text}");
-        let room = WIDTH.saturating_sub(lead.chars().count() + tail.chars().count() + others.chars().count());
-        let text = cut(&facts.join(" and "), room.max(20));
-        vec![Span::new(lead, Tone::Strong), Span::from(format!("{text}{others}")), Span::new(tail, Tone::Code)]
+        let facts = &flips[0].facts;
+        let mut settle: Vec<&str> = facts.iter().map(|fact| fact.settle.as_str()).collect();
+        settle.dedup();
+        let (lead, tail) = (format!("→ {}: ", verdict.word()), format!("  {}", settle.join(" ")));
+        let others = match flips.len() - 1 {
+            0 => String::new(),
+            1 => " (or 1 other)".to_owned(),
+            more => format!(" (or {more} others)"),
+        };
+        let long = facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" and ");
+        let short = facts.iter().map(|fact| fact.short.as_str()).collect::<Vec<_>>().join(" + ");
+        let used = lead.chars().count() + tail.chars().count();
+        let fits = |text: &String| used + text.chars().count() <= WIDTH;
+        let forms = [format!("{long}{others}"), long, format!("{short}{others}"), short.clone()];
+        let text = forms.into_iter().find(fits).unwrap_or_else(|| cut(&short, WIDTH.saturating_sub(used).max(8)));
+        vec![Span::new(lead, Tone::Strong), Span::from(text), Span::new(tail, Tone::Code)]
     };
     verdicts.into_iter().take(3).map(line).collect()
 }

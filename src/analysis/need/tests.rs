@@ -221,7 +221,6 @@ fn the_same_input_gives_the_same_bytes() {
     assert_eq!(text(&crowded()), text(&crowded()));
 }
 
-/// Run with `-- --ignored --nocapture`-like tools to look at the screens; kept as a test so that it always compiles.
 #[test]
 fn no_hostile_number_panics() {
     let mut model = model_with(3);
@@ -262,6 +261,9 @@ fn any_facts(whole: bool) -> Facts {
 }
 
 proptest! {
+    // A failing case is printed; nothing is written into the source tree.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn more_edges_or_workloads_never_turn_yes_to_no(model in clusters(), from in 0_usize..12, to in 0_usize..12, whole: bool) {
         let before = decide(&any_facts(whole), &model, &Told::default(), "7d");
@@ -301,4 +303,26 @@ proptest! {
         let only = (decision.possible.len() == 1).then(|| decision.possible[0]);
         prop_assert_eq!(decision.verdict, only.unwrap_or(Verdict::Undetermined));
     }
+}
+
+#[test]
+fn zz_look() {
+    let mut out = String::new();
+    let mut pol = star(12, Grade::Declared);
+    edge(&mut pol, 1, 2, Grade::Declared);
+    language(&mut pol, 0, Language::Go);
+    language(&mut pol, 1, Language::Java);
+    for d in [
+        crowded(),
+        judge(&books()),
+        judge(&model_with(64)),
+        judge(&pol),
+        judge_told(&model_with(3), &["mtls=identity"], &[]),
+        judge_told(&model_with(64), &[], &["needs=none"]),
+    ] {
+        out.push_str(&drawn(&d.report(&[], "meshctl analyze --from demo").body).join("\n"));
+        out.push_str("\n\n");
+    }
+    out.push_str(&drawn(&judge(&pol).report(&[Section::All], "meshctl analyze --from demo").body).join("\n"));
+    std::fs::write("/tmp/wt/d-look.txt", out).unwrap();
 }

@@ -148,6 +148,14 @@ impl Finder<'_> {
             on,
             |c| c.traits.sidecar,
         );
+        let on = self.workloads(|w| w.libraries.iter().any(|sighting| sighting.what.retries));
+        self.add(
+            "retries-twice",
+            "the application retries already: with the mesh's retries the tries multiply (3 in each are 9 on the last service)",
+            "let one layer retry: turn the library's retries off before the mesh's are turned on",
+            on,
+            |_| true,
+        );
         let mut uids: Vec<i64> = MESHES.iter().flat_map(|m| m.candidates()).filter_map(|c| c.traits.proxy_uid).collect();
         uids.sort_unstable();
         uids.dedup();
@@ -314,6 +322,14 @@ mod tests {
         assert_eq!(ids(|m| m.workloads[0].host_network = true), ["host-network"]);
         assert_eq!(ids(|m| m.workloads[0].os = Some("windows".to_owned())), ["windows"]);
         assert_eq!(ids(|m| m.workloads[0].qos = Qos::Guaranteed), ["guaranteed-qos"]);
+        let library = |retries| {
+            ids(move |m| {
+                let what = crate::model::Library { name: "some".to_owned(), retries };
+                m.workloads[0].libraries.push(crate::model::Sighting { what, evidence: crate::model::Evidence::default() });
+            })
+        };
+        assert_eq!(library(true), ["retries-twice"]);
+        assert!(library(false).is_empty());
         assert_eq!(ids(|m| m.workloads[0].containers[0].run_as_user = Some(1337)), ["proxy-user"]);
         assert!(ids(|m| m.workloads[0].containers[0].run_as_user = Some(1000)).is_empty());
         assert_eq!(ids(|m| m.services[0].ports.push(port(53, "UDP", "dns"))), ["udp"]);
