@@ -149,7 +149,9 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
 
 /// Help is an answer; everything else is a usage error with exit code 2.
 fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && args.len() < 2 {
+    // Two kinds: to clap, a flag that the environment sets is a word on the command line.
+    let nothing = matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand);
+    if nothing && args.len() < 2 {
         // Bare `meshctl` is a question, not a mistake; the flags would push the commands off the screen.
         let _ = render::print(&command().mut_args(|arg| arg.hide(true)).render_help().to_string());
         return ExitCode::SUCCESS;
