@@ -14,7 +14,7 @@ use crate::ui::Ui;
 use crate::{commands, render};
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::error::ErrorKind;
-use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser};
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -26,7 +26,7 @@ Examples:
   meshctl analyze --from manifests/    ask files; `-` is stdin
   meshctl permissions | kubectl apply -f -
 
-`meshctl COMMAND --help` says more.";
+`meshctl --help` lists the flags, `meshctl COMMAND --help` says more about a command.";
 
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -40,10 +40,14 @@ const STYLES: Styles = Styles::styled()
 /// Tell whether a cluster needs a service mesh, which one, and what is wrong with the one it has
 #[derive(Parser, Debug)]
 #[command(name = "meshctl", version, long_about = None, after_help = EXAMPLES, styles = STYLES, max_term_width = 100)]
-#[command(arg_required_else_help = true, subcommand_value_name = "COMMAND", infer_long_args = false)]
+#[command(arg_required_else_help = true, subcommand_value_name = "COMMAND", disable_help_flag = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
+    /// Print this help
+    // One form for -h and --help: the long one gives every flag three lines.
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "How shown")]
+    help: Option<bool>,
     #[command(subcommand)]
     pub command: commands::Command,
 }
@@ -145,9 +149,11 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
 
 /// Help is an answer; everything else is a usage error with exit code 2.
 fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && args.len() < 2 {
-        // Bare `meshctl` is a question, not a mistake.
-        let _ = render::print(&command().color(ColorChoice::Never).render_help().to_string());
+    // Two kinds: to clap, a flag that the environment sets is a word on the command line.
+    let nothing = matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand);
+    if nothing && args.len() < 2 {
+        // Bare `meshctl` is a question, not a mistake; the flags would push the commands off the screen.
+        let _ = render::print(&command().mut_args(|arg| arg.hide(true)).render_help().to_string());
         return ExitCode::SUCCESS;
     }
     if let Some(error) = absent::explain(args, error) {

@@ -104,7 +104,7 @@ impl Page {
         };
         grid.set_header(shown.iter().map(|&i| cell(&sanitize::inline(&table.columns[i].title), Tone::Strong)));
         for row in &table.rows {
-            grid.add_row(shown.iter().map(|&i| row.get(i).map_or_else(|| cell("", Tone::Plain), |line| line_cell(line))));
+            grid.add_row(shown.iter().map(|&i| row.get(i).map_or_else(|| cell("", Tone::Plain), line_cell)));
         }
         for (at, &i) in shown.iter().enumerate() {
             if let Some(column) = grid.column_mut(at) {

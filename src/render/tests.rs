@@ -52,8 +52,8 @@ SERVICE    CALLS  STATE
 cart          12  ok
 pay|ments      3  down since noon
 
-- run meshctl analyze --explain Q1
-  to see every edge
+- run meshctl analyze --explain Q1 to see
+  every edge
 kubectl get pods
 ";
     assert_eq!(show(Format::Table, 42, false), expected);
@@ -132,7 +132,8 @@ fn colour_changes_no_column() {
 #[test]
 fn nothing_is_wider_than_the_terminal() {
     let line: Vec<Span> = vec!["größe 大規模 ".into(), Span::new("of everything that is there ", Tone::Bad), "and more ".into()];
-    let report = Report::new("meshctl/sample/v1", &json!({}), vec![Block::Paragraph(line.repeat(9))]);
+    let long = std::iter::repeat_n(line, 9).flatten().collect();
+    let report = Report::new("meshctl/sample/v1", &json!({}), vec![Block::Paragraph(long)]);
     let text = render(&report, &Style { format: Format::Table, width: 50, color: false });
     assert!(text.lines().count() > 5);
     assert!(text.lines().all(|line| width(line) <= 50), "{text}");
