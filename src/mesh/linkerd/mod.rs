@@ -1,5 +1,7 @@
 //! Linkerd.
 
+mod candidates;
+
 use super::{Candidate, Mesh};
 use crate::facts::{Facts, Need, Purpose};
 use crate::model::{Installation, Model};
@@ -18,6 +20,6 @@ impl Mesh for Linkerd {
     }
     fn translate(&self, _facts: &Facts, _model: &mut Model) {}
     fn candidates(&self) -> &'static [Candidate] {
-        &[]
+        candidates::CANDIDATES
     }
 }
