@@ -4,6 +4,7 @@
 mod cli;
 mod completions;
 mod guards;
+mod live;
 mod permissions;
 
 use std::process::{Command, Output};
