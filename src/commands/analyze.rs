@@ -79,10 +79,11 @@ fn ask(ctx: &Ctx, decisions: &[Decision], answers: &mut Vec<String>) -> Result<b
     let mut asked = std::collections::BTreeSet::new();
     let before = answers.len();
     for question in decisions.iter().flat_map(need::questions) {
-        if !asked.insert(question.key) {
+        if !asked.insert(question.key.to_string()) {
             continue;
         }
-        match ctx.ui.ask(&Prompt { text: &question.text, why: &question.why, choices: &question.choices })? {
+        let choices: Vec<&str> = question.choices.iter().map(AsRef::as_ref).collect();
+        match ctx.ui.ask(&Prompt { text: &question.text, why: &question.why, choices: &choices })? {
             Choice::Answer(answer) => answers.push(format!("{}={answer}", question.key)),
             Choice::Skip => {}
             Choice::Done => break,

@@ -91,8 +91,7 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    // ADAPT: `archive::open(from, namespace, now)` when it takes the clock (manifests have no time of their own).
-    let all = archive::open(from, ctx.global.namespace.as_deref())?;
+    let all = archive::open(from, ctx.global.namespace.as_deref(), now)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
         let mut facts = Vec::new();

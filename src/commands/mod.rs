@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod completions;
 pub mod load;
 pub mod permissions;
+pub mod snapshot;
 
 use crate::cli::Ctx;
 use crate::error::Result;
@@ -15,6 +16,7 @@ pub enum Command {
     Analyze(analyze::AnalyzeArgs),
     Permissions(permissions::PermissionsArgs),
     Completions(completions::CompletionsArgs),
+    Snapshot(snapshot::SnapshotArgs),
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
@@ -22,5 +24,6 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Analyze(args) => analyze::run(ctx, args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
+        Command::Snapshot(args) => snapshot::run(ctx, args),
     }
 }
