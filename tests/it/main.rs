@@ -5,9 +5,12 @@ mod live;
 mod archive;
 mod hostile;
 
+mod archive;
 mod cli;
 mod completions;
 mod guards;
+mod hostile;
+mod live;
 mod permissions;
 
 use std::process::{Command, Output};

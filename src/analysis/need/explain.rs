@@ -16,7 +16,8 @@ pub fn body(d: &Decision, sections: &[Section], next: &str) -> Vec<Block> {
         ]),
     ];
     let all = sections.contains(&Section::All);
-    let parts: [(Section, fn(&Decision) -> Vec<Block>); 6] = [
+    type Part = fn(&Decision) -> Vec<Block>;
+    let parts: [(Section, Part); 6] = [
         (Section::Q1, q1),
         (Section::Q2, q2),
         (Section::Candidates, explain_choice::candidates),

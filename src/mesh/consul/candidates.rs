@@ -12,7 +12,7 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
     mode: "",
     proxy: "Envoy (or built-in) in every pod",
     guide_complexity: "medium",
-    guide_mtls: "yes",
+    guide_mtls: "–",
     guide_traffic: "moderate",
     guide_best_for: "multi-cloud, non-Kubernetes workloads",
     guide_corrections: &[],

@@ -175,15 +175,18 @@ pub fn parse(unit: &Unit<'_>) -> (Vec<Parsed>, Option<Problem>) {
     (parsed, Some(problem((fault.line.max(1), fault.column.max(1)), fault.reason)))
 }
 
-/// Where a template's braces stand, if they stand where YAML can't have them.
+/// Where a template's braces stand, if they begin a line or a value: YAML can't have them there, while text such as a
+/// dashboard's legend may well hold others.
 fn template(text: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim_start();
-        if !bare.starts_with('#')
-            && let Some(braces) = line.find("{{")
-        {
-            return Some(at + braces);
+        let braces = line.find("{{").filter(|_| !bare.starts_with('#'));
+        if let Some(braces) = braces {
+            let before = line[..braces].trim_end();
+            if before.is_empty() || before.ends_with([':', '-']) {
+                return Some(at + braces);
+            }
         }
         at += line.len();
     }
