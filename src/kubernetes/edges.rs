@@ -66,7 +66,9 @@ fn switched_off(settings: &[Setting]) -> Option<String> {
         "otel.enabled=false",
     ];
     let words = settings.iter().flat_map(|s| {
-        let pair = (!s.name.is_empty()).then(|| format!("{}={}", s.name, s.value));
+        // Only the telling word is shown: the rest of the value may be anything.
+        let alone = !s.name.is_empty() && !s.value.contains(char::is_whitespace);
+        let pair = alone.then(|| format!("{}={}", s.name, s.value));
         pair.into_iter().chain(s.value.split_whitespace().map(str::to_owned))
     });
     words.into_iter().find(|word| {

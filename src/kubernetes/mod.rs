@@ -108,3 +108,6 @@ pub fn translate(facts: &Facts) -> Model {
     model.reindex();
     model
 }
+
+#[cfg(test)]
+mod tests;
