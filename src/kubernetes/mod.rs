@@ -21,6 +21,7 @@ mod libraries;
 pub mod observed;
 mod paths;
 mod policy;
+mod products;
 pub mod proxies;
 mod quantity;
 pub mod queries;
