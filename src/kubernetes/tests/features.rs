@@ -202,3 +202,54 @@ fn many_workloads_in_one_pass() {
     assert_eq!(model.workloads.len(), 10_000);
     assert!(model.edges.len() > 9_900);
 }
+
+#[test]
+fn arguments_scripts_and_config_maps_of_one_reader() {
+    let spec = json!({"volumes": [{"projected": {"sources": [{"configMap": {"name": "files"}}]}}], "containers": [{"name": "app", "image": "acme/app",
+        "command": ["sh", "-c", "exec app --upstream http://a:80/x --image redis:7"],
+        "args": ["--b-addr=b:80", "--c-host", "c", "12:30"],
+        "envFrom": [{"prefix": "P_", "configMapRef": {"name": "vars"}}, {"secretRef": {"name": "s"}}],
+        "env": [{"name": "E_URL", "valueFrom": {"configMapKeyRef": {"name": "keys", "key": "e"}}}, {"name": "S_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}]});
+    let map =
+        |name: &str, data: Value| json!({"kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}, "data": data});
+    let mut objects = vec![
+        deploy_spec("app", spec),
+        map("vars", json!({"D_HOST": "d", "NOTE": "see f"})),
+        map("keys", json!({"e": "http://e:80"})),
+        map("files", json!({"nginx.conf": "# http://f:80\nupstream x { server f:80; }\nsee g\n"})),
+    ];
+    for name in ["a", "b", "c", "d", "e", "f", "g", "redis"] {
+        objects.push(deploy(name, "acme/x", Value::Null));
+        objects.push(service(name, 80, 80));
+    }
+    let model = shop(&objects);
+    let wanted: Vec<String> = ["a", "b", "c", "d", "e", "f"].iter().map(|n| format!("app>{n}:80 Rpc Declared")).collect();
+    assert_eq!(edges(&model), wanted);
+    let field = |to: &str| {
+        let edge = model.edges.iter().find(|e| name(&model, &e.to) == to).expect("edge");
+        format!("{} {}", edge.evidence[0].object, edge.evidence[0].field)
+    };
+    assert_eq!(field("f"), "ConfigMap shop/files data[nginx.conf] line 2");
+    assert_eq!(field("b"), "Deployment shop/app spec.template.spec.containers[app].args[0]");
+    assert_eq!(field("e"), "Deployment shop/app spec.template.spec.containers[app].env[E_URL] from ConfigMap shop/keys data[e]");
+    assert!(model.dangling.is_empty(), "{:?}", model.dangling);
+}
+
+#[test]
+fn a_namespace_that_was_not_looked_at_has_nothing_missing() {
+    let web = deploy("web", "acme/web", env(&[("PAY_ADDR", "pay.bank.svc:80"), ("GONE_ADDR", "gone:80")]));
+    let mut facts = facts(SourceKind::Live, &[web, json!({"kind": "Namespace", "metadata": {"name": "bank"}})]);
+    facts.namespace = Some("shop".to_owned());
+    let model = translate(&facts);
+    assert_eq!(edges(&model), ["web>svc:bank/pay:80 Rpc Inferred"]);
+    assert_eq!(model.dangling.len(), 1);
+    // Without the list of Services nothing is called missing.
+    facts.answer(Need::list(&kinds::SERVICE), Outcome::Forbidden("no".into()));
+    assert!(translate(&facts).dangling.is_empty());
+}
+
+#[test]
+fn the_same_facts_give_the_same_model() {
+    let facts = facts(SourceKind::Live, &online_shop());
+    assert_eq!(format!("{:?}", translate(&facts)), format!("{:?}", translate(&facts)));
+}
