@@ -66,8 +66,7 @@ pub struct Loaded {
 ///
 /// One dead cluster of several is a warning; all of them dead is an error.
 pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<Loaded> {
-    #[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
-    let now = Timestamp::now();
+    let now = now();
     let mut loaded = match &ctx.global.from {
         Some(from) => stored(ctx, from, purpose, metrics, now)?,
         None => running(ctx, purpose, metrics, now)?,
@@ -88,6 +87,20 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
     }
     tell_problems(ctx, &loaded);
     Ok(loaded)
+}
+
+/// What `--from` names, whole: not only what one purpose asks.
+pub fn opened(ctx: &Ctx) -> Result<Vec<Facts>> {
+    let from = ctx.global.from.as_deref().unwrap_or_default();
+    let facts = archive::open(from, ctx.global.namespace.as_deref(), now())?;
+    let loaded = Loaded { facts, unreachable: Vec::new() };
+    tell_problems(ctx, &loaded);
+    Ok(loaded.facts)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {

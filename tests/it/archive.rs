@@ -198,7 +198,7 @@ fn the_command_records_what_it_reads() {
     use meshctl::commands;
     let run = |args: &[&str]| {
         let cli = Cli::try_parse_from(["meshctl", "snapshot"].iter().chain(args)).unwrap();
-        let ctx = Ctx { ui: meshctl::ui::Ui::new(&cli.global), global: cli.global };
+        let ctx = Ctx::new(cli.global);
         commands::run(&ctx, cli.command)
     };
     let dir = tempfile::tempdir().unwrap();
