@@ -185,11 +185,10 @@ impl Facts {
 
     /// Whether the list of this kind came, whole. An absent kind counts as seen: there are certainly none.
     pub fn seen(&self, resource: &Resource) -> bool {
-        match self.answers.get(&Need::list(resource)) {
-            Some(Answer { outcome: Outcome::Objects(_), partial: None, .. }) => true,
-            Some(Answer { outcome: Outcome::Absent(_), .. }) => true,
-            _ => false,
-        }
+        matches!(
+            self.answers.get(&Need::list(resource)),
+            Some(Answer { outcome: Outcome::Objects(_), partial: None, .. } | Answer { outcome: Outcome::Absent(_), .. })
+        )
     }
 
     /// The text of an answered query or of `/version`.
