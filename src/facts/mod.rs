@@ -126,11 +126,30 @@ pub enum SourceKind {
     Manifests,
 }
 
-/// A document that could not be used; the others still count.
+/// A document that could not be used, or something about it that is worth a word; the others still count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     pub place: Place,
     pub reason: String,
+    /// A workload may stand in what could not be read, so counts lose their upper bound. Not so where the later of two
+    /// equal objects counts, or where a document is certainly no Kubernetes object.
+    #[serde(default = "hides_by_default")]
+    pub hides: bool,
+}
+
+fn hides_by_default() -> bool {
+    true
+}
+
+impl Problem {
+    /// Something was not read, and what it holds is unknown.
+    pub fn new(place: Place, reason: impl Into<String>) -> Self {
+        Problem { place, reason: reason.into(), hides: true }
+    }
+    /// Worth a word, and nothing is missing because of it.
+    pub fn notice(place: Place, reason: impl Into<String>) -> Self {
+        Problem { place, reason: reason.into(), hides: false }
+    }
 }
 
 /// Everything known of one cluster (or of one set of manifests).

@@ -1,17 +1,19 @@
 //! The cluster itself: versions, nodes and what is bound to them, network plugins, namespaces.
 
+use super::plugins;
 use super::view;
 use super::workloads::resources;
 use super::world::{World, namespace_of};
 use crate::facts::{Need, Object, kinds};
-use crate::model::{Evidence, Namespace, Node, Resources, Sighting, WorkloadKind};
+use crate::mesh::marks;
+use crate::model::{Namespace, Node, Resources};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Versions, nodes, network plugins. Runs after the workloads are known.
 pub fn collect(world: &mut World) {
     nodes(world);
-    network_plugins(world);
+    plugins::collect(world);
     #[derive(Deserialize)]
     struct Version {
         #[serde(rename = "gitVersion")]
@@ -86,55 +88,6 @@ fn pod_requests(spec: &view::PodSpec) -> Resources {
     add(most, resources(&spec.overhead).unwrap_or_default())
 }
 
-/// DaemonSet name → network plugin.
-const PLUGINS: [(&str, &str); 15] = [
-    ("cilium", "cilium"),
-    ("anetd", "cilium"),
-    ("calico-node", "calico"),
-    ("canal", "calico"),
-    ("aws-node", "aws-node"),
-    ("azure-cns", "azure-cns"),
-    ("azure-cni", "azure-cni"),
-    ("kube-flannel", "flannel"),
-    ("kube-flannel-ds", "flannel"),
-    ("antrea-agent", "antrea"),
-    ("weave-net", "weave"),
-    ("kindnet", "kindnet"),
-    ("kube-router", "kube-router"),
-    ("ovnkube-node", "ovn-kubernetes"),
-    ("netd", "gke-netd"),
-];
-
-fn network_plugins(world: &mut World) {
-    let mut found: BTreeSet<Sighting<String>> = BTreeSet::new();
-    let mut kube_proxy = false;
-    for workload in &world.model.workloads {
-        kube_proxy |= workload.name.starts_with("kube-proxy") && workload.namespace == "kube-system";
-        if workload.kind != WorkloadKind::DaemonSet {
-            continue;
-        }
-        if let Some((_, plugin)) = PLUGINS.iter().find(|(name, _)| *name == workload.name) {
-            let mut evidence = Evidence::new(workload.title(), "metadata.name", workload.name.clone());
-            evidence.place.clone_from(&workload.place);
-            found.insert(Sighting { what: (*plugin).to_owned(), evidence });
-        }
-    }
-    if let Some(felix) = world.facts.objects(&kinds::CALICO_FELIX_CONFIGURATION).first()
-        && !found.iter().any(|s| s.what == "calico")
-    {
-        let evidence = Evidence::new(format!("FelixConfiguration {}", felix.name), "", "Calico's own configuration");
-        found.insert(Sighting { what: "calico".to_owned(), evidence });
-    }
-    let daemon_sets_seen = world.facts.seen(&kinds::DAEMON_SET) && world.facts.namespace.is_none();
-    world.model.cluster.kube_proxy = match (kube_proxy, daemon_sets_seen && !world.model.manifests_only) {
-        (true, _) => Some(true),
-        // Only where the network plugin itself is in sight; managed nodes may run kube-proxy outside Kubernetes.
-        (false, true) if found.iter().any(|s| s.what == "cilium") => Some(false),
-        _ => None,
-    };
-    world.model.cluster.network_plugins = found.into_iter().collect();
-}
-
 /// Namespaces, those that are only named by an object included.
 pub fn namespaces(world: &mut World) {
     let views: Vec<(&Object, view::Tagged)> = world.read(&kinds::NAMESPACE);
@@ -161,8 +114,7 @@ pub fn namespaces(world: &mut World) {
 
 /// Made by the platform or by a mesh, not by the user.
 pub fn is_system(namespace: &str) -> bool {
-    const EXACT: [&str; 22] = [
-        "consul",
+    const EXACT: [&str; 21] = [
         "cert-manager",
         "monitoring",
         "observability",
@@ -186,12 +138,6 @@ pub fn is_system(namespace: &str) -> bool {
         "gmp-system",
     ];
     EXACT.contains(&namespace)
-        || is_mesh(namespace)
+        || marks::is_own_namespace(namespace)
         || ["kube-", "gke-", "openshift-", "cattle-"].iter().any(|prefix| namespace.starts_with(prefix))
-}
-
-/// A mesh's own namespace.
-pub fn is_mesh(namespace: &str) -> bool {
-    matches!(namespace, "istio-system" | "istio-operator" | "istio-cni" | "linkerd" | "consul" | "cilium")
-        || ["linkerd-", "cilium-"].iter().any(|prefix| namespace.starts_with(prefix))
 }

@@ -1,9 +1,9 @@
 //! What a container is told: environment, command, and the ConfigMaps it reads.
 
-use super::proxies;
 use super::view::{self, Text};
 use super::world::{ConfigMap, World, namespace_of};
 use crate::facts::kinds;
+use crate::mesh::marks;
 use crate::model::{Evidence, Workload, WorkloadId, WorkloadKind};
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ pub fn mounted(spec: &view::PodSpec) -> impl Iterator<Item = &view::NameRef> {
 /// The application's own containers, with whether each runs only at the start.
 pub fn containers(spec: &view::PodSpec) -> impl Iterator<Item = (&view::Container, bool)> {
     let init = spec.init_containers.iter().map(|c| (c, &*c.restart_policy != "Always"));
-    init.chain(spec.containers.iter().map(|c| (c, false))).filter(|(c, _)| !proxies::is_proxy(&c.name, &c.image))
+    init.chain(spec.containers.iter().map(|c| (c, false))).filter(|(c, _)| !marks::is_proxy(&c.name, &c.image))
 }
 
 /// Everything that the containers of a workload are told, ConfigMap files apart.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what to ask | this one, [`queries`] |
 //! | objects as views | `view`, `quantity` |
-//! | who runs, and what for | `workloads`, `services`, `cluster`, `roles`, `proxies` |
+//! | who runs, and what for | `workloads`, `services`, `cluster`, `plugins`, `roles` |
 //! | who calls whom, as written | `reference` (text → hosts), `resolve` (host → Service), `config`, `edges`, `policy`, `entry` |
 //! | who calls whom, as measured | [`observed`] |
 //! | what kind of call | [`class`] |
@@ -20,9 +20,9 @@ mod languages;
 mod libraries;
 pub mod observed;
 mod paths;
+mod plugins;
 mod policy;
 mod products;
-pub mod proxies;
 mod quantity;
 pub mod queries;
 mod reference;
@@ -34,6 +34,8 @@ mod unseen;
 mod view;
 mod workloads;
 mod world;
+
+pub use roles::{image_base, repository};
 
 use crate::facts::{Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::model::Model;

@@ -101,7 +101,7 @@ pub fn resource_party(model: &Model, series: &Series) -> Option<Party> {
 /// The workloads whose pods carry a metric; a proxy's own metrics don't count.
 pub fn pods_of(model: &Model, series: &[Series]) -> BTreeSet<WorkloadId> {
     let of = |s: &Series| {
-        if super::proxies::is_proxy(s.label("container"), "") {
+        if crate::mesh::marks::is_proxy(s.label("container"), "") {
             return None;
         }
         let namespace = s.label("namespace");

@@ -154,7 +154,6 @@ pub const PRODUCTS: [(Role, &[&str]); 6] = [
             "gateway",
             "ingressgateway",
             "egressgateway",
-            "istio ingressgateway",
             "contour",
             "ambassador",
             "emissary",

@@ -82,7 +82,7 @@ fn urls(token: &str, found: &mut Vec<Reference>) {
         let (authority, path) = after.split_at(end);
         if authority.is_empty() {
             // gRPC's resolver names: `dns:///host:port`, `dns://authority/host:port`.
-            if matches!(&*scheme, "dns" | "xds" | "passthrough" | "consul" | "discovery") {
+            if matches!(&*scheme, "dns" | "xds" | "passthrough" | "discovery") {
                 let target = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
                 push(host_port(target), &scheme, Form::Url, found);
             }

@@ -3,7 +3,8 @@
 //! Image before name: an app that is merely *called* `redis-client-app` is no datastore. Matching is by words.
 
 use super::products::{PRODUCTS, TRAILERS, WHOLE_ONLY};
-use super::{cluster, proxies};
+use super::cluster;
+use crate::mesh::marks;
 use crate::model::{Role, Workload};
 
 /// `docker.io/bitnami/redis:7.2@sha256:…` → `redis`.
@@ -62,7 +63,7 @@ fn is_database_name(name: &str) -> bool {
 
 /// The role, and why; the reason of an ordinary app is empty.
 pub fn of(workload: &Workload) -> (Role, String) {
-    let own: Vec<_> = workload.main_containers().filter(|c| !proxies::is_proxy(&c.name, &c.image)).collect();
+    let own: Vec<_> = workload.main_containers().filter(|c| !marks::is_proxy(&c.name, &c.image)).collect();
     // Sidecars of an app (an exporter, a log shipper) don't decide: the first container is the one that the pod is for,
     // unless another carries the workload's name.
     let main = own.iter().find(|c| c.name == workload.name).or(own.first());
@@ -71,17 +72,12 @@ pub fn of(workload: &Workload) -> (Role, String) {
     let base = image_base(image);
     let path: Vec<&str> = repository.split('/').collect();
 
-    // A gateway is one wherever it stands, and its proxy is its main container.
+    if let Some(known) = marks::gateway_role(workload) {
+        return known;
+    }
     let gateway_label = ["gateway.networking.k8s.io/gateway-name", "gateway.envoyproxy.io/owning-gateway-name"];
-    if workload.labels.get("istio").is_some_and(|v| v.ends_with("gateway"))
-        || gateway_label.iter().any(|l| workload.labels.contains_key(*l))
-    {
-        let waypoint = workload.labels.get("gateway.istio.io/managed").is_some_and(|v| v.contains("mesh"));
-        return if waypoint {
-            (Role::Mesh, "label gateway.istio.io/managed (waypoint)".to_owned())
-        } else {
-            (Role::Gateway, "gateway label".to_owned())
-        };
+    if let Some(label) = gateway_label.iter().find(|label| workload.labels.contains_key(**label)) {
+        return (Role::Gateway, format!("label {label}"));
     }
     if path.contains(&"ingress-nginx") || path.iter().any(|p| p.ends_with("ingress-controller")) {
         return (Role::Gateway, format!("image {base}"));
@@ -92,8 +88,8 @@ pub fn of(workload: &Workload) -> (Role, String) {
     {
         return (role, format!("image {base} ({product})"));
     }
-    if cluster::is_mesh(&workload.namespace) || is_mesh_image(&path, base) {
-        return (Role::Mesh, format!("namespace {} or image {base} of a mesh", workload.namespace));
+    if let Some(known) = marks::component_role(&workload.namespace, image) {
+        return known;
     }
     if cluster::is_system(&workload.namespace) {
         return (Role::System, format!("namespace {}", workload.namespace));
@@ -122,13 +118,6 @@ pub fn of(workload: &Workload) -> (Role, String) {
         return (Role::LoadGenerator, "fortio load".to_owned());
     }
     (Role::App, String::new())
-}
-
-fn is_mesh_image(path: &[&str], base: &str) -> bool {
-    matches!(base, "istiod" | "ztunnel" | "consul-k8s-control-plane" | "hubble-relay" | "hubble-ui")
-        || (matches!(base, "pilot" | "install-cni") && path.contains(&"istio"))
-        || (path.contains(&"linkerd") && matches!(base, "controller" | "policy-controller" | "web" | "metrics-api" | "tap"))
-        || (path.contains(&"cilium") && (base == "cilium" || base.starts_with("operator")))
 }
 
 #[cfg(test)]

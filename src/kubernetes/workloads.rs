@@ -2,8 +2,9 @@
 
 use super::view::{self, strings};
 use super::world::{World, namespace_of};
-use super::{proxies, quantity};
+use super::quantity;
 use crate::facts::{Object, Resource, kinds};
+use crate::mesh::marks;
 use crate::model::{Autoscaler, Container, Model, Port, Qos, Resources, Role, Workload, WorkloadId, WorkloadKind};
 use std::collections::BTreeMap;
 
@@ -198,7 +199,7 @@ pub fn resources(map: &view::Map) -> Option<Resources> {
 
 /// As the kubelet judges it: requests default to limits. A proxy that was injected doesn't count.
 fn qos(containers: &[Container]) -> Qos {
-    let own: Vec<&Container> = containers.iter().filter(|c| !proxies::is_proxy(&c.name, &c.image)).collect();
+    let own: Vec<&Container> = containers.iter().filter(|c| !marks::is_proxy(&c.name, &c.image)).collect();
     if own.iter().all(|c| c.requests.is_none() && c.limits.is_none()) {
         return Qos::BestEffort;
     }

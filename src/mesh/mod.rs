@@ -8,11 +8,13 @@ mod consul;
 mod declared;
 mod istio;
 mod linkerd;
+pub mod marks;
 mod observed;
 mod proxies;
 mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
+pub use marks::Marks;
 
 use crate::facts::{Facts, Need, Purpose};
 use crate::model::{Installation, Model};
@@ -21,6 +23,8 @@ use crate::model::{Installation, Model};
 pub trait Mesh: Sync {
     /// `istio`, `linkerd`, …
     fn id(&self) -> &'static str;
+    /// What is its own in a cluster, and so nobody's application.
+    fn marks(&self) -> &'static Marks;
     /// What is installed where. Needs [`Model::workloads`] for who carries its proxy, so it runs after `kubernetes`.
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation>;
     /// What to ask; called again with what is known until it wants nothing more.

@@ -2,7 +2,10 @@
 //! (`last_over_time`, since `rate` misses a series born in it), one for rates.
 
 use crate::facts::{Facts, Need, Series};
-use crate::model::{Edge, EdgeClass, Evidence, Grade, Model, ObservedSource, Party, Role};
+use crate::kubernetes::class::{Hint, classify};
+use crate::kubernetes::observed as neutral;
+use crate::kubernetes::queries::find;
+use crate::model::{Edge, EdgeClass, Evidence, Grade, Model, ObservedSource, Party};
 use std::collections::BTreeMap;
 
 /// A metric that shows who called whom.
@@ -40,16 +43,14 @@ impl Metric {
 
     /// Adds an observed edge for each series that `call` can map; the others are counted, never dropped silently.
     pub fn observe(&self, facts: &Facts, model: &mut Model, call: impl Fn(&Model, &Series) -> Option<Call>) {
-        let Some(window) = facts.window().map(str::to_owned) else { return };
-        let query = self.exists(&window);
-        let Some(series) = facts.series(&query) else { return };
-        if series.is_empty() {
+        let Some(answer) = find(facts, &self.exists("{window}")) else { return };
+        if answer.series.is_empty() {
             return;
         }
-        let rates: BTreeMap<_, _> =
-            facts.series(&self.rate(&window)).unwrap_or_default().into_iter().map(|s| (s.labels, s.value)).collect();
+        let rates = find(facts, &self.rate("{window}")).map(|answer| answer.series).unwrap_or_default();
+        let rates: BTreeMap<_, _> = rates.into_iter().map(|s| (s.labels, s.value)).collect();
         let mut unmapped = 0;
-        for one in &series {
+        for one in &answer.series {
             let Some(Call { from, to, port, protocol }) = call(model, one) else {
                 unmapped += 1;
                 continue;
@@ -57,7 +58,7 @@ impl Metric {
             if from == to {
                 continue;
             }
-            let class = class(model, &from, &to);
+            let class = classify(model, &from, &to, Hint { port, ..Hint::default() });
             let labels: Vec<String> = one.labels.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
             let metric = self.selector.split('{').next().unwrap_or(self.selector);
             let evidence = vec![Evidence::new(self.name, metric, labels.join(","))];
@@ -66,9 +67,9 @@ impl Metric {
         }
         model.observed.push(ObservedSource {
             name: self.name.to_owned(),
-            query,
-            window,
-            series: series.len(),
+            query: answer.promql,
+            window: answer.window,
+            series: answer.series.len(),
             unmapped,
             sampling: 1.0,
             caveat: self.caveat.to_owned(),
@@ -76,36 +77,14 @@ impl Metric {
     }
 }
 
-/// A workload by namespace and name, or the Service's workload, or the Service itself.
+/// A workload by namespace and name, or who answers behind the Service; `None` for names that say nothing.
 pub fn party(model: &Model, namespace: &str, workload: &str, service: &str) -> Option<Party> {
     let named = |name: &str| !name.is_empty() && name != "unknown";
-    if named(workload)
-        && let Some(id) = model.workload_named(namespace, workload)
-    {
-        return Some(Party::Workload(id));
-    }
-    let service = if named(service) { model.service(namespace, service)? } else { return None };
-    let service = &model.services[service];
-    Some(match service.workloads.first() {
-        Some(id) => Party::Workload(*id),
-        None => Party::Service(format!("{}/{}", service.namespace, service.name)),
-    })
+    let workload = Some(workload).filter(|name| named(name)).and_then(|name| neutral::party(model, namespace, name));
+    workload.or_else(|| neutral::service_party(model, namespace, Some(service).filter(|name| named(name))?))
 }
 
 /// What kind of call it is, by what the two ends are.
 pub fn class(model: &Model, from: &Party, to: &Party) -> EdgeClass {
-    let role = |party: &Party| match party {
-        Party::Workload(id) => Some(model.workloads[*id].role),
-        _ => None,
-    };
-    match (role(from), role(to)) {
-        _ if *from == Party::Outside => EdgeClass::Entry,
-        (Some(Role::LoadGenerator), _) => EdgeClass::LoadGenerator,
-        (Some(Role::Telemetry), _) => EdgeClass::Scrape,
-        (Some(Role::Gateway), _) => EdgeClass::Entry,
-        (_, Some(Role::Datastore)) => EdgeClass::Datastore,
-        (_, Some(Role::Broker)) => EdgeClass::Broker,
-        (_, Some(Role::Telemetry | Role::Mesh | Role::System)) => EdgeClass::Telemetry,
-        _ => EdgeClass::Rpc,
-    }
+    classify(model, from, to, Hint::default())
 }

@@ -25,7 +25,7 @@ pub fn fixture(path: &str) -> PathBuf {
 pub fn sample() -> Facts {
     let mut facts = Facts::new("prod", SourceKind::Live, now());
     facts.namespace = Some("shop".into());
-    facts.problems.push(Problem { place: Place { file: "a.yaml".into(), line: 3, column: 1 }, reason: "odd".into() });
+    facts.problems.push(Problem::new(Place { file: "a.yaml".into(), line: 3, column: 1 }, "odd"));
     let pod = |name: &str, place| {
         let value = json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "spec": {"note": "ü\n\u{1b}[31m"}});
         redact::intake(value, place).unwrap()

@@ -201,8 +201,8 @@ fn unseen(facts: &Facts) -> (bool, Vec<String>) {
             None => why.push(format!("{name}: not asked")),
         }
     }
-    if !facts.problems.is_empty() {
-        let count = facts.problems.len();
+    let count = facts.problems.iter().filter(|problem| problem.hides).count();
+    if count > 0 {
         why.push(format!("{count} {} could not be read", if count == 1 { "document" } else { "documents" }));
     }
     (!why.is_empty(), why)
@@ -312,7 +312,9 @@ mod tests {
         let mut model = model_with(3);
         model.manifests_only = true;
         assert_eq!(ask(&facts, &model).answer, Tri::No);
-        facts.problems.push(crate::facts::Problem { place: crate::facts::Place::default(), reason: "bad".to_owned() });
+        facts.problems.push(crate::facts::Problem::notice(crate::facts::Place::default(), "the later one counts"));
+        assert_eq!(ask(&facts, &model).answer, Tri::No, "a notice hides nothing");
+        facts.problems.push(crate::facts::Problem::new(crate::facts::Place::default(), "bad"));
         assert_eq!(ask(&facts, &model).bounds.upper, None);
     }
 

@@ -2,9 +2,10 @@
 
 mod candidates;
 mod edges;
+mod marks;
 
 use super::observed::Metric;
-use super::{Candidate, Mesh, proxies};
+use super::{Candidate, Marks, Mesh, proxies};
 use crate::facts::{Facts, Need, Purpose, kinds};
 use crate::model::{Evidence, Installation, Model};
 
@@ -31,6 +32,9 @@ const CALL: &[&str] = &["source_namespace", "source_workload", "destination_name
 impl Mesh for Cilium {
     fn id(&self) -> &'static str {
         "cilium"
+    }
+    fn marks(&self) -> &'static Marks {
+        &marks::MARKS
     }
     fn detect(&self, _facts: &Facts, model: &Model) -> Vec<Installation> {
         let agents = model.workloads.iter().filter(|w| w.labels.get("k8s-app").is_some_and(|app| app == "cilium"));

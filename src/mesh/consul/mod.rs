@@ -1,10 +1,11 @@
 //! Consul Connect.
 
 mod candidates;
+mod marks;
 
 use super::declared::{signal, why};
 use super::view::nullable;
-use super::{Candidate, Mesh, observed, proxies};
+use super::{Candidate, Marks, Mesh, observed, proxies};
 use crate::facts::{Facts, Need, Object, Purpose, kinds};
 use crate::model::{Edge, Evidence, Grade, Installation, Model, NeedKind, Party, SignalKind};
 use serde::Deserialize;
@@ -14,6 +15,9 @@ pub struct Consul;
 impl Mesh for Consul {
     fn id(&self) -> &'static str {
         "consul"
+    }
+    fn marks(&self) -> &'static Marks {
+        &marks::MARKS
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         let server = |labels: &std::collections::BTreeMap<String, String>| {

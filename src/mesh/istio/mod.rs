@@ -3,8 +3,9 @@
 mod candidates;
 mod detect;
 mod edges;
+mod marks;
 
-use super::{Candidate, Mesh, observed::Metric};
+use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Facts, Need, Purpose, kinds};
 use crate::model::{Installation, Model};
 
@@ -38,6 +39,9 @@ const CALL: &[&str] = &[
 impl Mesh for Istio {
     fn id(&self) -> &'static str {
         "istio"
+    }
+    fn marks(&self) -> &'static Marks {
+        &marks::MARKS
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)

@@ -2,9 +2,9 @@
 
 use super::{GRPC_ROUTES, HTTP_ROUTES, REQUESTS};
 use crate::facts::{Facts, Object, Series, kinds};
+use crate::kubernetes::observed::pod_party;
 use crate::mesh::declared::{declare, labelled, running_as, signal, why};
 use crate::mesh::observed::{self, Call};
-use crate::mesh::proxies;
 use crate::mesh::view::{Selector, nullable};
 use crate::model::{Grade, Model, NeedKind, Party, SignalKind};
 use serde::Deserialize;
@@ -33,7 +33,7 @@ fn client(model: &Model, series: &Series) -> Option<Party> {
     ["deployment", "statefulset", "daemonset", "k8s_job"]
         .iter()
         .find_map(|label| observed::party(model, namespace, series.label(label), ""))
-        .or_else(|| proxies::owner(model, namespace, series.label("pod")).map(Party::Workload))
+        .or_else(|| pod_party(model, namespace, series.label("pod")))
 }
 
 #[derive(Deserialize, Default)]

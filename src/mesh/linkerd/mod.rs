@@ -2,10 +2,11 @@
 
 mod candidates;
 mod edges;
+mod marks;
 
 use super::observed::Metric;
 use super::view::ConfigMap;
-use super::{Candidate, Mesh, proxies};
+use super::{Candidate, Marks, Mesh, proxies};
 use crate::facts::{Facts, Need, Purpose, kinds};
 use crate::model::{Evidence, Installation, Model};
 
@@ -61,6 +62,9 @@ const ROUTE: &[&str] = &[
 impl Mesh for Linkerd {
     fn id(&self) -> &'static str {
         "linkerd"
+    }
+    fn marks(&self) -> &'static Marks {
+        &marks::MARKS
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         let mut found = Vec::new();

@@ -124,13 +124,25 @@ fn parse(unit: &Unit<'_>, table: &Kinds) -> Vec<Read> {
     read
 }
 
+/// Whether objects may stand deeper in what is none itself: in a bare array, or under keys of somebody's own.
+fn may_hold_objects(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(may_hold_objects),
+        Value::Object(members) => members.contains_key("kind") || members.values().any(may_hold_objects),
+        _ => false,
+    }
+}
+
 /// Sorts one value out: an object, a list of objects, or a problem.
 fn accept(mut value: Value, place: Place, items: &[Place], unit: &Unit<'_>, table: &Kinds, out: &mut Vec<Read>) {
-    let bad = |place: &Place, reason: String| Read::Bad(Problem { place: place.clone(), reason });
+    let bad = |place: &Place, reason: String| Read::Bad(Problem::new(place.clone(), reason));
     let Some(members) = value.as_object_mut() else {
         match value {
             Value::Null => {}
-            _ => out.push(bad(&place, "this is not a mapping, so it can't be a Kubernetes object".to_owned())),
+            other => {
+                let reason = "this is not a mapping, so it can't be a Kubernetes object".to_owned();
+                out.push(Read::Bad(Problem { place, reason, hides: may_hold_objects(&other) }));
+            }
         }
         return;
     };
@@ -145,7 +157,8 @@ fn accept(mut value: Value, place: Place, items: &[Place], unit: &Unit<'_>, tabl
             (true, false) => "no kind",
             _ => "no apiVersion",
         };
-        out.push(bad(&place, format!("{missing}, so it is no Kubernetes object")));
+        let hides = !(kind.is_empty() && version.is_empty()) || may_hold_objects(&value);
+        out.push(Read::Bad(Problem { place, reason: format!("{missing}, so it is no Kubernetes object"), hides }));
         return;
     }
     if kind.ends_with("List")
@@ -196,7 +209,7 @@ fn group(objects: Vec<(usize, Object)>, facts: &mut Facts) {
                 format!("{}/{}", object.namespace, object.name)
             };
             let reason = format!("{} {name} is also at {replaced}; this later one counts", kinds::ALL[kind].kind);
-            facts.problems.push(Problem { place: object.place.clone().unwrap_or_default(), reason });
+            facts.problems.push(Problem::notice(object.place.clone().unwrap_or_default(), reason));
         }
         known.insert(key, list.len());
         list.push(Some(object));

@@ -59,7 +59,7 @@ impl Input {
 }
 
 fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Problem {
-    Problem { place: Place { file: name.clone(), ..Place::default() }, reason: format!("can't be read: {error}") }
+    Problem::new(Place { file: name.clone(), ..Place::default() }, format!("can't be read: {error}"))
 }
 
 fn read_bounded(from: impl Read) -> std::io::Result<Vec<u8>> {

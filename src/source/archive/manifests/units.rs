@@ -56,7 +56,7 @@ pub fn cut<'a>(file: &Arc<str>, bytes: &'a [u8], units: &mut Vec<Unit<'a>>, prob
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let place = Place { file: file.clone(), line: 1, column: 1 };
-        problems.push(Problem { place, reason: "this is UTF-16; save it as UTF-8".to_owned() });
+        problems.push(Problem::new(place, "this is UTF-16; save it as UTF-8"));
         return;
     }
     for piece in split::documents(bytes) {
@@ -129,7 +129,7 @@ type Parsed = (Value, Place, Vec<Place>);
 
 /// The values of a unit, and what stopped it, if something did.
 pub fn parse(unit: &Unit<'_>) -> (Vec<Parsed>, Option<Problem>) {
-    let problem = |(line, column): (u32, u32), reason: String| Problem { place: place(unit, line, column), reason };
+    let problem = |(line, column): (u32, u32), reason: String| Problem::new(place(unit, line, column), reason);
     let text = match std::str::from_utf8(&unit.text) {
         Ok(text) => text,
         Err(error) => {
@@ -206,7 +206,7 @@ fn parse_json(unit: &Unit<'_>, text: &str, skipped: usize) -> (Vec<Parsed>, Opti
                 let column = if error_line <= 1 { column + error_column - 1 } else { error_column };
                 let reason = error.to_string();
                 let reason = reason.split_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason).to_owned();
-                return (parsed, Some(Problem { place: place(unit, line + error_line.max(1) - 1, column), reason }));
+                return (parsed, Some(Problem::new(place(unit, line + error_line.max(1) - 1, column), reason)));
             }
         }
     }

@@ -200,7 +200,7 @@ impl Loading {
         }
         let place = Place { file: self.from.as_str().into(), ..Place::default() };
         if let Some(first) = clusters.first_mut() {
-            first.problems.extend(self.problems.into_iter().map(|reason| Problem { place: place.clone(), reason }));
+            first.problems.extend(self.problems.into_iter().map(|reason| Problem::new(place.clone(), reason)));
         }
         Ok((index, clusters))
     }

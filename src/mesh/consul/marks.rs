@@ -1,0 +1,12 @@
+//! What is Consul's own in a cluster.
+
+use crate::mesh::marks::{Image, Marks};
+
+pub static MARKS: Marks = Marks {
+    containers: &["consul-dataplane*", "consul-connect-inject-init", "envoy-sidecar*"],
+    proxy_images: &[Image::named("consul-dataplane")],
+    component_images: &[Image::named("consul-k8s-control-plane")],
+    namespaces: &["consul"],
+    gateway_labels: &[],
+    waypoint_labels: &[],
+};
