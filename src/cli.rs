@@ -1,122 +1,86 @@
-//! The command line: global flags, streams, exit codes.
+//! The command line: streams, exit codes, and what happens before a command runs.
+
+mod absent;
+pub mod complete;
+mod global;
+pub mod kubeconfig;
+
+pub use global::{ColorWhen, FailOn, Global, parse_duration};
 
 use crate::error::{self, Error, Kind, Result};
 use crate::report::{Report, Severity};
 use crate::source::live;
 use crate::ui::Ui;
 use crate::{commands, render};
-use clap::{Args, Parser, ValueEnum};
-use std::path::PathBuf;
+use clap::builder::styling::{AnsiColor, Style, Styles};
+use clap::error::ErrorKind;
+use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser};
+use std::cell::Cell;
+use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Duration;
 
+const EXAMPLES: &str = "\
+Examples:
+  meshctl analyze --from demo          see it work, without a cluster
+  meshctl analyze                      ask the cluster of your kubeconfig
+  meshctl analyze --from manifests/    ask files; `-` is stdin
+  meshctl permissions | kubectl apply -f -
+
+`meshctl --help` lists the flags, `meshctl COMMAND --help` says more about a command.";
+
+const STYLES: Styles = Styles::styled()
+    .header(Style::new().bold())
+    .usage(Style::new().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(Style::new())
+    .error(AnsiColor::Red.on_default().bold())
+    .valid(AnsiColor::Green.on_default())
+    .invalid(AnsiColor::Yellow.on_default());
+
+/// Tell whether a cluster needs a service mesh, which one, and what is wrong with the one it has
 #[derive(Parser, Debug)]
-#[command(name = "meshctl", version, about, long_about = None, arg_required_else_help = true, propagate_version = true)]
+#[command(name = "meshctl", version, long_about = None, after_help = EXAMPLES, styles = STYLES, max_term_width = 100)]
+#[command(arg_required_else_help = true, subcommand_value_name = "COMMAND", disable_help_flag = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
+    /// Print this help
+    // One form for -h and --help: the long one gives every flag three lines.
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "How shown")]
+    help: Option<bool>,
     #[command(subcommand)]
     pub command: commands::Command,
-}
-
-/// Flags that every command takes.
-#[derive(Args, Clone, Debug)]
-pub struct Global {
-    /// Read a recording, manifests (file, folder, `-`) or `demo` instead of a live cluster
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Where from")]
-    pub from: Option<String>,
-    /// kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
-    #[arg(short = 'c', long, global = true, value_name = "FILE", help_heading = "Where from")]
-    pub kubeconfig: Option<PathBuf>,
-    /// kubeconfig context; may be given several times
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Where from", conflicts_with = "all_contexts")]
-    pub context: Vec<String>,
-    /// Every context of the kubeconfig
-    #[arg(long, global = true, help_heading = "Where from")]
-    pub all_contexts: bool,
-    /// Only this namespace
-    #[arg(short, long, global = true, value_name = "NAME", help_heading = "Where from", conflicts_with = "all_namespaces")]
-    pub namespace: Option<String>,
-    /// All namespaces (the default)
-    #[arg(short = 'A', long, global = true, help_heading = "Where from")]
-    pub all_namespaces: bool,
-    /// User to impersonate
-    #[arg(long = "as", global = true, value_name = "USER", help_heading = "Where from")]
-    pub as_user: Option<String>,
-    /// Group to impersonate; may be given several times
-    #[arg(long, global = true, value_name = "GROUP", help_heading = "Where from")]
-    pub as_group: Vec<String>,
-    /// Deadline of each call, such as 5s or 1m
-    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = parse_duration, env = "MESHCTL_REQUEST_TIMEOUT", help_heading = "Where from")]
-    pub request_timeout: Duration,
-    /// How to show the answer
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table", help_heading = "How shown")]
-    pub output: render::Format,
-    /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "How shown")]
-    pub color: ColorWhen,
-    /// Exit 1 when the worst finding is at least this bad
-    #[arg(long, global = true, value_name = "LEVEL", help_heading = "How shown")]
-    pub fail_on: Option<FailOn>,
-    /// Exit 2 if any part of the input could not be read
-    #[arg(long, global = true, help_heading = "Where from")]
-    pub strict: bool,
-    /// No progress and no hints on stderr
-    #[arg(short, long, global = true, help_heading = "How shown")]
-    pub quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
-    Auto,
-    Always,
-    Never,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    Info,
-    Warning,
-    Error,
-    Never,
-}
-
-/// `5s`, `250ms`, `2m`, `1h`, or seconds.
-pub fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|_| "write a number and a unit, such as 5s, 250ms or 2m".to_owned())?;
-    let seconds = match unit {
-        "ms" => number / 1000.0,
-        "" | "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        _ => return Err(format!("unknown unit {unit:?}; use ms, s, m or h")),
-    };
-    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
 /// What a command gets beside its own arguments.
 pub struct Ctx {
     pub global: Global,
     pub ui: Ui,
+    /// Set when a part of the input could not be read: `--strict` turns that into exit code 2.
+    pub incomplete: Cell<bool>,
 }
 
 impl Ctx {
+    pub fn new(global: Global) -> Self {
+        Ctx { ui: Ui::new(&global), global, incomplete: Cell::new(false) }
+    }
+
     /// How the user reached the data, for next commands that can be copied: `meshctl analyze --from demo`.
     pub fn invocation(&self, command: &str) -> String {
         let mut words = format!("meshctl {command}");
+        let mut push = |flag: &str, value: &str| words.push_str(&format!(" {flag} {}", quoted(value)));
         if let Some(from) = &self.global.from {
-            words.push_str(" --from ");
-            words.push_str(from);
+            push("--from", from);
         }
-        for context in &self.global.context {
-            words.push_str(" --context ");
-            words.push_str(context);
+        if let Some(file) = &self.global.kubeconfig {
+            push("--kubeconfig", &file.display().to_string());
         }
+        self.global.context.iter().for_each(|context| push("--context", context));
         if let Some(namespace) = &self.global.namespace {
-            words.push_str(" -n ");
-            words.push_str(namespace);
+            push("-n", namespace);
+        }
+        if self.global.all_contexts {
+            words.push_str(" --all-contexts");
         }
         words
     }
@@ -134,24 +98,80 @@ impl Ctx {
     }
 }
 
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// The whole command line, for parsing, help and completion.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    // Before anything that could print: the shell reads our stdout.
+    complete::answer_the_shell();
+    // An error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match parse(&args) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return refuse(&args, &error),
     };
-    let ctx = Ctx { ui: Ui::new(&cli.global), global: cli.global };
+    let ctx = Ctx::new(cli.global);
     match commands::run(&ctx, cli.command).and_then(|report| show(&ctx, &report)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            ctx.ui.error(&error);
-            ExitCode::from(error::EXIT_FAILED)
+            if error.kind != Kind::Interrupted {
+                ctx.ui.error(&error);
+            }
+            ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
+    let mut command = command().color(match global::color_of(args) {
+        ColorWhen::Auto => ColorChoice::Auto,
+        ColorWhen::Always => ColorChoice::Always,
+        ColorWhen::Never => ColorChoice::Never,
+    });
+    let matches = command.try_get_matches_from_mut(args)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+    cli.global.settle(&matches).map_err(|text| command.error(ErrorKind::ArgumentConflict, text))?;
+    // A script that a shell sources must not change its form by an environment variable.
+    if matches!(cli.command, commands::Command::Completions(_)) && !global::typed(&matches, "output") {
+        cli.global.output = render::Format::Table;
+    }
+    Ok(cli)
+}
+
+/// Help is an answer; everything else is a usage error with exit code 2.
+fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
+    // Two kinds: to clap, a flag that the environment sets is a word on the command line.
+    let nothing = matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand);
+    if nothing && args.len() < 2 {
+        // Bare `meshctl` is a question, not a mistake; the flags would push the commands off the screen.
+        let _ = render::print(&command().mut_args(|arg| arg.hide(true)).render_help().to_string());
+        return ExitCode::SUCCESS;
+    }
+    if let Some(error) = absent::explain(args, error) {
+        let quiet = Global::for_errors(global::color_of(args));
+        Ui::new(&quiet).error(&error);
+        return ExitCode::from(error::EXIT_FAILED);
+    }
+    // Nobody is left to tell when the stream is gone.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(error::EXIT_FAILED))
 }
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
     let text = render::render(report, &render::Style::new(&ctx.global));
     render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+    if ctx.global.strict && ctx.incomplete.get() {
+        return Ok(error::EXIT_FAILED);
+    }
     let threshold = match ctx.global.fail_on {
         None | Some(FailOn::Never) => return Ok(0),
         Some(FailOn::Info) => Severity::Info,
@@ -159,4 +179,20 @@ fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
         Some(FailOn::Error) => Severity::Error,
     };
     Ok(if report.worst >= Some(threshold) { error::EXIT_BAD_NEWS } else { 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(quoted("shop.yaml"), "shop.yaml");
+        assert_eq!(quoted("my shop's $x"), r"'my shop'\''s $x'");
+    }
 }

@@ -22,12 +22,29 @@ pub enum Kind {
     Output,
     /// Our own fault.
     Internal,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Kind {
+    /// What the process ends with.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Usage | Kind::Input | Kind::NoCluster | Kind::Unreachable | Kind::Forbidden | Kind::Output | Kind::Internal => {
+                EXIT_FAILED
+            }
+            Kind::Interrupted => EXIT_INTERRUPTED,
+        }
+    }
 }
 
 /// Exit code of a run that could not do what it was asked.
 pub const EXIT_FAILED: u8 = 2;
 /// Exit code of a run whose answer is bad news at or above `--fail-on`.
 pub const EXIT_BAD_NEWS: u8 = 1;
+
+/// Exit code after Ctrl-C: 128 and the number of the signal, as shells have it.
+pub const EXIT_INTERRUPTED: u8 = 130;
 
 /// A failed command: what, why, and what to do next.
 #[derive(Debug)]
@@ -82,3 +99,28 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Level(&'static str, Option<Box<Level>>);
+    impl fmt::Display for Level {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl std::error::Error for Level {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|level| level as _)
+        }
+    }
+
+    #[test]
+    fn a_repeated_cause_is_told_once() {
+        let cause = Level("connect: refused", Some(Box::new(Level("refused", Some(Box::new(Level("no route", None)))))));
+        let error = Error::new(Kind::Unreachable, "can't reach the cluster").because(&cause);
+        assert_eq!(error.causes, ["connect: refused", "no route"]);
+    }
+}

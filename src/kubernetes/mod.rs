@@ -1,14 +1,101 @@
 //! What is the same under every mesh: Kubernetes objects → workloads, services and the call graph.
+//!
+//! | step | file |
+//! |---|---|
+//! | what to ask | this one, [`queries`] |
+//! | objects as views | `view`, `quantity` |
+//! | who runs, and what for | `workloads`, `services`, `cluster`, `roles`, `proxies` |
+//! | who calls whom, as written | `reference` (text → hosts), `resolve` (host → Service), `config`, `edges`, `policy`, `entry` |
+//! | who calls whom, as measured | [`observed`] |
+//! | what kind of call | [`class`] |
+//! | languages, libraries, needs | `languages`, `libraries`, `signals` |
+//! | what did not come | `unseen` |
 
-use crate::facts::{Facts, Need, Purpose};
+pub mod class;
+mod cluster;
+mod config;
+mod edges;
+mod languages;
+pub mod observed;
+pub mod proxies;
+mod quantity;
+pub mod queries;
+mod reference;
+mod resolve;
+mod roles;
+mod services;
+mod unseen;
+mod view;
+mod workloads;
+mod world;
+
+use crate::facts::{Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::model::Model;
 
-/// What every analysis needs, whatever the mesh.
-pub fn needs(_known: &Facts, _purpose: &Purpose) -> Vec<Need> {
-    Vec::new()
+/// The kinds that belong to no mesh. ReplicaSets are left out: a pod's labels lead to its Deployment.
+pub static KINDS: &[&Resource] = &[
+    &kinds::NAMESPACE,
+    &kinds::NODE,
+    &kinds::POD,
+    &kinds::SERVICE,
+    &kinds::CONFIG_MAP,
+    &kinds::SERVICE_ACCOUNT,
+    &kinds::REPLICATION_CONTROLLER,
+    &kinds::DEPLOYMENT,
+    &kinds::STATEFUL_SET,
+    &kinds::DAEMON_SET,
+    &kinds::JOB,
+    &kinds::CRON_JOB,
+    &kinds::HORIZONTAL_POD_AUTOSCALER,
+    &kinds::POD_DISRUPTION_BUDGET,
+    &kinds::ENDPOINT_SLICE,
+    &kinds::INGRESS,
+    &kinds::NETWORK_POLICY,
+    &kinds::CUSTOM_RESOURCE_DEFINITION,
+    &kinds::MUTATING_WEBHOOK,
+    &kinds::GATEWAY_CLASS,
+    &kinds::GATEWAY,
+    &kinds::HTTP_ROUTE,
+    &kinds::GRPC_ROUTE,
+    &kinds::SERVICE_EXPORT,
+    &kinds::CERT_MANAGER_CERTIFICATE,
+    &kinds::SPIFFE_ID,
+    &kinds::OTEL_INSTRUMENTATION,
+    &kinds::OTEL_COLLECTOR,
+    &kinds::JAEGER,
+    &kinds::ARGO_ROLLOUT,
+    &kinds::FLAGGER_CANARY,
+    &kinds::CALICO_FELIX_CONFIGURATION,
+];
+
+/// What every analysis needs, whatever the mesh. One round is enough, so what is known doesn't matter.
+pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    let lists = KINDS.iter().map(|resource| Need::list(resource));
+    let replica_sets = matches!(purpose, Purpose::Record { .. }).then(|| Need::list(&kinds::REPLICA_SET));
+    let queries = queries::all(purpose.window()).into_iter().map(Need::query);
+    lists.chain(replica_sets).chain([Need::Version]).chain(queries).collect()
 }
 
 /// Facts → the neutral part of the model.
-pub fn translate(_facts: &Facts) -> Model {
-    Model::default()
+pub fn translate(facts: &Facts) -> Model {
+    let mut world = world::World::new(facts);
+    world.model.manifests_only = facts.kind == SourceKind::Manifests;
+    cluster::namespaces(&mut world);
+    workloads::collect(&mut world);
+    for workload in &mut world.model.workloads {
+        (workload.role, workload.role_reason) = roles::of(workload);
+    }
+    services::collect(&mut world);
+    world.model.reindex();
+    cluster::collect(&mut world);
+    workloads::autoscalers(&mut world);
+    config::collect(&mut world);
+    edges::collect(&mut world);
+    observed::collect(&mut world);
+    languages::collect(&mut world);
+    let mut model = world.model;
+    model.edges.sort_by(|a, b| (&a.from, &a.to, a.class, a.port).cmp(&(&b.from, &b.to, b.class, b.port)));
+    unseen::collect(facts, &mut model);
+    model.reindex();
+    model
 }

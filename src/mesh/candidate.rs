@@ -1,17 +1,21 @@
 //! What a mesh says of itself as a choice: dated data. Judgement is in `analysis::need`.
+//!
+//! Every figure carries who published it and when. What could not be re-checked against its source says so in its note.
 
 use crate::model::NeedKind;
 use serde::Serialize;
 
-/// One way to choose a mesh: "Istio ambient" and "Istio sidecar" are two.
+/// One way to choose a mesh: a mesh with two data planes is two candidates.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Candidate {
-    /// `istio-sidecar`; what `-o json` and `--answer` call it.
+    /// What `-o json` calls it.
     pub id: &'static str,
-    /// `Istio (sidecar)`.
+    /// What a person calls it.
     pub name: &'static str,
     /// `Mesh::id` of the mesh that it belongs to.
     pub mesh: &'static str,
+    /// [`crate::model::Installation::mode`] of this way, when the mesh has several; empty when any is this one.
+    pub mode: &'static str,
     /// `Envoy`, `Rust micro-proxy`, `eBPF + Envoy`, …
     pub proxy: &'static str,
     /// The guide's own words for the guide's own table.
@@ -19,6 +23,8 @@ pub struct Candidate {
     pub guide_mtls: &'static str,
     pub guide_traffic: &'static str,
     pub guide_best_for: &'static str,
+    /// What the guide says of it that is no longer so, each with its source.
+    pub guide_corrections: &'static [&'static str],
     /// Complexity as judged today, with the reason when it differs from the guide.
     pub complexity: Level,
     pub complexity_note: &'static str,
@@ -26,15 +32,18 @@ pub struct Candidate {
     pub version: &'static str,
     /// Kubernetes versions the vendor lists as tested. Older than the minimum is an exclusion; newer is *untested*.
     pub kubernetes: VersionRange,
+    /// Older releases that list older versions of Kubernetes.
+    pub older: &'static [OlderRelease],
     /// Kernel minimum, where there is one.
     pub kernel: Option<KernelRange>,
-    /// CNIs it needs to be, such as `cilium`; empty when any will do.
+    /// CNIs it needs to be; empty when any will do. Another CNI means a migration.
     pub needs_cni: &'static [&'static str],
     pub windows: Fit,
     /// How well it meets each need; a need that isn't listed is not met.
     pub fits: &'static [(NeedKind, Fit)],
     pub licence_note: &'static str,
     pub cost: CostModel,
+    pub traits: Traits,
     /// First command of its adoption, pinned as far as public docs go.
     pub observe_only_install: &'static str,
     pub enrol_namespace: &'static str,
@@ -43,7 +52,34 @@ pub struct Candidate {
     pub permissive: &'static str,
     pub uninstall: &'static str,
     /// A PromQL expression that is non-zero while plaintext still comes into namespace `{namespace}` over `{window}`.
+    /// Empty when no metric tells.
     pub plaintext_query: &'static str,
+    /// A PromQL expression for the share of failed requests in `{namespace}`; empty when no metric tells.
+    pub error_rate_query: &'static str,
+}
+
+impl Candidate {
+    pub fn fit(&self, need: NeedKind) -> Fit {
+        let listed = self.fits.iter().find(|(kind, _)| *kind == need);
+        listed.map_or(Fit::No { note: "not offered" }, |(_, fit)| *fit)
+    }
+}
+
+/// What decides whether a workload is a trap for this candidate.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Traits {
+    /// A proxy container in every pod.
+    pub sidecar: bool,
+    /// Runs as a native sidecar (`restartPolicy: Always` init container) by default, where Kubernetes has it.
+    pub native_sidecar: bool,
+    /// Needs an init container with NET_ADMIN in the pod unless its own CNI plugin is installed.
+    pub privileged_init: bool,
+    /// User id that the proxy's own traffic is told apart by: an application that runs as it is not intercepted.
+    pub proxy_uid: Option<i64>,
+    /// Ports that it passes through without protocol detection by default.
+    pub opaque_ports: &'static [u16],
+    /// What a headless target loses, if something.
+    pub headless_note: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,6 +90,16 @@ pub enum Level {
     High,
 }
 
+impl Level {
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Low => "low",
+            Level::Medium => "medium",
+            Level::High => "high",
+        }
+    }
+}
+
 /// How well something is supported; `note` says why and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "fit", rename_all = "kebab-case")]
@@ -61,6 +107,14 @@ pub enum Fit {
     Full { note: &'static str },
     Partial { note: &'static str },
     No { note: &'static str },
+}
+
+impl Fit {
+    pub fn note(self) -> &'static str {
+        match self {
+            Fit::Full { note } | Fit::Partial { note } | Fit::No { note } => note,
+        }
+    }
 }
 
 /// Inclusive `major.minor` bounds with their source and date.
@@ -73,9 +127,19 @@ pub struct VersionRange {
     pub date: &'static str,
 }
 
+/// An older release of the mesh and the Kubernetes versions that it lists.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OlderRelease {
+    pub version: &'static str,
+    pub min: (u32, u32),
+    pub tested_to: (u32, u32),
+}
+
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct KernelRange {
     pub min: (u32, u32),
+    /// Distributions whose older kernel has what is needed: (part of the node's OS image, kernel).
+    pub except: &'static [(&'static str, (u32, u32))],
     pub source: &'static str,
     pub date: &'static str,
 }
@@ -83,23 +147,36 @@ pub struct KernelRange {
 /// Numbers to compute *used* and *reserved* from. Ranges are (low, high); `None` means no published figure.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CostModel {
-    /// Millicores per 1,000 requests/s through one proxy.
+    /// Millicores per 1,000 requests/s through one proxy. Every call passes two.
     pub cpu_milli_per_krps: Option<(f64, f64)>,
-    /// MiB per sidecar (or per node proxy).
-    pub memory_mib_per_proxy: Option<(f64, f64)>,
+    /// MB (10⁶ bytes, as published) per proxy.
+    pub memory_mb_per_proxy: Option<(f64, f64)>,
     /// Proxies: one a pod (`true`) or one a node (`false`).
     pub per_pod: bool,
     /// Default requests of each proxy: millicores, MiB. `None` = no request set by default.
     pub proxy_request: Option<(u32, u32)>,
+    /// Requests of each proxy in the vendor's high-availability values, when the default sets none.
+    pub proxy_request_ha: Option<(u32, u32)>,
     /// Default requests of the control plane: millicores, MiB.
     pub control_plane_request: Option<(u32, u32)>,
     /// Further default requests on every node (CNI agent): millicores, MiB.
     pub node_request: Option<(u32, u32)>,
-    /// Per-layer-7 proxy (waypoint) requests: millicores, MiB.
-    pub l7_request: Option<(u32, u32)>,
-    /// Millicores per 1,000 requests/s through a layer-7 proxy, if that is a separate one.
-    pub l7_cpu_milli_per_krps: Option<(f64, f64)>,
+    /// A separate layer-7 proxy, where there is one.
+    pub l7: Option<Layer7>,
+    /// What the figures leave out, or that there are none.
+    pub note: &'static str,
     pub figures: &'static [CostFigure],
+}
+
+/// A separate layer-7 proxy that some calls pass.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Layer7 {
+    pub name: &'static str,
+    pub cpu_milli_per_krps: f64,
+    /// MB (10⁶ bytes) each.
+    pub memory_mb: f64,
+    /// Default requests: millicores, MiB.
+    pub request: (u32, u32),
 }
 
 /// A published figure: nearly every benchmark favours its publisher, so the publisher is always shown.

@@ -84,6 +84,24 @@ pub struct Edge {
     pub evidence: Vec<Evidence>,
 }
 
+impl Edge {
+    /// The same call, seen once more: evidence adds up, the better grade wins.
+    pub(super) fn absorb(&mut self, other: Edge) {
+        self.grade = self.grade.max(other.grade);
+        self.port = self.port.or(other.port);
+        self.rate = match (self.rate, other.rate) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        self.protocol = self.protocol.take().or(other.protocol);
+        for evidence in other.evidence {
+            if !self.evidence.contains(&evidence) {
+                self.evidence.push(evidence);
+            }
+        }
+    }
+}
+
 /// Why an edge is only a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,9 +4,11 @@
 //! [`crate::analysis`]. Lists are in a stable order (namespace, kind, name), so the same facts give the same bytes.
 
 mod edge;
+mod index;
 mod workload;
 
 pub use edge::{Candidacy, Dangling, Edge, EdgeClass, Evidence, Grade, ObservedSource, Party};
+pub use index::Index;
 pub use workload::{
     Autoscaler, Container, Language, Library, Port, Qos, Resources, Role, Service, ServicePort, Sighting, Workload, WorkloadKind,
 };
@@ -37,55 +39,58 @@ pub struct Model {
     pub not_seen: Vec<NotSeen>,
     /// True when the source can't hold running state (manifests): no nodes, no pods, no versions.
     pub manifests_only: bool,
+    /// Lookup tables of the lists above; [`Model::reindex`] after changing them by hand is quicker, never needed.
+    pub index: Index,
 }
 
 impl Model {
     /// Adds an edge, or adds the evidence to the same edge (same parties, port and class). The better grade wins.
     pub fn add_edge(&mut self, edge: Edge) {
-        let same = |known: &&mut Edge| {
-            known.from == edge.from
-                && known.to == edge.to
-                && known.class == edge.class
-                && (known.port == edge.port || known.port.is_none() || edge.port.is_none())
-        };
-        match self.edges.iter_mut().find(same) {
-            Some(known) => {
-                known.grade = known.grade.max(edge.grade);
-                known.port = known.port.or(edge.port);
-                known.rate = match (known.rate, edge.rate) {
-                    (Some(a), Some(b)) => Some(a.max(b)),
-                    (a, b) => a.or(b),
-                };
-                known.protocol = known.protocol.take().or(edge.protocol);
-                for evidence in edge.evidence {
-                    if !known.evidence.contains(&evidence) {
-                        known.evidence.push(evidence);
-                    }
-                }
+        match self.index.edge(&self.edges, &edge) {
+            Some(at) => self.edges[at].absorb(edge),
+            None => {
+                self.index.note_edge(self.edges.len(), &edge);
+                self.edges.push(edge);
             }
-            None => self.edges.push(edge),
         }
     }
 
+    /// Says that something was not seen; the first word on a thing stands.
+    pub fn add_not_seen(&mut self, unseen: NotSeen) {
+        if !self.not_seen.iter().any(|known| known.what == unseen.what) {
+            self.not_seen.push(unseen);
+        }
+    }
+
+    /// Rebuilds the lookup tables.
+    pub fn reindex(&mut self) {
+        self.index = Index::new(&self.workloads, &self.services, &self.edges);
+    }
+
     pub fn workload(&self, namespace: &str, kind: WorkloadKind, name: &str) -> Option<WorkloadId> {
-        self.workloads.iter().position(|w| w.namespace == namespace && w.kind == kind && w.name == name)
+        match self.index.workloads(&self.workloads, namespace, name) {
+            Some(ids) => ids.iter().copied().find(|&id| self.workloads[id].kind == kind),
+            None => self.workloads.iter().position(|w| w.namespace == namespace && w.kind == kind && w.name == name),
+        }
     }
 
     /// A workload by name alone, whatever its kind; Deployments before others.
     pub fn workload_named(&self, namespace: &str, name: &str) -> Option<WorkloadId> {
-        let mut found: Vec<(WorkloadKind, WorkloadId)> = self
-            .workloads
-            .iter()
-            .enumerate()
-            .filter(|(_, w)| w.namespace == namespace && w.name == name)
-            .map(|(id, w)| (w.kind, id))
-            .collect();
-        found.sort();
-        found.first().map(|(_, id)| *id)
+        let by_kind = |id: &WorkloadId| (self.workloads[*id].kind, *id);
+        match self.index.workloads(&self.workloads, namespace, name) {
+            Some(ids) => ids.iter().copied().min_by_key(by_kind),
+            None => {
+                let named = |id: &WorkloadId| self.workloads[*id].namespace == namespace && self.workloads[*id].name == name;
+                (0..self.workloads.len()).filter(named).min_by_key(by_kind)
+            }
+        }
     }
 
     pub fn service(&self, namespace: &str, name: &str) -> Option<ServiceId> {
-        self.services.iter().position(|s| s.namespace == namespace && s.name == name)
+        match self.index.service(&self.services, namespace, name) {
+            Some(found) => found,
+            None => self.services.iter().position(|s| s.namespace == namespace && s.name == name),
+        }
     }
 }
 

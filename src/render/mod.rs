@@ -1,16 +1,38 @@
 //! Report → bytes. Tables, colours and output YAML live here only.
+//!
+//! To add a format: one file here, one variant of [`Format`], one arm of [`render`]. Every report gains it.
 
-use crate::cli::Global;
+mod json;
+mod markdown;
+pub mod sanitize;
+mod style;
+mod table;
+mod wrap;
+pub mod yaml;
+
+pub use style::paint;
+
+use crate::cli::{ColorWhen, Global};
 use crate::report::Report;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
+/// How to show the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
+    /// For people, as wide as the terminal
     Table,
+    /// The same with every column, never wrapped
     Wide,
+    /// One JSON document with its `schema`
     Json,
+    /// The same as YAML
     Yaml,
+    /// For an issue, a wiki or a pull request
     Markdown,
 }
+
+/// Width of everything that goes to no terminal, so that the same input gives the same bytes.
+const WIDTH: usize = 100;
 
 /// How to draw: width, colour, format.
 #[derive(Clone, Debug)]
@@ -21,16 +43,61 @@ pub struct Style {
 }
 
 impl Style {
+    /// Decided by stdout alone; stderr has its own colour.
     pub fn new(global: &Global) -> Self {
-        Style { format: global.output, width: 100, color: false }
+        let terminal = io::stdout().is_terminal();
+        let asked = global.columns.as_deref().and_then(|columns| columns.trim().parse().ok()).filter(|&width: &usize| width > 0);
+        let measured = || if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
+        Style { format: global.output, width: asked.or_else(measured).unwrap_or(WIDTH), color: wants_color(global, terminal) }
     }
 }
 
-pub fn render(_report: &Report, _style: &Style) -> String {
-    String::new()
+/// `--color` first, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether the stream is a terminal.
+pub fn wants_color(global: &Global, terminal: bool) -> bool {
+    let set = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
+    match global.color {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto if set(&global.no_color) => false,
+        ColorWhen::Auto => terminal || (set(&global.clicolor_force) && global.clicolor_force.as_deref() != Some("0")),
+    }
 }
 
-/// The only way to stdout; a closed pipe is no error.
-pub fn print(_text: &str) -> std::io::Result<()> {
-    Ok(())
+pub fn render(report: &Report, style: &Style) -> String {
+    match style.format {
+        Format::Table => table::render(report, style, false),
+        Format::Wide => table::render(report, style, true),
+        Format::Json => json::render(report),
+        Format::Yaml => yaml::render(report),
+        Format::Markdown => markdown::render(report),
+    }
 }
+
+/// The only way to stdout. A reader that went away (`| head`) is no error.
+///
+/// SIGPIPE stays ignored on purpose: its default action would also end the process when a cluster cuts a connection.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => {
+            // What is still buffered would fail again when the writer is dropped.
+            drop(out.into_parts());
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Schema first, then the fields of `data`; what both machine forms show.
+fn machine_form(report: &Report) -> serde_json::Value {
+    let mut document = serde_json::Map::new();
+    document.insert("schema".to_owned(), report.schema.clone().into());
+    match &report.data {
+        serde_json::Value::Object(fields) => document.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone()))),
+        other => drop(document.insert("data".to_owned(), other.clone())),
+    }
+    serde_json::Value::Object(document)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,49 @@
 //! "Do you need a mesh?": the guide's two questions over the model, then candidates, cost, traps and a plan.
+//!
+//! The judgement is pure: facts, model and what a person told go in, one [`Decision`] comes out. Both questions are
+//! answered yes, no or *unknown*, and what is unknown stays in the verdict: it is right or *undetermined*, never a
+//! confident wrong one.
+//!
+//! | file | question |
+//! |---|---|
+//! | `apps`, `q1` | which services are there, and do more than five call each other? |
+//! | `graph`, `q2` | is any of the needs there, and what meets it already? |
+//! | `tree`, `flip`, `counter` | the verdict, what would reverse it, and the best argument against it |
+//! | `candidates`, `cost`, `traps`, `plan` | which mesh, at what price, what breaks, in which order |
+//! | `screen`, `explain` | one terminal page; all the evidence |
 
-use crate::facts::Facts;
-use crate::model::Model;
+mod apps;
+mod candidates;
+mod cost;
+mod counter;
+mod decision;
+mod dissent;
+mod explain;
+mod explain_choice;
+mod flip;
+mod graph;
+mod interval;
+mod plan;
+mod q1;
+mod q2;
+mod questions;
+mod screen;
+mod sources;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod told;
+mod traps;
+mod tree;
+
+pub use decision::{Decision, EdgeLine, Header, Installed, NextStep, decide};
+pub use interval::{Confidence, Interval, Tri};
+pub use questions::{Question, questions};
+pub use told::{Told, answer_keys, parse_told, require_keys};
+pub use tree::Verdict;
+
 use crate::report::Report;
-
-/// What the user told: requirements and answers, each marked as the user's word in the report.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// `--require mtls=identity`: (key, value or "").
-    pub require: Vec<(String, String)>,
-    /// `--answer KEY=VALUE`.
-    pub answers: Vec<(String, String)>,
-}
 
 /// `--explain SECTION`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -27,19 +59,36 @@ pub enum Section {
     All,
 }
 
-/// The whole judgement of one cluster.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Decision {}
-
-pub fn decide(_facts: &Facts, _model: &Model, _told: &Told, _window: &str) -> Decision {
-    Decision {}
-}
+/// The schema of the machine form.
+const SCHEMA: &str = "meshctl/decision/v1";
 
 impl Decision {
     /// The first screen, or the sections asked for. `next` is how the user called us (`meshctl analyze --from demo`),
     /// for next commands that can be copied.
-    pub fn report(&self, explain: &[Section], _next: &str) -> Report {
-        let _ = explain;
-        Report::new("meshctl/decision/v1", self, Vec::new())
+    pub fn report(&self, explain: &[Section], next: &str) -> Report {
+        Report::new(SCHEMA, self, self.body(explain, next))
     }
+
+    fn body(&self, explain: &[Section], next: &str) -> Vec<crate::report::Block> {
+        if explain.is_empty() { screen::body(self, next) } else { explain::body(self, explain, next) }
+    }
+}
+
+/// Several clusters in one document: `clusters`, each with the fields of a single decision. Exactly one stays flat.
+pub fn report_many(decisions: &[Decision], explain: &[Section], next: &str) -> Report {
+    if let [only] = decisions {
+        return only.report(explain, next);
+    }
+    let mut body = Vec::new();
+    for (i, decision) in decisions.iter().enumerate() {
+        if i > 0 {
+            body.push(crate::report::Block::Blank);
+        }
+        body.extend(decision.body(explain, next));
+    }
+    #[derive(serde::Serialize)]
+    struct Many<'a> {
+        clusters: &'a [Decision],
+    }
+    Report::new(SCHEMA, &Many { clusters: decisions }, body)
 }

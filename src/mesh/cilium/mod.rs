@@ -1,5 +1,6 @@
 //! Cilium Service Mesh.
 
+mod candidates;
 mod edges;
 
 use super::observed::Metric;
@@ -58,6 +59,6 @@ impl Mesh for Cilium {
         edges::features(facts, model);
     }
     fn candidates(&self) -> &'static [Candidate] {
-        &[]
+        candidates::CANDIDATES
     }
 }

@@ -1,5 +1,7 @@
 //! Consul Connect.
 
+mod candidates;
+
 use super::declared::{signal, why};
 use super::view::nullable;
 use super::{Candidate, Mesh, observed, proxies};
@@ -40,7 +42,7 @@ impl Mesh for Consul {
         intentions(facts, model);
     }
     fn candidates(&self) -> &'static [Candidate] {
-        &[]
+        candidates::CANDIDATES
     }
 }
 

@@ -1,5 +1,6 @@
 //! Istio, sidecar and ambient.
 
+mod candidates;
 mod detect;
 mod edges;
 
@@ -64,6 +65,6 @@ impl Mesh for Istio {
         edges::outside(facts, model);
     }
     fn candidates(&self) -> &'static [Candidate] {
-        &[]
+        candidates::CANDIDATES
     }
 }

@@ -1,5 +1,6 @@
 //! Linkerd.
 
+mod candidates;
 mod edges;
 
 use super::observed::Metric;
@@ -108,6 +109,6 @@ impl Mesh for Linkerd {
         edges::outside(facts, model);
     }
     fn candidates(&self) -> &'static [Candidate] {
-        &[]
+        candidates::CANDIDATES
     }
 }

@@ -1,12 +1,45 @@
 //! A live cluster through the Kubernetes API.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `connect` | flags and kubeconfig → a client's configuration; reads files only |
+//! | `call` | one GET: deadline, retries, what came of it |
+//! | `discovery` | which groups, versions and resources the server has |
+//! | `list` | every object of a kind, page by page |
+//! | [`prometheus`] | queries by URL |
+//! | `find`, `forward` | queries to a Prometheus in the cluster, through a port-forward |
+//! | `promql` | what a query sends and what its answer means |
+//! | `why` | error chains in words |
 
+mod call;
+mod connect;
+mod discovery;
+mod find;
+mod forward;
+mod list;
+mod no_proxy;
 pub mod prometheus;
+mod promql;
+mod why;
 
-use crate::error::Result;
-use crate::facts::{Facts, Need, SourceKind};
+use crate::error::{Error, Kind, Result};
+use crate::facts::{Answer, Facts, Need, Outcome, SourceKind};
+use call::{Caller, Failure};
+use discovery::Served;
+use futures::StreamExt;
 use jiff::Timestamp;
+use kube::Client;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// Calls at a time to one server.
+const CONCURRENT: usize = 8;
+/// Bound of the probe, so that "unreachable" is said within five seconds, whatever `--request-timeout` is.
+const PROBE: Duration = Duration::from_secs(4);
+/// A credential plugin may send its user to a browser.
+const CREDENTIALS: Duration = Duration::from_secs(60);
 
 /// Where the cluster is and who we are there; from the global flags.
 #[derive(Clone, Debug, Default)]
@@ -24,23 +57,239 @@ pub struct Options {
 
 /// One cluster that we can ask.
 pub struct Cluster {
-    name: String,
+    target: connect::Target,
+    namespace: Option<String>,
+    /// For a hint that can be copied.
+    kubeconfig: Option<PathBuf>,
+    deadline: Duration,
+    /// Made at the first call: it may run a credential plugin.
+    caller: OnceCell<Caller>,
+    served: OnceCell<Served>,
 }
 
-/// One client a context; a context that can't be used is an error that names it.
-pub async fn connect(_options: &Options) -> Result<Vec<Cluster>> {
-    Ok(Vec::new())
+/// One cluster a context, in the order of the flags. Reads files only; whether a cluster answers is asked by
+/// [`Cluster::probe`], so that one that doesn't can't hide the others.
+pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
+    crypto();
+    let targets = connect::targets(options).await?;
+    let clusters: Vec<Cluster> = targets
+        .into_iter()
+        .map(|target| Cluster {
+            target,
+            namespace: options.namespace.clone(),
+            kubeconfig: options.kubeconfig.clone(),
+            deadline: options.request_timeout,
+            caller: OnceCell::new(),
+            served: OnceCell::new(),
+        })
+        .collect();
+    // With a single context its fault is the run's; with several it is that cluster's own answer.
+    if let [only] = clusters.as_slice() {
+        only.usable()?;
+    }
+    Ok(clusters)
+}
+
+/// One TLS implementation for everything; a second call changes nothing.
+fn crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[expect(clippy::disallowed_methods, reason = "source notes when an answer came; judgements use Facts::now")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 impl Cluster {
+    /// The context's name; `in-cluster` inside a pod.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.target.name
     }
+
+    /// The API server's URL, without user info.
+    pub fn server(&self) -> &str {
+        &self.target.server
+    }
+
     pub fn facts(&self, now: Timestamp) -> Facts {
-        Facts::new(self.name.clone(), SourceKind::Live, now)
+        let mut facts = Facts::new(self.target.name.clone(), SourceKind::Live, now);
+        facts.namespace.clone_from(&self.namespace);
+        facts
     }
-    /// Lists and `/version`, concurrently, each with its own deadline.
-    pub async fn answer(&self, _needs: Vec<Need>, _facts: &mut Facts) {}
-    /// Queries, through a Prometheus found in the cluster.
-    pub async fn answer_queries(&self, _needs: Vec<Need>, _facts: &mut Facts) {}
+
+    /// Whether the cluster answers and knows us, within five seconds. The error says which cluster, why, and what next.
+    pub async fn probe(&self) -> Result<()> {
+        self.usable()?;
+        let asked = async {
+            let caller = self.caller().await?;
+            let caller = Caller { client: caller.client.clone(), deadline: self.deadline.min(PROBE) };
+            caller.get("/version", "application/json").await
+        };
+        match asked.await {
+            Ok(body) => match serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(&body) {
+                Ok(version) if version.contains_key("gitVersion") || version.contains_key("major") => Ok(()),
+                _ => Err(self.unreachable("what answers there is no Kubernetes API server")),
+            },
+            // It answers, and a server that keeps its version to itself is still a server.
+            Err(Failure::Refused(refusal)) if refusal.code == 403 => Ok(()),
+            Err(Failure::Refused(refusal)) if refusal.code == 401 => {
+                let who = match &self.target.user {
+                    Some(user) => format!("the credentials of user {user:?}"),
+                    None => "our credentials".to_owned(),
+                };
+                let failed = format!("cluster {:?} ({}) does not accept {who}", self.name(), self.server());
+                Err(Error::new(Kind::Unreachable, failed)
+                    .cause(refusal.message)
+                    .hint("they may have expired: log in again")
+                    .hint(self.kubectl()))
+            }
+            Err(failure @ Failure::Credentials(_)) => {
+                let failed = format!("no credentials for cluster {:?} ({})", self.name(), self.server());
+                let why = if let Failure::Credentials(why) = &failure { why.clone() } else { failure.words() };
+                Err(Error::new(Kind::Unreachable, failed).cause(why).hint(self.kubectl()))
+            }
+            Err(Failure::Unconnected(why)) => Err(self.unreachable(&why)),
+            Err(failure) => Err(self.unreachable(&failure.words())),
+        }
+    }
+
+    fn unreachable(&self, why: &str) -> Error {
+        Error::new(Kind::Unreachable, format!("can't reach cluster {:?} ({})", self.name(), self.server()))
+            .cause(why)
+            .hint(self.kubectl())
+            .hint("another cluster: --context NAME; none at all: --from demo")
+    }
+
+    fn kubectl(&self) -> String {
+        let file = self.kubeconfig.as_ref().map(|path| format!(" --kubeconfig {}", path.display())).unwrap_or_default();
+        format!("see whether kubectl can: kubectl{file} --context {} get --raw /version", self.name())
+    }
+
+    fn usable(&self) -> Result<()> {
+        match &self.target.config {
+            Ok(_) => Ok(()),
+            Err(why) => Err(Error::new(Kind::NoCluster, format!("context {:?} can't be used", self.name())).cause(why)),
+        }
+    }
+
+    async fn caller(&self) -> std::result::Result<&Caller, Failure> {
+        let config = self.target.config.as_ref().map_err(|why| Failure::Unconnected(why.clone()))?;
+        let make = || async {
+            let config = config.as_ref().clone();
+            let runtime = tokio::runtime::Handle::current();
+            let (send, receive) = tokio::sync::oneshot::channel();
+            // A plugin blocks. On a thread of its own, one that hangs can't keep the program from ending.
+            std::thread::spawn(move || {
+                let _inside = runtime.enter();
+                let _ = send.send(Client::try_from(config));
+            });
+            let made = tokio::time::timeout(CREDENTIALS, receive).await;
+            let made = made.map_err(|_| Failure::Credentials("the credential plugin does not come back".to_owned()))?;
+            let made = made.map_err(|_| Failure::Broken("the client could not be made".to_owned()))?;
+            let client = made.map_err(|error| {
+                let words = connect::credentials_words(&error).unwrap_or_else(|| why::why(&error));
+                Failure::Credentials(words)
+            })?;
+            Ok(Caller { client, deadline: self.deadline })
+        };
+        self.caller.get_or_try_init(make).await
+    }
+
+    async fn ready(&self) -> std::result::Result<(&Caller, &Served), Failure> {
+        let caller = self.caller().await?;
+        let served = self.served.get_or_try_init(|| Served::read(caller)).await?;
+        Ok((caller, served))
+    }
+
+    /// Lists and `/version`, concurrently, each with its own deadline. Queries are for [`Cluster::answer_queries`].
+    pub async fn answer(&self, needs: Vec<Need>, facts: &mut Facts) {
+        facts.namespace.clone_from(&self.namespace);
+        if needs.is_empty() {
+            return;
+        }
+        let (caller, served) = match self.ready().await {
+            Ok(ready) => ready,
+            // Forty times the same failure, without forty attempts.
+            Err(failure) => {
+                let outcome = failure.outcome();
+                let at = now();
+                needs.into_iter().for_each(|need| facts.insert(need, Answer { outcome: outcome.clone(), at, partial: None }));
+                return;
+            }
+        };
+        let namespace = self.namespace.as_deref();
+        let asked = needs.into_iter().map(|need| async move {
+            let (outcome, partial) = match &need {
+                Need::List { resource } => list::list(caller, served, resource, namespace).await,
+                Need::Version => (version(caller).await, None),
+                Need::Query { .. } => (Outcome::NotAsked("the API server answers no queries".to_owned()), None),
+            };
+            (need, Answer { outcome, at: now(), partial })
+        });
+        let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
+        answers.into_iter().for_each(|(need, answer)| facts.insert(need, answer));
+    }
+
+    /// Queries, through a Prometheus found in the cluster. If several are there, the first that has series for a query
+    /// answers it.
+    pub async fn answer_queries(&self, needs: Vec<Need>, facts: &mut Facts) {
+        let queries: Vec<&str> = needs
+            .iter()
+            .filter_map(|need| match need {
+                Need::Query { promql } => Some(promql.as_str()),
+                Need::List { .. } | Need::Version => None,
+            })
+            .collect();
+        if queries.is_empty() {
+            return;
+        }
+        let answers = match (find::sites(facts), self.caller().await) {
+            (Err(outcome), _) => vec![(outcome, None); queries.len()],
+            (_, Err(failure)) => vec![(failure.outcome(), None); queries.len()],
+            (Ok(sites), Ok(caller)) => ask(caller, &sites, &queries).await,
+        };
+        let at = now();
+        for (query, (outcome, partial)) in queries.into_iter().zip(answers) {
+            facts.insert(Need::query(query), Answer { outcome, at, partial });
+        }
+    }
+}
+
+/// Each query goes from server to server until one has series for it.
+async fn ask(caller: &Caller, sites: &[find::Site], queries: &[&str]) -> Vec<promql::Judged> {
+    let mut best: Vec<Option<promql::Judged>> = vec![None; queries.len()];
+    for site in sites {
+        let open: Vec<usize> = (0..queries.len())
+            .filter(|i| best[*i].as_ref().is_none_or(|(outcome, _)| promql::is_empty(outcome) || outcome.reason().is_some()))
+            .collect();
+        let asked: Vec<&str> = open.iter().map(|i| queries[*i]).collect();
+        for (i, new) in open.into_iter().zip(forward::ask_all(caller, site, &asked).await) {
+            best[i] = Some(match best[i].take() {
+                None => new,
+                Some(old) => better(old, new),
+            });
+        }
+    }
+    best.into_iter().flatten().collect()
+}
+
+/// Series beat none; none, with the other's failure noted, beats a failure; the earlier failure is the one told.
+fn better(old: promql::Judged, new: promql::Judged) -> promql::Judged {
+    match (old.0.reason().map(str::to_owned), new.0.reason().map(str::to_owned)) {
+        (None, None) if promql::is_empty(&new.0) => old,
+        (None, None) => new,
+        (None, Some(failed)) => (old.0, Some(old.1.into_iter().chain([failed]).collect::<Vec<_>>().join("; "))),
+        (Some(failed), None) => (new.0, Some(new.1.into_iter().chain([failed]).collect::<Vec<_>>().join("; "))),
+        (Some(_), Some(_)) => old,
+    }
+}
+
+async fn version(caller: &Caller) -> Outcome {
+    match caller.get("/version", "application/json").await {
+        Ok(body) => match String::from_utf8(body) {
+            Ok(text) => Outcome::Text(text),
+            Err(_) => Outcome::Failed("/version is not text".to_owned()),
+        },
+        Err(failure) => failure.outcome(),
+    }
 }

@@ -1,0 +1,175 @@
+//! Completion that knows the cluster: the shell calls `COMPLETE=bash meshctl -- …` and we answer from one definition.
+//!
+//! To complete a value, one line in the argument's definition:
+//!
+//! ```text
+//! #[arg(add = complete::objects(&kinds::POD))]          pods of the context and namespace on the command line
+//! #[arg(add = complete::words(codes))]                  fn codes() -> Vec<(String, String)>: a value and its help
+//! ```
+//!
+//! Tab must never hang, print or fail: everything together has [`DEADLINE`], answers are kept on disk for [`FRESH`],
+//! and whoever doesn't answer is left alone for as long.
+
+mod cache;
+mod line;
+
+use super::kubeconfig;
+use crate::facts::{Facts, Need, Outcome, Resource, kinds};
+use crate::source::live;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
+use clap_complete::env::CompleteEnv;
+use line::Typed;
+use std::ffi::OsStr;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// All the time there is for one Tab.
+const DEADLINE: Duration = Duration::from_millis(300);
+/// How long an answer is taken for true.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// A value and what to say about it.
+type Word = (String, String);
+
+/// Answers the shell and ends the process, if the shell is who called.
+pub fn answer_the_shell() {
+    CompleteEnv::with_factory(super::command).var("COMPLETE").complete();
+}
+
+/// Contexts of the kubeconfig.
+pub fn contexts() -> ArgValueCompleter {
+    completer(|| {
+        let typed = Typed::read();
+        in_time(move || {
+            let contexts = kubeconfig::contexts(typed.kubeconfig.as_deref()).ok()?;
+            Some(contexts.into_iter().map(|context| (context.name, context.cluster)).collect())
+        })
+        .unwrap_or_default()
+    })
+}
+
+/// Namespaces of the context on the command line.
+pub fn namespaces() -> ArgValueCompleter {
+    objects(&kinds::NAMESPACE)
+}
+
+/// Names of objects of a kind, in the context and namespace on the command line.
+pub fn objects(resource: &'static Resource) -> ArgValueCompleter {
+    completer(move || listed(resource))
+}
+
+/// Kinds as kubectl takes them, for `KIND/NAME`.
+pub fn kinds() -> ArgValueCompleter {
+    completer(|| kinds::ALL.iter().map(|resource| (resource.qualified(), resource.kind.to_string())).collect())
+}
+
+/// A list that needs no cluster, such as the codes of rules.
+pub fn words(list: fn() -> Vec<Word>) -> ArgValueCompleter {
+    completer(list)
+}
+
+/// `--from`: paths, stdin and the built-in recording.
+pub fn from() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let own = [("demo".to_owned(), "the recording that is built in".to_owned())];
+        let mut all = matching(current, own);
+        all.extend(PathCompleter::any().stdio().complete(current));
+        all
+    })
+}
+
+fn completer(list: impl Fn() -> Vec<Word> + Send + Sync + 'static) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |current: &OsStr| matching(current, list()))
+}
+
+fn matching(current: &OsStr, words: impl IntoIterator<Item = Word>) -> Vec<CompletionCandidate> {
+    let start = current.to_string_lossy();
+    // What could move the terminal is no name that anybody wants to type.
+    let clean = |word: &str| !word.is_empty() && !word.contains(crate::render::sanitize::is_hostile);
+    let words = words.into_iter().filter(|(word, _)| word.starts_with(&*start) && clean(word));
+    words
+        .map(|(word, help)| {
+            let help = crate::render::sanitize::inline(&help).into_owned();
+            CompletionCandidate::new(word).help((!help.is_empty()).then(|| help.into()))
+        })
+        .collect()
+}
+
+fn listed(resource: &'static Resource) -> Vec<Word> {
+    let typed = Typed::read();
+    if typed.from {
+        return Vec::new();
+    }
+    let answer = in_time(move || {
+        let Some(cache) = cache::Cache::open(&typed.key(resource)) else { return ask(resource, &typed) };
+        let old = match cache.read(FRESH) {
+            cache::Hit::Fresh(names) => return Some(names),
+            cache::Hit::Stale(names) => Some(names),
+            cache::Hit::Nothing => None,
+        };
+        // Marked first: if the deadline cuts us off, the next Tab must not wait again.
+        cache.attempted();
+        let new = ask(resource, &typed);
+        if let Some(names) = &new {
+            cache.write(names);
+        }
+        new.or(old)
+    });
+    answer.unwrap_or_default().into_iter().map(|name| (name, String::new())).collect()
+}
+
+fn ask(resource: &'static Resource, typed: &Typed) -> Option<Vec<String>> {
+    let options = live::Options {
+        kubeconfig: typed.kubeconfig.clone(),
+        contexts: typed.context.iter().cloned().collect(),
+        namespace: typed.namespace.clone().filter(|_| resource.namespaced),
+        request_timeout: DEADLINE,
+        ..live::Options::default()
+    };
+    // The shell calls before `main` has done anything.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let cluster = live::connect(&options).await.ok()?.into_iter().next()?;
+        #[expect(clippy::disallowed_methods, reason = "completion reads no recording")]
+        let mut facts: Facts = cluster.facts(jiff::Timestamp::now());
+        let need = Need::list(resource);
+        cluster.answer(vec![need.clone()], &mut facts).await;
+        match &facts.get(&need)?.outcome {
+            Outcome::Objects(objects) => Some(objects.iter().map(name_of).collect()),
+            _ => None,
+        }
+    })
+}
+
+fn name_of(object: &crate::facts::Object) -> String {
+    object.name.to_string()
+}
+
+/// Runs beside us; what is not there in time is not there.
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    let (sender, answer) = mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
+    answer.recv_timeout(DEADLINE).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_is_not_offered() {
+        let words = ["prod", "pro\u{1b}[2Jd", "dev", ""].map(|word| (word.to_owned(), String::new()));
+        let all: Vec<_> = matching(OsStr::new("p"), words).iter().map(|c| c.get_value().to_owned()).collect();
+        assert_eq!(all, ["prod"]);
+    }
+
+    #[test]
+    fn late_is_nothing() {
+        let late = in_time(|| {
+            std::thread::sleep(Duration::from_secs(5));
+            Some(())
+        });
+        assert_eq!(late, None);
+    }
+}

@@ -1,0 +1,211 @@
+//! What every reading command starts with: find the sources, gather their facts, name what did not answer.
+
+use crate::cli::Ctx;
+use crate::cli::kubeconfig;
+use crate::error::{Error, Kind, Result};
+use crate::facts::{Facts, Purpose};
+use crate::source::live::{self, prometheus::Prometheus};
+use crate::source::{self, Base, Source, archive};
+use clap::Args;
+use futures::future::join_all;
+use jiff::Timestamp;
+use std::future::Future;
+
+/// More warnings than this tell nobody anything.
+const SHOWN_PROBLEMS: usize = 20;
+
+/// Where metrics come from; flattened into the commands that look at traffic.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Metrics")]
+pub struct Metrics {
+    /// Ask this Prometheus instead of looking for one in the cluster
+    #[arg(long, value_name = "URL", env = "MESHCTL_PROMETHEUS", hide_env = true)]
+    pub prometheus: Option<String>,
+    /// Bearer token for it; hidden, because a process list shows flags: set MESHCTL_PROMETHEUS_TOKEN
+    #[arg(long = "prometheus-token", hide = true, env = "MESHCTL_PROMETHEUS_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// How far back metrics and flows are looked at, such as 30m, 24h or 7d
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_window)]
+    pub window: String,
+}
+
+impl Metrics {
+    fn source(&self, ctx: &Ctx) -> Result<Option<Prometheus>> {
+        // ADAPT: `Prometheus::new` takes no token yet; pass `self.token` (MESHCTL_PROMETHEUS_TOKEN) when it does.
+        self.prometheus.as_deref().map(|url| Prometheus::new(url, ctx.global.request_timeout)).transpose()
+    }
+}
+
+/// A Prometheus duration: numbers with `ms s m h d w y`, largest unit first, each at most once.
+pub fn parse_window(text: &str) -> std::result::Result<String, String> {
+    let wrong = || "write a Prometheus duration, such as 30m, 24h, 7d or 1d12h".to_owned();
+    const UNITS: [&str; 7] = ["y", "w", "d", "h", "m", "s", "ms"];
+    let (mut rest, mut next, mut anything) = (text, 0, false);
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, tail) = tail.split_at(letters);
+        let at = UNITS.iter().position(|known| *known == unit).ok_or_else(wrong)?;
+        if at < next {
+            return Err(wrong());
+        }
+        anything |= number.parse::<u32>().map_err(|_| wrong())? > 0;
+        (rest, next) = (tail, at + 1);
+    }
+    if anything { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+/// The facts of every cluster that answered, and the ones that did not.
+pub struct Loaded {
+    pub facts: Vec<Facts>,
+    /// Named on stderr already; the report lists them too.
+    pub unreachable: Vec<(String, Error)>,
+}
+
+/// Gathers what `purpose` needs from every source that the flags name.
+///
+/// One dead cluster of several is a warning; all of them dead is an error.
+pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<Loaded> {
+    #[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
+    let now = Timestamp::now();
+    let mut loaded = match &ctx.global.from {
+        Some(from) => stored(ctx, from, purpose, metrics, now)?,
+        None => running(ctx, purpose, metrics, now)?,
+    };
+    for (name, error) in &loaded.unreachable {
+        let why = error.causes.last().unwrap_or(&error.message);
+        ctx.ui.warning(&format!("{name} is left out: {why}"));
+    }
+    if loaded.facts.is_empty() {
+        return Err(match loaded.unreachable.len() {
+            0 => Error::new(Kind::Input, "there is nothing to look at"),
+            1 => loaded.unreachable.remove(0).1,
+            n => Error::new(Kind::Unreachable, format!("none of {n} clusters could be read")),
+        });
+    }
+    tell_problems(ctx, &loaded);
+    Ok(loaded)
+}
+
+fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
+    // ADAPT: `archive::open(from, namespace, now)` when it takes the clock (manifests have no time of their own).
+    let all = archive::open(from, ctx.global.namespace.as_deref())?;
+    let progress = ctx.ui.progress(&format!("reading {from}"));
+    let facts = block_on(async {
+        let mut facts = Vec::new();
+        for stored in all {
+            let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
+            facts.push(source::gather(&Source { base: Base::Stored(Box::new(stored)), prometheus }, purpose, now).await?);
+        }
+        Ok(facts)
+    });
+    drop(progress);
+    Ok(Loaded { facts: facts?, unreachable: Vec::new() })
+}
+
+fn running(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
+    let mut options = ctx.live_options();
+    if options.all_contexts {
+        options.contexts = kubeconfig::contexts(options.kubeconfig.as_deref())?.into_iter().map(|context| context.name).collect();
+        options.all_contexts = false;
+        if options.contexts.is_empty() {
+            return Err(kubeconfig::no_cluster("the kubeconfig has no contexts"));
+        }
+    }
+    // One context at a time, so that one that can't be used costs only itself.
+    let each = match options.contexts.as_slice() {
+        [] | [_] => vec![options],
+        many => many.iter().map(|name| live::Options { contexts: vec![name.clone()], ..options.clone() }).collect(),
+    };
+    let names: Vec<String> = each.iter().flat_map(|options| options.contexts.first().cloned()).collect();
+    let progress = ctx.ui.progress(&match names.as_slice() {
+        [] => "reading the cluster".to_owned(),
+        names => format!("reading {}", names.join(", ")),
+    });
+    let answers = block_on(async { Ok(join_all(each.iter().map(|options| one(ctx, options, purpose, metrics, now))).await) });
+    drop(progress);
+    let mut loaded = Loaded { facts: Vec::new(), unreachable: Vec::new() };
+    for (i, answer) in answers?.into_iter().enumerate() {
+        match answer {
+            Ok(facts) => loaded.facts.extend(facts),
+            Err(error) => loaded.unreachable.push((names.get(i).cloned().unwrap_or_else(|| "the cluster".to_owned()), error)),
+        }
+    }
+    // With one cluster its error is the answer, not a line in a list.
+    if names.len() <= 1 && !loaded.unreachable.is_empty() {
+        return Err(loaded.unreachable.remove(0).1);
+    }
+    Ok(loaded)
+}
+
+async fn one(
+    ctx: &Ctx,
+    options: &live::Options,
+    purpose: &Purpose,
+    metrics: Option<&Metrics>,
+    now: Timestamp,
+) -> Result<Vec<Facts>> {
+    let mut all = Vec::new();
+    for cluster in live::connect(options).await? {
+        probe(&cluster).await?;
+        let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
+        let mut facts = source::gather(&Source { base: Base::Live(Box::new(cluster)), prometheus }, purpose, now).await?;
+        facts.namespace.clone_from(&options.namespace);
+        all.push(facts);
+    }
+    Ok(all)
+}
+
+/// Fails fast where nobody answers, before forty lists wait for the deadline.
+async fn probe(_cluster: &live::Cluster) -> Result<()> {
+    // ADAPT: `_cluster.probe().await` when it is there.
+    Ok(())
+}
+
+fn tell_problems(ctx: &Ctx, loaded: &Loaded) {
+    let problems: Vec<_> = source::problems(&loaded.facts).collect();
+    for problem in problems.iter().take(SHOWN_PROBLEMS) {
+        ctx.ui.warning(&format!("{}: {}", problem.place, problem.reason));
+    }
+    if problems.len() > SHOWN_PROBLEMS {
+        ctx.ui.warning(&format!("and {} more documents could not be read", problems.len() - SHOWN_PROBLEMS));
+    }
+    if !(problems.is_empty() && loaded.unreachable.is_empty()) {
+        ctx.incomplete.set(true);
+    }
+}
+
+/// Runs I/O to its end or to Ctrl-C.
+pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Error::new(Kind::Internal, "can't start the runtime").because(&e))?;
+    let answer = runtime.block_on(async {
+        tokio::select! {
+            answer = work => answer,
+            // A handler that can't be installed leaves the signal as it is; then the work goes on.
+            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
+        }
+    });
+    // A thread that hangs in a name look-up must not hold the prompt.
+    runtime.shutdown_background();
+    // The runtime's handler would swallow a later Ctrl-C, such as at a question.
+    // SAFETY: `signal` with a constant disposition touches no memory of ours.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows() {
+        for good in ["7d", "30m", "1d12h", "500ms", "1h30m5s"] {
+            assert_eq!(parse_window(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "7", "d", "7 d", "12h1d", "0d", "1.5h", "7d]) or vector(1", "99999999999d", "1h1h"] {
+            assert!(parse_window(bad).is_err(), "{bad}");
+        }
+    }
+}

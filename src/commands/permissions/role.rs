@@ -1,0 +1,120 @@
+//! Needs → RBAC rules.
+
+use crate::facts::{Need, Resource};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One manifest and what a person should know about it.
+pub struct Document {
+    pub note: String,
+    pub manifest: Value,
+}
+
+pub struct Roles {
+    pub documents: Vec<Document>,
+}
+
+impl Roles {
+    /// One ClusterRole; with a namespace, a Role there and a ClusterRole for what has no namespace. Metrics come apart.
+    pub fn new(needs: &BTreeSet<Need>, name: &str, namespace: Option<&str>) -> Self {
+        let lists = || {
+            needs.iter().filter_map(|need| match need {
+                Need::List { resource } => Some(resource),
+                _ => None,
+            })
+        };
+        let queries = needs.iter().any(|need| matches!(need, Need::Query { .. }));
+        let mut documents = Vec::new();
+        if let Some(namespace) = namespace {
+            documents.push(Document {
+                note: format!("What is in namespace {namespace}."),
+                manifest: manifest("Role", name, Some(namespace), rules(lists().filter(|resource| resource.namespaced))),
+            });
+            let mut rest = rules(lists().filter(|resource| !resource.namespaced));
+            rest.push(discovery());
+            documents.push(Document {
+                note: "What has no namespace.\nBind it with a ClusterRoleBinding, the Role with a RoleBinding.".to_owned(),
+                manifest: manifest("ClusterRole", name, None, rest),
+            });
+        } else {
+            let mut all = rules(lists());
+            all.push(discovery());
+            let note = format!("Bind it: kubectl create clusterrolebinding {name} --clusterrole={name} --user=NAME");
+            documents.push(Document { note, manifest: manifest("ClusterRole", name, None, all) });
+        }
+        if queries {
+            documents.push(metrics(name));
+        }
+        Roles { documents }
+    }
+}
+
+/// `list` and no `get`: objects are only ever read as lists.
+fn rules<'a>(resources: impl Iterator<Item = &'a Resource>) -> Vec<Value> {
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for resource in resources {
+        groups.entry(&resource.group).or_default().insert(&resource.plural);
+    }
+    let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": ["list"] });
+    groups.into_iter().map(rule).collect()
+}
+
+/// Which kinds the server has and in which version; `system:discovery` grants the same to everyone on most clusters.
+fn discovery() -> Value {
+    json!({ "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/version"], "verbs": ["get"] })
+}
+
+fn metrics(name: &str) -> Document {
+    let note = "Optional: the way to a Prometheus in the cluster. Without it no call is observed, only declared or\n\
+                inferred; `--prometheus URL` needs no such right. A port-forward over WebSocket is a GET, and newer\n\
+                servers want `create` as well. Narrower: a Role in the namespace of Prometheus.";
+    let rule = json!({ "apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"] });
+    Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-metrics"), None, vec![rule]) }
+}
+
+fn manifest(kind: &str, name: &str, namespace: Option<&str>, rules: Vec<Value>) -> Value {
+    let mut metadata = Map::new();
+    metadata.insert("name".to_owned(), name.into());
+    if let Some(namespace) = namespace {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    }
+    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::kinds;
+
+    fn needs() -> BTreeSet<Need> {
+        let lists = [&kinds::POD, &kinds::NODE, &kinds::DEPLOYMENT, &kinds::STATEFUL_SET].map(Need::list);
+        lists.into_iter().chain([Need::Version, Need::query("up")]).collect()
+    }
+
+    #[test]
+    fn one_rule_a_group_and_only_list() {
+        let roles = Roles::new(&needs(), "meshctl", None);
+        let role = &roles.documents[0].manifest;
+        assert_eq!(role["kind"], "ClusterRole");
+        assert_eq!(role["rules"][0], json!({ "apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"] }));
+        assert_eq!(role["rules"][1]["resources"], json!(["deployments", "statefulsets"]));
+        assert_eq!(role["rules"][2]["verbs"], json!(["get"]));
+        assert_eq!(roles.documents.len(), 2, "metrics come apart");
+    }
+
+    #[test]
+    fn a_namespace_splits_the_role() {
+        let roles = Roles::new(&needs(), "meshctl", Some("shop"));
+        let [role, rest, _] = roles.documents.as_slice() else { panic!("three documents") };
+        assert_eq!((&role.manifest["kind"], &role.manifest["metadata"]["namespace"]), (&json!("Role"), &json!("shop")));
+        assert_eq!(role.manifest["rules"][0]["resources"], json!(["pods"]));
+        assert_eq!(rest.manifest["rules"][0]["resources"], json!(["nodes"]));
+        assert!(!role.manifest.to_string().contains("nonResourceURLs"), "a Role can't grant those");
+    }
+
+    #[test]
+    fn nothing_observed_needs_no_port_forward() {
+        let lists = BTreeSet::from([Need::list(&kinds::POD)]);
+        assert_eq!(Roles::new(&lists, "meshctl", None).documents.len(), 1);
+    }
+}

@@ -1,0 +1,437 @@
+//! What a workload is for, by image, name and labels. Only [`Role::App`] counts in the guide's first question.
+//!
+//! Image before name: an app that is merely *called* `redis-client-app` is no datastore. Matching is by words.
+
+use super::{cluster, proxies};
+use crate::model::{Role, Workload};
+
+/// Products by role. A product matches when its words end an image's or a workload's name, but for [`TRAILERS`].
+const PRODUCTS: [(Role, &[&str]); 6] = [
+    (
+        Role::Datastore,
+        &[
+            "redis",
+            "valkey",
+            "keydb",
+            "dragonfly",
+            "postgres",
+            "postgresql",
+            "postgis",
+            "timescaledb",
+            "pgbouncer",
+            "mysql",
+            "mariadb",
+            "percona",
+            "mongo",
+            "mongodb",
+            "mongod",
+            "cassandra",
+            "scylla",
+            "memcached",
+            "elasticsearch",
+            "opensearch",
+            "solr",
+            "etcd",
+            "minio",
+            "clickhouse",
+            "cockroach",
+            "cockroachdb",
+            "couchdb",
+            "couchbase",
+            "neo4j",
+            "influxdb",
+            "dynamodb",
+            "rethinkdb",
+            "arangodb",
+            "tidb",
+            "tikv",
+            "vitess",
+            "mssql",
+            "qdrant",
+            "weaviate",
+            "milvus",
+            "azurite",
+        ],
+    ),
+    (
+        Role::Broker,
+        &[
+            "rabbitmq",
+            "kafka",
+            "redpanda",
+            "nats",
+            "pulsar",
+            "activemq",
+            "artemis",
+            "zookeeper",
+            "mosquitto",
+            "emqx",
+            "rocketmq",
+            "nsqd",
+        ],
+    ),
+    (
+        Role::Telemetry,
+        &[
+            "otel collector",
+            "otelcol",
+            "opentelemetry collector",
+            "otelcollector",
+            "jaeger",
+            "jaeger all in one",
+            "jaeger collector",
+            "jaeger query",
+            "jaeger agent",
+            "all in one",
+            "zipkin",
+            "prometheus",
+            "alertmanager",
+            "pushgateway",
+            "grafana",
+            "tempo",
+            "loki",
+            "mimir",
+            "promtail",
+            "alloy",
+            "beyla",
+            "fluentd",
+            "fluentbit",
+            "fluent bit",
+            "filebeat",
+            "metricbeat",
+            "logstash",
+            "kibana",
+            "datadog",
+            "datadog agent",
+            "dynatrace",
+            "newrelic",
+            "vector",
+            "thanos",
+            "victoria metrics",
+            "kube state metrics",
+            "node exporter",
+            "cadvisor",
+            "statsd",
+            "telegraf",
+            "exporter",
+            "signoz",
+            "skywalking",
+            "skywalking oap",
+            "kiali",
+            "caretta",
+            "pyroscope",
+        ],
+    ),
+    (
+        Role::LoadGenerator,
+        &[
+            "locust",
+            "loadgenerator",
+            "load generator",
+            "loadgen",
+            "load gen",
+            "load test",
+            "loadtest",
+            "load tester",
+            "loadtester",
+            "k6",
+            "wrk",
+            "wrk2",
+            "vegeta",
+            "jmeter",
+            "gatling",
+            "artillery",
+        ],
+    ),
+    (
+        Role::Gateway,
+        &[
+            "ingress nginx",
+            "nginx ingress",
+            "ingress controller",
+            "traefik",
+            "kong",
+            "haproxy ingress",
+            "kubernetes ingress",
+            "envoy gateway",
+            "gateway",
+            "ingressgateway",
+            "egressgateway",
+            "istio ingressgateway",
+            "contour",
+            "ambassador",
+            "emissary",
+            "apisix",
+            "envoy",
+        ],
+    ),
+    (
+        Role::System,
+        &[
+            "coredns",
+            "kube dns",
+            "kube proxy",
+            "metrics server",
+            "cluster autoscaler",
+            "external dns",
+            "cert manager",
+            "cert manager controller",
+            "cert manager webhook",
+            "cert manager cainjector",
+            "descheduler",
+            "velero",
+            "local path provisioner",
+            "operator",
+            "sealed secrets controller",
+            "keda",
+            "karpenter",
+            "reloader",
+            "nacos",
+            "nacos server",
+            "eureka",
+            "eureka server",
+            "argocd",
+            "argo rollouts",
+            "flagger",
+            "vault",
+        ],
+    ),
+];
+
+/// Words after a product's name that only say which edition or part of it this is.
+const TRAILERS: [&str; 35] = [
+    "server",
+    "stack",
+    "cluster",
+    "sentinel",
+    "ha",
+    "oss",
+    "alpine",
+    "community",
+    "enterprise",
+    "repmgr",
+    "galera",
+    "management",
+    "native",
+    "broker",
+    "contrib",
+    "k8s",
+    "master",
+    "replica",
+    "replicas",
+    "primary",
+    "secondary",
+    "node",
+    "data",
+    "streaming",
+    "slave",
+    "leader",
+    "follower",
+    "standalone",
+    "controller",
+    "distroless",
+    "ubi8",
+    "agent",
+    "db",
+    "headless",
+    "single",
+];
+
+/// Names too general to tell from an image's or a workload's last words alone: the whole name must be it.
+const WHOLE_ONLY: [&str; 12] =
+    ["gateway", "vector", "tempo", "envoy", "kong", "vault", "all in one", "alloy", "operator", "eureka", "artemis", "contour"];
+
+/// `docker.io/bitnami/redis:7.2@sha256:…` → `redis`.
+pub fn image_base(image: &str) -> &str {
+    repository(image).rsplit('/').next().unwrap_or_default()
+}
+
+/// The image without tag and digest.
+pub fn repository(image: &str) -> &str {
+    let image = image.split('@').next().unwrap_or_default();
+    // A colon before the last slash is a registry's port.
+    match image.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => image,
+    }
+}
+
+fn words(name: &str) -> Vec<String> {
+    name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
+/// The role that a name ends in, and the product's name.
+fn product(name: &str) -> Option<(Role, &'static str)> {
+    let mut words = words(name);
+    loop {
+        let best = PRODUCTS
+            .iter()
+            .flat_map(|(role, products)| products.iter().map(move |p| (*role, *p)))
+            .filter(|(_, product)| {
+                let wanted: Vec<&str> = product.split(' ').collect();
+                let tail = words.len().checked_sub(wanted.len()).map(|at| &words[at..]);
+                let fits = tail.is_some_and(|tail| tail.iter().map(String::as_str).eq(wanted.iter().copied()));
+                fits && (!WHOLE_ONLY.contains(product) || words.len() == wanted.len())
+            })
+            .max_by_key(|(_, product)| product.len());
+        if best.is_some() {
+            return best;
+        }
+        match words.last() {
+            Some(last) if TRAILERS.contains(&last.as_str()) || last.bytes().all(|b| b.is_ascii_digit()) => words.pop(),
+            _ => return None,
+        };
+    }
+}
+
+/// The role that a name alone suggests, for a Service that nothing known stands behind.
+pub fn of_name(name: &str) -> Role {
+    if is_database_name(name) { Role::Datastore } else { product(name).map_or(Role::App, |(role, _)| role) }
+}
+
+/// `orders-db`: the name says database, whatever the image is called.
+fn is_database_name(name: &str) -> bool {
+    let words = words(name);
+    words.len() > 1 && words.last().is_some_and(|last| matches!(last.as_str(), "db" | "database"))
+}
+
+/// The role, and why; the reason of an ordinary app is empty.
+pub fn of(workload: &Workload) -> (Role, String) {
+    let own: Vec<_> = workload.main_containers().filter(|c| !proxies::is_proxy(&c.name, &c.image)).collect();
+    // Sidecars of an app (an exporter, a log shipper) don't decide: the first container is the one that the pod is for,
+    // unless another carries the workload's name.
+    let main = own.iter().find(|c| c.name == workload.name).or(own.first());
+    let image = main.map(|c| c.image.as_str()).unwrap_or_default();
+    let repository = repository(image);
+    let base = image_base(image);
+    let path: Vec<&str> = repository.split('/').collect();
+
+    // A gateway is one wherever it stands, and its proxy is its main container.
+    let gateway_label = ["gateway.networking.k8s.io/gateway-name", "gateway.envoyproxy.io/owning-gateway-name"];
+    if workload.labels.get("istio").is_some_and(|v| v.ends_with("gateway"))
+        || gateway_label.iter().any(|l| workload.labels.contains_key(*l))
+    {
+        let waypoint = workload.labels.get("gateway.istio.io/managed").is_some_and(|v| v.contains("mesh"));
+        return if waypoint {
+            (Role::Mesh, "label gateway.istio.io/managed (waypoint)".to_owned())
+        } else {
+            (Role::Gateway, "gateway label".to_owned())
+        };
+    }
+    if path.contains(&"ingress-nginx") || path.iter().any(|p| p.ends_with("ingress-controller")) {
+        return (Role::Gateway, format!("image {base}"));
+    }
+    let by_image = product(base);
+    if let Some((role @ (Role::Gateway | Role::Telemetry), product)) = by_image
+        && cluster::is_system(&workload.namespace)
+    {
+        return (role, format!("image {base} ({product})"));
+    }
+    if cluster::is_mesh(&workload.namespace) || is_mesh_image(&path, base) {
+        return (Role::Mesh, format!("namespace {} or image {base} of a mesh", workload.namespace));
+    }
+    if cluster::is_system(&workload.namespace) {
+        return (Role::System, format!("namespace {}", workload.namespace));
+    }
+    if let Some((role, product)) = by_image {
+        return (role, format!("image {base} ({product})"));
+    }
+    // A base image of a language says that this is somebody's code, whatever it is called.
+    if super::languages::base_image(repository).is_some() {
+        return (Role::App, String::new());
+    }
+    if let Some(label) = workload.labels.get("app.kubernetes.io/name")
+        && let Some((role, product)) = product(label)
+        && words(label).len() <= product.split(' ').count() + 1
+    {
+        return (role, format!("label app.kubernetes.io/name={label}"));
+    }
+    if let Some((role, product)) = product(&workload.name) {
+        return (role, format!("name {} ({product})", workload.name));
+    }
+    if is_database_name(&workload.name) || is_database_name(base) {
+        return (Role::Datastore, format!("name {}", if is_database_name(&workload.name) { &workload.name } else { base }));
+    }
+    let commands = own.iter().flat_map(|c| &c.command);
+    if base == "fortio" && commands.clone().any(|word| word == "load") {
+        return (Role::LoadGenerator, "fortio load".to_owned());
+    }
+    (Role::App, String::new())
+}
+
+fn is_mesh_image(path: &[&str], base: &str) -> bool {
+    matches!(base, "istiod" | "ztunnel" | "consul-k8s-control-plane" | "hubble-relay" | "hubble-ui")
+        || (matches!(base, "pilot" | "install-cni") && path.contains(&"istio"))
+        || (path.contains(&"linkerd") && matches!(base, "controller" | "policy-controller" | "web" | "metrics-api" | "tap"))
+        || (path.contains(&"cilium") && (base == "cilium" || base.starts_with("operator")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Container, Qos, WorkloadKind};
+    use std::collections::BTreeMap;
+
+    fn role(namespace: &str, name: &str, image: &str) -> Role {
+        let container = Container { name: "main".into(), image: image.into(), ..Container::default() };
+        let workload = Workload {
+            namespace: namespace.into(),
+            kind: WorkloadKind::Deployment,
+            name: name.into(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            role: Role::App,
+            role_reason: String::new(),
+            replicas: 1,
+            containers: vec![container],
+            host_network: false,
+            service_account: String::new(),
+            os: None,
+            qos: Qos::default(),
+            languages: Vec::new(),
+            libraries: Vec::new(),
+            place: None,
+            schedule: None,
+        };
+        of(&workload).0
+    }
+
+    #[test]
+    fn images_are_cut_down_to_their_last_word() {
+        assert_eq!(image_base("registry:5000/library/redis"), "redis");
+        assert_eq!(image_base("docker.io/bitnami/redis:7@sha256:ab"), "redis");
+        assert_eq!(image_base(""), "");
+    }
+
+    #[test]
+    fn roles_by_image_then_name() {
+        for (name, image, wanted) in [
+            ("redis-cart", "redis:alpine", Role::Datastore),
+            ("cache", "docker.io/bitnami/redis-cluster:7", Role::Datastore),
+            ("catalogue-db", "acme/catalogue-db:0.3", Role::Datastore),
+            ("redis-client-app", "acme/redis-client-app:1", Role::App),
+            ("cart", "acme/redis-client", Role::App),
+            ("kafka", "confluentinc/cp-kafka:7", Role::Broker),
+            ("orders-rabbitmq", "rabbitmq:3.13-management-alpine", Role::Broker),
+            ("collector", "otel/opentelemetry-collector-contrib:0.9", Role::Telemetry),
+            ("db-metrics", "oliver006/redis_exporter:1", Role::Telemetry),
+            ("jaeger", "jaegertracing/all-in-one:1.5", Role::Telemetry),
+            ("loadgenerator", "acme/loadgenerator:1", Role::LoadGenerator),
+            ("load-test", "acme/load-test", Role::LoadGenerator),
+            ("ctl", "registry.k8s.io/ingress-nginx/controller:v1", Role::Gateway),
+            ("web", "nginx:1", Role::App),
+            ("api-gateway", "acme/api-gateway:1", Role::App),
+            ("redis", "python:3.12", Role::App),
+            ("etcd-0", "acme/x", Role::Datastore),
+            ("payment", "acme/payment", Role::App),
+            ("order-service", "acme/order-service", Role::App),
+            ("vector", "acme/vector-math", Role::Telemetry),
+        ] {
+            assert_eq!(role("shop", name, image), wanted, "{name} {image}");
+        }
+        assert_eq!(role("kube-system", "coredns", "coredns:1"), Role::System);
+        assert_eq!(role("istio-system", "istiod", "istio/pilot:1"), Role::Mesh);
+        assert_eq!(role("monitoring", "prometheus", "prom/prometheus"), Role::Telemetry);
+        assert_eq!(role("linkerd", "linkerd-destination", "x"), Role::Mesh);
+    }
+}

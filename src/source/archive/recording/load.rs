@@ -1,0 +1,297 @@
+//! Files → facts.
+
+use super::content::{self, Got};
+use super::{Content, Index, MANIFEST, MAX_ENTRIES, MAX_UNPACKED, Recorded, Stored};
+use crate::error::{Error, Kind, Result};
+use crate::facts::{Answer, Facts, Need, Outcome, Place, Problem, SourceKind};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path};
+
+/// The index is expected first; this much may stand before it, for archives that were packed by hand.
+const MAX_BEFORE_INDEX: u64 = 64 << 20;
+/// The index itself.
+const MAX_INDEX: u64 = 256 << 20;
+
+pub fn load(stored: &Stored, namespace: Option<&str>) -> Result<(Index, Vec<Facts>)> {
+    let mut loading = Loading { from: stored.name(), ..Loading::default() };
+    match stored {
+        Stored::Folder(path) => loading.folder(path)?,
+        Stored::Embedded(_, bytes) => loading.archive(*bytes)?,
+        Stored::Archive(path) => {
+            let file =
+                File::open(path).map_err(|e| Error::new(Kind::Input, format!("can't read {}", loading.from)).because(&e))?;
+            loading.archive(BufReader::new(file))?;
+        }
+    }
+    loading.finish(namespace)
+}
+
+#[derive(Default)]
+struct Loading {
+    from: String,
+    index: Option<Index>,
+    /// The folder inside an archive that the index stands in, with its slash.
+    prefix: String,
+    got: BTreeMap<String, Got>,
+    /// Content of each file that the index names.
+    wanted: BTreeMap<String, Content>,
+    /// Files that came before the index.
+    early: BTreeMap<String, Vec<u8>>,
+    early_bytes: u64,
+    problems: Vec<String>,
+    /// Why the archive ends before its end.
+    broken: Option<String>,
+}
+
+impl Loading {
+    fn set_index(&mut self, bytes: &[u8]) -> Result<()> {
+        let (index, skipped) = Index::parse(bytes, &self.from)?;
+        self.problems.extend(skipped);
+        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs) {
+            if let (Some(file), Some(content)) = (&need.file, need.content) {
+                match inside(file) {
+                    Some(clean) => drop(self.wanted.insert(clean, content)),
+                    None => self.problems.push(format!("its index names {file:?}, which is outside of it; not read")),
+                }
+            }
+        }
+        self.index = Some(index);
+        for (name, bytes) in std::mem::take(&mut self.early) {
+            self.member(&name, &mut bytes.as_slice());
+        }
+        Ok(())
+    }
+
+    /// A file of the recording; one that the index doesn't name is passed over.
+    fn member(&mut self, name: &str, from: &mut dyn Read) {
+        let Some(name) = name.strip_prefix(&self.prefix) else { return };
+        let Some(content) = self.wanted.get(name) else { return };
+        if !self.got.contains_key(name) {
+            self.got.insert(name.to_owned(), content::read(*content, from));
+        }
+    }
+
+    fn folder(&mut self, path: &Path) -> Result<()> {
+        let open = |name: &str| -> io::Result<File> {
+            let file = path.join(name);
+            // No link is followed, and no pipe is waited for.
+            if !fs::symlink_metadata(&file)?.is_file() {
+                return Err(io::Error::other("it is no plain file"));
+            }
+            File::open(file)
+        };
+        let mut bytes = Vec::new();
+        open(MANIFEST)
+            .and_then(|file| file.take(MAX_INDEX).read_to_end(&mut bytes))
+            .map_err(|e| Error::new(Kind::Input, format!("can't read {}", path.join(MANIFEST).display())).because(&e))?;
+        self.set_index(&bytes)?;
+        let mut left = MAX_UNPACKED;
+        for name in self.wanted.keys().cloned().collect::<Vec<_>>() {
+            match open(&name) {
+                Ok(file) => {
+                    let mut file = Limited { from: file, left };
+                    self.member(&name, &mut file);
+                    left = file.left;
+                }
+                Err(error) => self.problems.push(format!("{name} can't be read: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn archive<R: io::BufRead>(&mut self, mut from: R) -> Result<()> {
+        let head = from.fill_buf().map(|head| head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+        let unreadable = |e: &io::Error| Error::new(Kind::Input, format!("{} can't be unpacked", self.from)).because(e);
+        let unpacked: Box<dyn Read + '_> = match head.map_err(|e| unreadable(&e))? {
+            true => Box::new(zstd::Decoder::with_buffer(from).map_err(|e| unreadable(&e))?),
+            false => Box::new(from),
+        };
+        let mut tar = tar::Archive::new(Limited { from: unpacked, left: MAX_UNPACKED });
+        let broken = self.entries(&mut tar)?;
+        if broken.is_none() {
+            // The checksum of zstd stands at the end, behind the end of the tar.
+            self.broken = io::copy(&mut tar.into_inner(), &mut io::sink()).err().map(|e| e.to_string());
+        } else {
+            self.broken = broken;
+        }
+        Ok(())
+    }
+
+    /// Goes through the entries; `Some` says why it had to stop.
+    fn entries<R: Read>(&mut self, tar: &mut tar::Archive<R>) -> Result<Option<String>> {
+        // Raw: long-name records would be read whole into memory, whatever size they claim. Ours have short names.
+        let entries = match tar.entries() {
+            Ok(entries) => entries.raw(true),
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        let mut odd = 0;
+        for (count, entry) in entries.enumerate() {
+            if count >= MAX_ENTRIES {
+                return Ok(Some(format!("it has more than {MAX_ENTRIES} entries")));
+            }
+            let mut entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Ok(Some(error.to_string())),
+            };
+            let kind = entry.header().entry_type();
+            if kind.is_pax_global_extensions() || kind.is_pax_local_extensions() || kind.is_gnu_longname() || kind.is_dir() {
+                continue;
+            }
+            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let (Some(name), true) = (inside(&path), kind.is_file()) else {
+                odd += 1;
+                if odd <= 3 {
+                    let what = if kind.is_file() { "a path that leads outside" } else { "a link or a device" };
+                    self.problems.push(format!("its entry {path:?} is {what}; not read"));
+                }
+                continue;
+            };
+            if self.index.is_some() {
+                self.member(&name, &mut entry);
+            } else if name == MANIFEST || name.split_once('/').is_some_and(|(_, file)| file == MANIFEST) {
+                let mut bytes = Vec::new();
+                if let Err(error) = (&mut entry).take(MAX_INDEX).read_to_end(&mut bytes) {
+                    return Ok(Some(error.to_string()));
+                }
+                self.prefix = name[..name.len() - MANIFEST.len()].to_owned();
+                self.set_index(&bytes)?;
+            } else {
+                self.early_bytes += entry.size().saturating_add(512);
+                if self.early_bytes > MAX_BEFORE_INDEX {
+                    return Ok(Some(format!("no {MANIFEST} in its first {} MiB", MAX_BEFORE_INDEX >> 20)));
+                }
+                let mut bytes = Vec::new();
+                if let Err(error) = entry.read_to_end(&mut bytes) {
+                    return Ok(Some(error.to_string()));
+                }
+                self.early.insert(name, bytes);
+            }
+        }
+        if odd > 3 {
+            self.problems.push(format!("{} more such entries were not read", odd - 3));
+        }
+        Ok(None)
+    }
+
+    fn finish(mut self, namespace: Option<&str>) -> Result<(Index, Vec<Facts>)> {
+        let Some(index) = self.index.take() else {
+            let error = Error::new(Kind::Input, format!("{} is no readable recording", self.from));
+            let error = error.cause(self.broken.unwrap_or_else(|| format!("it holds no {MANIFEST}")));
+            return Err(error.hint("record it again: meshctl snapshot record FILE.tar.zst"));
+        };
+        if index.clusters.is_empty() {
+            return Err(Error::new(Kind::Input, format!("{} holds no cluster", self.from)));
+        }
+        if let Some(why) = &self.broken {
+            self.problems.push(format!("it is damaged or cut off ({why}); what could be read is used"));
+        }
+        let mut clusters = Vec::new();
+        for cluster in &index.clusters {
+            let mut facts = Facts::new(cluster.name.clone(), SourceKind::Recording, cluster.now);
+            facts.namespace.clone_from(&cluster.namespace);
+            facts.problems.clone_from(&cluster.problems);
+            for need in &cluster.needs {
+                let answer = self.answer(need);
+                facts.insert(need.need.clone(), answer);
+            }
+            clusters.push(limited(facts, namespace));
+        }
+        let place = Place { file: self.from.as_str().into(), ..Place::default() };
+        if let Some(first) = clusters.first_mut() {
+            first.problems.extend(self.problems.into_iter().map(|reason| Problem { place: place.clone(), reason }));
+        }
+        Ok((index, clusters))
+    }
+
+    fn answer(&mut self, need: &Recorded) -> Answer {
+        let reason = need.reason.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
+        let mut partial = need.partial.clone();
+        let outcome = match need.outcome.as_str() {
+            "empty" => Outcome::Objects(Vec::new()),
+            "absent" => Outcome::Absent(reason),
+            "forbidden" => Outcome::Forbidden(reason),
+            "timed out" => Outcome::TimedOut(reason),
+            "failed" => Outcome::Failed(reason),
+            "not asked" => Outcome::NotAsked(reason),
+            "answered" => {
+                let file = need.file.as_deref().unwrap_or("its file");
+                let got = need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean));
+                let why = match got {
+                    Some(Got { outcome: Some(Outcome::Objects(objects)), broken, bad }) => {
+                        let missing = need
+                            .objects
+                            .filter(|n| *n > objects.len())
+                            .map(|n| format!("{} of {n} objects are missing from {file}", n - objects.len()));
+                        self.problems.extend(bad.iter().map(|bad| format!("{file}: {bad}")));
+                        if let Some(damage) = missing.or(broken).or_else(|| bad.first().map(|bad| format!("{file}: {bad}"))) {
+                            partial = Some(partial.map_or(damage.clone(), |partial| format!("{partial}; {damage}")));
+                        }
+                        return Answer { outcome: Outcome::Objects(objects), at: need.at, partial };
+                    }
+                    Some(Got { outcome: Some(outcome), broken: None, .. }) => return Answer { outcome, at: need.at, partial },
+                    Some(Got { broken: Some(why), .. }) => format!("{file} is damaged: {why}"),
+                    _ => format!("{file} is missing from the recording"),
+                };
+                self.problems.push(why.clone());
+                Outcome::Failed(why)
+            }
+            other => Outcome::Failed(format!("the recording says {other:?}, which this version doesn't know")),
+        };
+        Answer { outcome, at: need.at, partial }
+    }
+}
+
+/// As if only this namespace had been asked for.
+fn limited(facts: Facts, namespace: Option<&str>) -> Facts {
+    let Some(only) = namespace else { return facts };
+    let other = facts.namespace.clone().filter(|recorded| recorded != only);
+    let mut limited = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
+    limited.namespace = Some(only.to_owned());
+    limited.problems.clone_from(&facts.problems);
+    for (need, answer) in facts.iter() {
+        let mut answer = answer.clone();
+        if let (Need::List { resource }, Outcome::Objects(objects)) = (need, &mut answer.outcome) {
+            match &other {
+                Some(recorded) if resource.namespaced => {
+                    answer.outcome = Outcome::NotAsked(format!("the recording holds the namespace {recorded} only"));
+                }
+                _ => objects.retain(|object| object.namespace.is_empty() || *object.namespace == *only),
+            }
+        }
+        limited.insert(need.clone(), answer);
+    }
+    limited
+}
+
+/// The path without `./`; `None` if it is absolute, climbs with `..`, or is no path at all.
+fn inside(path: &str) -> Option<String> {
+    let mut clean = Vec::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(part) => clean.push(part.to_str()?),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    let odd = clean.is_empty() || path.contains('\0') || path.contains('\\');
+    (!odd).then(|| clean.join("/"))
+}
+
+/// Stops a bomb.
+struct Limited<R> {
+    from: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| io::Error::other(format!("it unpacks to more than {} GiB", MAX_UNPACKED >> 30)))?;
+        Ok(read)
+    }
+}

@@ -1,0 +1,184 @@
+//! Facts → files.
+
+use super::{Cluster, Content, FORMAT_VERSION, Index, MANIFEST, Recorded, Summary, summarize};
+use crate::error::{Error, Kind, Result};
+use crate::facts::{Facts, Need, Object, Outcome, Place};
+use crate::source::redact;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Writes a recording: a folder, or a `.tar.zst` by the path's ending. Refuses to overwrite without `force`.
+///
+/// It appears whole or not at all: it is written beside the target and renamed.
+pub fn write(path: &Path, clusters: &[Facts], force: bool) -> Result<Summary> {
+    let name = path.to_string_lossy();
+    let archive = name.ends_with(".tar.zst") || name.ends_with(".tzst");
+    let foreign = [".zst", ".tar", ".gz", ".tgz", ".zip", ".json", ".yaml", ".yml"];
+    if !archive && foreign.iter().any(|end| name.ends_with(end)) {
+        return Err(Error::new(Kind::Usage, format!("can't tell how to write {name}"))
+            .hint("name a file that ends in .tar.zst, or a folder"));
+    }
+    let failed = |e: &io::Error| Error::new(Kind::Output, format!("can't write {name}")).because(e);
+    let existing = fs::symlink_metadata(path).ok();
+    if let Some(meta) = &existing {
+        if !force {
+            return Err(Error::new(Kind::Output, format!("{name} is already there"))
+                .hint("overwrite it with --force, or give another name"));
+        }
+        if meta.is_dir() != !archive || meta.is_dir() && !path.join(MANIFEST).is_file() {
+            return Err(Error::new(Kind::Output, format!("{name} is no recording, so --force does not replace it"))
+                .hint("give another name"));
+        }
+    }
+    let index = index(clusters);
+    let temporary = beside(path);
+    let written = if archive { tar_zst(&temporary, &index, clusters) } else { folder(&temporary, &index, clusters) };
+    let renamed = written.and_then(|bytes| {
+        if !archive && existing.is_some() {
+            fs::remove_dir_all(path)?;
+        }
+        fs::rename(&temporary, path).map(|()| bytes)
+    });
+    match renamed {
+        Ok(bytes) => Ok(summarize(&index, clusters, bytes)),
+        Err(error) => {
+            // Best effort: the error that led here is the one to show.
+            let _ = if archive { fs::remove_file(&temporary) } else { fs::remove_dir_all(&temporary) };
+            Err(failed(&error))
+        }
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().map_or_else(|| "recording".into(), |name| name.to_string_lossy().into_owned());
+    path.with_file_name(format!(".{name}.{}.part", std::process::id()))
+}
+
+fn index(clusters: &[Facts]) -> Index {
+    let cluster = |(number, facts): (usize, &Facts)| {
+        let recorded = |(position, (need, answer)): (usize, (&Need, &crate::facts::Answer))| {
+            let (content, objects) = match &answer.outcome {
+                Outcome::Objects(objects) => (Some(Content::Objects), Some(objects.len())),
+                Outcome::Text(_) => (Some(Content::Text), None),
+                _ => (None, None),
+            };
+            let content = content.filter(|_| objects != Some(0));
+            Recorded {
+                need: need.clone(),
+                outcome: answer.outcome.word().to_owned(),
+                reason: answer.outcome.reason().map(|reason| redact::text(reason).into_owned()),
+                partial: answer.partial.as_deref().map(|partial| redact::text(partial).into_owned()),
+                at: answer.at,
+                content,
+                file: content.map(|content| file_name(number, position, need, content)),
+                objects,
+            }
+        };
+        Cluster {
+            name: facts.cluster.clone(),
+            kind: facts.kind,
+            namespace: facts.namespace.clone(),
+            now: facts.now,
+            problems: facts.problems.clone(),
+            needs: facts.iter().enumerate().map(recorded).collect(),
+        }
+    };
+    Index {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        taken: clusters.iter().map(|facts| facts.now).max().unwrap_or(Timestamp::UNIX_EPOCH),
+        clusters: clusters.iter().enumerate().map(cluster).collect(),
+    }
+}
+
+/// Short enough for the name field of a plain tar header.
+fn file_name(cluster: usize, position: usize, need: &Need, content: Content) -> String {
+    let slug = match need {
+        Need::Query { .. } => "query".to_owned(),
+        Need::Version => "version".to_owned(),
+        Need::List { .. } => need.title(),
+    };
+    let slug: String = slug.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(60).collect();
+    let ending = if content == Content::Objects { "ndjson" } else { "txt" };
+    format!("{cluster}/{position:03}-{slug}.{ending}")
+}
+
+/// Each file of the recording, in order.
+fn files(index: &Index, clusters: &[Facts], mut each: impl FnMut(&str, &[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut json = serde_json::to_vec_pretty(index)?;
+    json.push(b'\n');
+    each(MANIFEST, &json)?;
+    for (recorded, facts) in index.clusters.iter().zip(clusters) {
+        for (need, (_, answer)) in recorded.needs.iter().zip(facts.iter()) {
+            match (&need.file, &answer.outcome) {
+                (Some(file), Outcome::Objects(objects)) => each(file, &ndjson(objects)?)?,
+                (Some(file), Outcome::Text(text)) => each(file, redact::text(text).as_bytes())?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<&'a Place>,
+    object: &'a RawValue,
+}
+
+fn ndjson(objects: &[Object]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(objects.iter().map(|object| object.json.len() + 64).sum());
+    for object in objects {
+        // Once more through the redaction: the object may come from a recording that something else wrote.
+        let value: Value = serde_json::from_str(&object.json)?;
+        let json = redact::intake(value, None).map_or_else(|| object.json.clone(), |clean| clean.json);
+        let json = RawValue::from_string(json.into())?;
+        let line = Line { namespace: &object.namespace, name: &object.name, place: object.place.as_ref(), object: &json };
+        serde_json::to_writer(&mut out, &line)?;
+        out.push(b'\n');
+    }
+    Ok(out)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn folder(path: &Path, index: &Index, clusters: &[Facts]) -> io::Result<u64> {
+    let make = |path: &Path| fs::DirBuilder::new().mode(0o700).recursive(true).create(path);
+    make(path)?;
+    let mut bytes = 0;
+    files(index, clusters, |name, content| {
+        let file = path.join(name);
+        file.parent().map_or(Ok(()), make)?;
+        bytes += content.len() as u64;
+        create(&file)?.write_all(content)
+    })?;
+    Ok(bytes)
+}
+
+fn tar_zst(path: &Path, index: &Index, clusters: &[Facts]) -> io::Result<u64> {
+    let mut encoder = zstd::Encoder::new(BufWriter::new(create(path)?), 3)?;
+    // A damaged recording is then told from a whole one.
+    encoder.include_checksum(true)?;
+    let mut tar = tar::Builder::new(encoder);
+    files(index, clusters, |name, content| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        header.set_mtime(0);
+        tar.append_data(&mut header, name, content)
+    })?;
+    let file = tar.into_inner()?.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
+}

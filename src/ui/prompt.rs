@@ -1,0 +1,102 @@
+//! Questions to a person: asked on stderr, answered on stdin, so that stdout stays the answer.
+
+use super::Ui;
+use crate::error::{Error, Kind, Result};
+use crate::render::{paint, sanitize};
+use crate::report::Tone;
+use std::io::{self, BufRead};
+
+/// One question. Without `choices` it is answered by yes or no.
+pub struct Prompt<'a> {
+    pub text: &'a str,
+    /// Why it is asked: what the answer changes.
+    pub why: &'a str,
+    pub choices: &'a [String],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// One of the choices; `yes` or `no` if there were none.
+    Answer(String),
+    Skip,
+    /// End of input: no more questions.
+    Done,
+}
+
+pub(super) fn ask(ui: &Ui, prompt: &Prompt<'_>) -> Result<Choice> {
+    if !ui.can_ask() {
+        return Err(Error::new(Kind::Usage, "there is nobody to ask: stdin or stderr is no terminal")
+            .hint("give the answers on the command line: --answer KEY=VALUE, --require NEED"));
+    }
+    ui.write(&question(prompt, ui.color));
+    let stdin = io::stdin();
+    loop {
+        ui.write(&paint("> ", Tone::Strong, ui.color));
+        let mut line = String::new();
+        let read = stdin.lock().read_line(&mut line);
+        if read.map_err(|e| Error::new(Kind::Input, "can't read the answer").because(&e))? == 0 {
+            ui.write("\n");
+            return Ok(Choice::Done);
+        }
+        match understand(&line, prompt.choices) {
+            Some(choice) => return Ok(choice),
+            None if prompt.choices.is_empty() => ui.write("y, n, or Enter to skip\n"),
+            None => ui.write(&format!("a number from 1 to {}, or Enter to skip\n", prompt.choices.len())),
+        }
+    }
+}
+
+fn question(prompt: &Prompt<'_>, color: bool) -> String {
+    let clean = |text: &str| sanitize::inline(text).into_owned();
+    let mut out = format!("\n{}\n", paint(&clean(prompt.text), Tone::Strong, color));
+    if !prompt.why.is_empty() {
+        out.push_str(&format!("{}\n", paint(&clean(prompt.why), Tone::Dim, color)));
+    }
+    for (i, choice) in prompt.choices.iter().enumerate() {
+        out.push_str(&format!("  {}  {}\n", paint(&(i + 1).to_string(), Tone::Code, color), clean(choice)));
+    }
+    let keys = if prompt.choices.is_empty() { "y/n, Enter to skip" } else { "number, Enter to skip" };
+    out.push_str(&format!("{} ", paint(keys, Tone::Dim, color)));
+    out
+}
+
+/// `None`: ask again.
+fn understand(line: &str, choices: &[String]) -> Option<Choice> {
+    let line = line.trim();
+    let answer = |text: &str| Some(Choice::Answer(text.to_owned()));
+    if line.is_empty() || line.eq_ignore_ascii_case("skip") || line.eq_ignore_ascii_case("s") {
+        return Some(Choice::Skip);
+    }
+    if let Some(choice) = choices.iter().find(|choice| choice.eq_ignore_ascii_case(line)) {
+        return answer(choice);
+    }
+    let yes_or_no = match line.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Some("yes"),
+        "n" | "no" => Some("no"),
+        _ => None,
+    };
+    match yes_or_no {
+        Some(word) if choices.is_empty() => return answer(word),
+        Some(word) => return choices.iter().find(|choice| choice.as_str() == word).and_then(|word| answer(word)),
+        None => {}
+    }
+    let number: usize = line.parse().ok()?;
+    choices.get(number.checked_sub(1)?).and_then(|choice| answer(choice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers() {
+        let choices = ["encryption".to_owned(), "identity".to_owned()];
+        let said = |line: &str| understand(line, &choices);
+        assert_eq!(said("2\n"), Some(Choice::Answer("identity".to_owned())));
+        assert_eq!(said("Encryption"), Some(Choice::Answer("encryption".to_owned())));
+        assert_eq!(said("\n"), Some(Choice::Skip));
+        assert_eq!((said("0"), said("3"), said("y")), (None, None, None));
+        assert_eq!(understand("Y", &[]), Some(Choice::Answer("yes".to_owned())));
+        assert_eq!(understand("1", &[]), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! Stored sources: what is written is what is read.
+
+use jiff::Timestamp;
+use meshctl::error::Kind;
+use meshctl::facts::{Answer, Facts, Need, Outcome, Place, Problem, SourceKind, kinds};
+use meshctl::source::{archive, redact};
+use proptest::prelude::*;
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub fn now() -> Timestamp {
+    "2026-11-23T20:00:00Z".parse().unwrap()
+}
+
+pub fn open(path: &Path) -> meshctl::error::Result<Vec<Facts>> {
+    archive::open(path.to_str().unwrap(), None, now())
+}
+
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+/// Facts with every kind of outcome.
+pub fn sample() -> Facts {
+    let mut facts = Facts::new("prod", SourceKind::Live, now());
+    facts.namespace = Some("shop".into());
+    facts.problems.push(Problem { place: Place { file: "a.yaml".into(), line: 3, column: 1 }, reason: "odd".into() });
+    let pod = |name: &str, place| {
+        let value = json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "spec": {"note": "ü\n\u{1b}[31m"}});
+        redact::intake(value, place).unwrap()
+    };
+    let place = Place { file: "a.yaml".into(), line: 7, column: 1 };
+    facts.answer(Need::list(&kinds::POD), Outcome::Objects(vec![pod("a", None), pod("b", Some(place))]));
+    let service = redact::intake(json!({"metadata": {"name": "a"}}), None).unwrap();
+    let at = "2026-11-23T19:59:58.5Z".parse().unwrap();
+    let partial = Some("page 2 was cut off".to_owned());
+    facts.insert(Need::list(&kinds::SERVICE), Answer { outcome: Outcome::Objects(vec![service]), at, partial });
+    facts.answer(Need::list(&kinds::NODE), Outcome::Objects(Vec::new()));
+    facts.answer(Need::list(&kinds::JOB), Outcome::Absent("no such kind".into()));
+    facts.answer(Need::list(&kinds::CRON_JOB), Outcome::Forbidden("cronjobs.batch is forbidden".into()));
+    facts.answer(Need::list(&kinds::CONFIG_MAP), Outcome::TimedOut("no answer in 10s".into()));
+    facts.answer(Need::list(&kinds::INGRESS), Outcome::Failed("503".into()));
+    facts.answer(Need::list(&kinds::GATEWAY), Outcome::NotAsked("nobody asked".into()));
+    facts.answer(Need::Version, Outcome::Text("{\"minor\":\"33\"}".into()));
+    facts.answer(Need::query("up"), Outcome::Text(String::new()));
+    facts
+}
+
+/// The same but for the kind, which becomes Recording.
+fn assert_same(read: &Facts, written: &Facts) {
+    assert_eq!(read.kind, SourceKind::Recording);
+    assert_eq!((&read.cluster, read.now, &read.namespace), (&written.cluster, written.now, &written.namespace));
+    assert_eq!(read.problems, written.problems);
+    assert_eq!(read.iter().collect::<Vec<_>>(), written.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut second = sample();
+    second.cluster = "staging".into();
+    for name in ["x.tar.zst", "folder"] {
+        let path = dir.path().join(name);
+        let summary = archive::write(&path, &[sample(), second.clone()], false).unwrap();
+        let read = open(&path).unwrap();
+        assert_eq!(read.len(), 2);
+        assert_same(&read[0], &sample());
+        assert_same(&read[1], &second);
+        let again = archive::summary(&path).unwrap();
+        assert_eq!(serde_json::to_value(&again).unwrap(), serde_json::to_value(&summary).unwrap());
+        assert_eq!(again.clusters[0].needs.len(), 10);
+    }
+}
+
+#[test]
+fn the_same_facts_give_the_same_bytes_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (dir.path().join("a.tar.zst"), dir.path().join("b.tar.zst"));
+    archive::write(&a, &[sample()], false).unwrap();
+    archive::write(&b, &open(&a).unwrap(), false).unwrap();
+    // A recording of a recording differs in the kind only.
+    archive::write(&a, &open(&b).unwrap(), true).unwrap();
+    assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
+    assert_eq!(fs::metadata(&a).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing temporary stays");
+}
+
+#[test]
+fn nothing_is_overwritten_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.tar.zst");
+    archive::write(&file, &[sample()], false).unwrap();
+    let error = archive::write(&file, &[sample()], false).unwrap_err();
+    assert_eq!(error.kind, Kind::Output);
+    assert!(error.message.ends_with("x.tar.zst is already there"), "{error}");
+    assert!(error.hints[0].contains("--force"));
+    archive::write(&file, &[sample()], true).unwrap();
+
+    let precious = dir.path().join("precious");
+    fs::create_dir(&precious).unwrap();
+    fs::write(precious.join("thesis.txt"), "x").unwrap();
+    let error = archive::write(&precious, &[sample()], true).unwrap_err();
+    assert!(error.message.contains("is no recording, so --force does not replace it"), "{error}");
+    assert!(precious.join("thesis.txt").exists());
+    assert_eq!(archive::write(&dir.path().join("x.zip"), &[sample()], false).unwrap_err().kind, Kind::Usage);
+}
+
+#[test]
+fn secrets_of_a_foreign_recording_are_not_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut facts = sample();
+    let mut object = facts.objects(&kinds::POD)[0].clone();
+    object.json = r#"{"kind":"Pod","metadata":{"name":"a"},"spec":{"password":"hunter2"}}"#.into();
+    facts.answer(Need::list(&kinds::POD), Outcome::Objects(vec![object]));
+    facts.answer(Need::Version, Outcome::Text("http://u:hunter2@x".into()));
+    facts.answer(Need::list(&kinds::JOB), Outcome::Failed("http://u:hunter2@x: refused".into()));
+    archive::write(&dir.path().join("x"), &[facts], false).unwrap();
+    for cluster in [dir.path().join("x"), dir.path().join("x/0")] {
+        for file in fs::read_dir(cluster).unwrap().map(|f| f.unwrap().path()).filter(|f| f.is_file()) {
+            assert!(!fs::read_to_string(&file).unwrap().contains("hunter2"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn version_0_still_reads() {
+    let facts = &open(&fixture("snapshots/v0")).unwrap()[0];
+    assert_eq!((facts.cluster.as_str(), facts.now.to_string().as_str()), ("old", "2026-01-02T03:04:05Z"));
+    let pods = facts.objects(&kinds::POD);
+    assert_eq!((&*pods[0].name, &*pods[0].namespace), ("cart", "shop"));
+    assert!(pods[0].json.contains("<redacted>") && !pods[0].json.contains("hunter2"));
+    assert!(facts.text(&Need::Version).unwrap().contains("33"));
+    assert_eq!(archive::summary(&fixture("snapshots/v0")).unwrap().format_version, 0);
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(archive::MANIFEST), r#"{"format_version": 7, "layers": []}"#).unwrap();
+    let error = open(dir.path()).unwrap_err();
+    assert_eq!(error.kind, Kind::Input);
+    assert!(error.message.contains("format version 7") && error.message.contains("up to version 1"), "{error}");
+    assert!(error.hints[0].contains("upgrade meshctl"));
+}
+
+#[test]
+fn the_demo_opens() {
+    let facts = &archive::open("demo", None, now()).unwrap()[0];
+    assert!(facts.problems.is_empty(), "{:?}", facts.problems);
+    assert!(facts.objects(&kinds::DEPLOYMENT).len() >= 5);
+}
+
+#[test]
+fn a_namespace_limits_a_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.tar.zst");
+    let manifests = archive::open(fixture("manifests/shop.yaml").to_str().unwrap(), None, now()).unwrap();
+    archive::write(&path, &manifests, false).unwrap();
+    let count =
+        |namespace| archive::open(path.to_str().unwrap(), Some(namespace), now()).unwrap()[0].objects(&kinds::SERVICE).len();
+    assert_eq!((count("shop"), count("other")), (7, 0));
+    archive::write(&path, &[sample()], true).unwrap();
+    let other = &archive::open(path.to_str().unwrap(), Some("other"), now()).unwrap()[0];
+    assert_eq!(other.get(&Need::list(&kinds::POD)).unwrap().outcome.word(), "not asked");
+}
+
+#[test]
+fn a_folder_of_manifests_is_read_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let service = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n");
+    write("b.yml", &service("b"));
+    write("a/x.yaml", &service("a"));
+    write(
+        "c.json",
+        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"c"}} {"apiVersion":"v1","kind":"Service","metadata":{"name":"d"}}"#,
+    );
+    write(".hidden/x.yaml", "{{");
+    write("notes.txt", "{{");
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("a/loop")).unwrap();
+    let facts = &open(dir.path()).unwrap()[0];
+    let names: Vec<_> = facts.objects(&kinds::SERVICE).iter().map(|o| &*o.name).collect();
+    assert_eq!((names.as_slice(), facts.problems.as_slice()), (["a", "b", "c", "d"].as_slice(), [].as_slice()));
+    assert_eq!(facts.kind, SourceKind::Manifests);
+    assert!(facts.get(&Need::list(&kinds::POD)).is_none(), "left to gather");
+}
+
+/// Writes the placeholder behind `--from demo`: `cargo test --test it archive::write_demo -- --ignored`.
+#[test]
+#[ignore]
+fn write_demo() {
+    let mut facts = archive::open(fixture("manifests/shop.yaml").to_str().unwrap(), None, now()).unwrap();
+    facts[0].cluster = "demo".into();
+    archive::write(&fixture("snapshots/demo.tar.zst"), &facts, true).unwrap();
+}
+
+/// Numbers for the note: `cargo test --release --test it archive::speed -- --ignored --nocapture`.
+#[test]
+#[ignore]
+fn speed() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = fs::read_to_string(fixture("manifests/shop.yaml")).unwrap();
+    let documents: Vec<&str> = one.split("---\n").skip(1).collect();
+    let text: String = (0..20_000)
+        .map(|i| format!("---\n{}", documents[i % documents.len()].replace("name: ", &format!("name: n{i}-"))))
+        .collect();
+    let path = dir.path().join("big.yaml");
+    fs::write(&path, &text).unwrap();
+    let time = |what: &str, run: &mut dyn FnMut()| {
+        let start = std::time::Instant::now();
+        run();
+        eprintln!("{what}: {:?}", start.elapsed());
+    };
+    let mut facts = Vec::new();
+    time(&format!("YAML, {} MB", text.len() / 1_000_000), &mut || facts = open(&path).unwrap());
+    assert_eq!(facts[0].objects(&kinds::DEPLOYMENT).len() + facts[0].objects(&kinds::SERVICE).len(), 20_000);
+    let recording = dir.path().join("big.tar.zst");
+    time("write", &mut || drop(archive::write(&recording, &facts, false).unwrap()));
+    time("read", &mut || drop(open(&recording).unwrap()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn damage_never_panics(cut in 0usize..4000, flips in prop::collection::vec((0usize..4000, 0u8..8), 0..4)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.tar.zst");
+        archive::write(&path, &[sample()], false).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        for (at, bit) in &flips {
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+        }
+        if cut % 2 == 0 {
+            bytes.truncate(cut % bytes.len());
+        }
+        fs::write(&path, &bytes).unwrap();
+        let _ = open(&path);
+    }
+
+    #[test]
+    fn damage_under_the_compression_never_panics(cut in 0usize..20_000, flips in prop::collection::vec((0usize..20_000, 0u8..8), 0..6)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.tar.zst");
+        archive::write(&path, &[sample()], false).unwrap();
+        let mut bytes = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
+        for (at, bit) in &flips {
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+        }
+        bytes.truncate(if cut % 2 == 0 { cut % bytes.len() } else { bytes.len() });
+        fs::write(&path, zstd::encode_all(bytes.as_slice(), 1).unwrap()).unwrap();
+        let _ = open(&path);
+    }
+
+    #[test]
+    fn any_manifest_text_is_survived(text in "(\\PC|\n|---\n|[a-z]+: |- |[&*!|>{}\\[\\]\"'#]|\t|  ){0,60}") {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.yaml");
+        fs::write(&path, text).unwrap();
+        let _ = open(&path);
+    }
+}

@@ -1,0 +1,97 @@
+//! Completion: the shipped files, and the answers a shell gets.
+
+use crate::meshctl;
+use ::meshctl::commands::completions::{Shell, script};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// `MESHCTL_UPDATE=1 cargo test --test it completions` writes the files anew.
+#[test]
+fn shipped_files_are_fresh() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
+    for shell in Shell::ALL {
+        let file = folder.join(shell.file_name());
+        let wanted = script(shell).expect("a script");
+        if std::env::var_os("MESHCTL_UPDATE").is_some() {
+            std::fs::write(&file, &wanted).expect("written");
+        }
+        let shipped = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(shipped == wanted, "{} is stale: MESHCTL_UPDATE=1 cargo test --test it completions", shell.file_name());
+    }
+    let files = std::fs::read_dir(&folder).expect("completions/").count();
+    assert_eq!(files, Shell::ALL.len(), "completions/ holds generated files only");
+}
+
+const KUBECONFIG: &str = "\
+apiVersion: v1
+kind: Config
+current-context: prod
+clusters:
+- {name: east, cluster: {server: 'http://SERVER'}}
+contexts:
+- {name: prod, context: {cluster: east, user: me}}
+- {name: staging, context: {cluster: east, user: me}}
+users:
+- {name: me, user: {}}
+";
+
+/// As the script in bash asks: the words, and which of them is under the cursor.
+fn complete(home: &Path, words: &[&str]) -> Vec<String> {
+    let mut command = meshctl(home);
+    command.env("COMPLETE", "bash").env("_CLAP_IFS", "\n").env("KUBECONFIG", home.join("kubeconfig"));
+    command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string()).env("_CLAP_COMPLETE_COMP_TYPE", "9");
+    let output = command.arg("--").args(words).output().expect("meshctl starts");
+    assert!(output.stderr.is_empty(), "Tab prints nothing: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
+}
+
+fn home(server: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::write(home.path().join("kubeconfig"), KUBECONFIG.replace("SERVER", server)).expect("written");
+    home
+}
+
+#[test]
+fn commands_flags_and_values() {
+    let home = home("127.0.0.1:1");
+    assert_eq!(complete(home.path(), &["meshctl", "an"]), ["analyze"]);
+    assert!(complete(home.path(), &["meshctl", "analyze", "--ex"]).contains(&"--explain".to_owned()));
+    assert_eq!(complete(home.path(), &["meshctl", "analyze", "-o", "mark"]), ["markdown"]);
+    assert!(complete(home.path(), &["meshctl", "analyze", "--from", "de"]).contains(&"demo".to_owned()));
+}
+
+#[test]
+fn contexts_come_from_the_kubeconfig() {
+    let home = home("127.0.0.1:1");
+    assert_eq!(complete(home.path(), &["meshctl", "--context", ""]), ["prod", "staging"]);
+    assert_eq!(complete(home.path(), &["meshctl", "analyze", "--context", "s"]), ["staging"]);
+    // The file on the line wins over the environment's.
+    std::fs::write(home.path().join("other"), KUBECONFIG.replace("staging", "sandbox")).expect("written");
+    assert_eq!(complete(home.path(), &["meshctl", "-c", "other", "--context", "s"]), ["sandbox"]);
+}
+
+#[test]
+fn tab_never_hangs_and_never_complains() {
+    // Takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let home = home(&silent.local_addr().expect("an address").to_string());
+    let begin = Instant::now();
+    assert!(complete(home.path(), &["meshctl", "-n", ""]).is_empty());
+    // 300 ms of ours, and a slow machine's start of a process.
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    std::fs::write(home.path().join("kubeconfig"), "{{{").expect("written");
+    assert!(complete(home.path(), &["meshctl", "--context", ""]).is_empty());
+}
+
+#[test]
+fn bash_itself_completes() {
+    let home = home("127.0.0.1:1");
+    let bin = Path::new(env!("CARGO_BIN_EXE_meshctl")).parent().expect("a folder");
+    let ask = "source <(meshctl completions bash); COMP_WORDS=(meshctl --context st); COMP_CWORD=2; \
+               _clap_complete_meshctl meshctl st --context; echo \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", ask]).env_clear().env("HOME", home.path()).env("PATH", bin);
+    let Ok(output) = bash.env("KUBECONFIG", home.path().join("kubeconfig")).output() else { return };
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "staging", "{}", String::from_utf8_lossy(&output.stderr));
+}
