@@ -157,7 +157,10 @@ impl<'a> Dump<'a> {
                 // The position is told already.
                 _ => error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
             };
-            dump.faults.insert(0, Fault::Cut { line: error.line(), column: error.column(), inside: dump.inside, why });
+            let unseen = want.sections.iter().copied().filter(|section| !dump.present.contains(section)).collect();
+            let (line, column) = (error.line(), error.column());
+            dump.faults.insert(0, Fault::Cut { line, column, inside: dump.inside, why, unseen });
+            return Ok(dump);
         }
         for &section in want.sections {
             if !dump.present.contains(&section) {

@@ -9,7 +9,14 @@ use std::fmt;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
     /// The text ends, or stops being JSON, before the dump does.
-    Cut { line: usize, column: usize, inside: Option<Section>, why: String },
+    Cut {
+        line: usize,
+        column: usize,
+        inside: Option<Section>,
+        why: String,
+        /// Sections that were asked for and that may have come after it.
+        unseen: Vec<Section>,
+    },
     /// One resource can't be decoded.
     Unreadable { section: Section, name: String, why: String },
     /// The section isn't in the dump.
@@ -21,12 +28,17 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Cut { line, column, inside, why } => {
+            Fault::Cut { line, column, inside, why, unseen } => {
                 write!(f, "the dump breaks off at line {line} column {column}")?;
                 if let Some(section) = inside {
                     write!(f, ", among the {section}")?;
                 }
-                write!(f, " ({why}); what was complete before is shown, the rest is missing")
+                write!(f, " ({why}); what was complete before is shown, the rest is missing")?;
+                if let [first, rest @ ..] = unseen.as_slice() {
+                    write!(f, ", as are the {first}")?;
+                    rest.iter().try_for_each(|section| write!(f, ", {section}"))?;
+                }
+                Ok(())
             }
             Fault::Unreadable { section, name, why } => {
                 let name = if name.is_empty() { "without a name" } else { name };

@@ -106,7 +106,7 @@ impl<'a> Hosts<'a> {
                 _ => error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
             };
             let inside = Some(Section::Endpoints);
-            hosts.faults.insert(0, Fault::Cut { line: error.line(), column: error.column(), inside, why });
+            hosts.faults.insert(0, Fault::Cut { line: error.line(), column: error.column(), inside, why, unseen: Vec::new() });
         }
         Ok(hosts)
     }
