@@ -45,7 +45,7 @@ pub struct AnalyzeArgs {
 pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {
     refuse_words(&args.words)?;
     // Before anything is fetched: a typo should not cost the time of forty lists.
-    let mut told = told(&args.require, &args.answer)?;
+    let mut told = need::parse_told(&args.require, &args.answer)?;
     if args.ask && !ctx.ui.can_ask() {
         return Err(Error::new(Kind::Usage, "--ask needs a terminal, and stdin or stderr is none")
             .hint("give the answers on the command line: --answer KEY=VALUE, --require NEED"));
@@ -54,10 +54,10 @@ pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {
     let loaded = load::load(ctx, &purpose, Some(&args.metrics))?;
     let mut decisions = decide(&loaded, &told, &args.metrics.window);
     if args.ask && ask(ctx, &decisions, &mut args.answer)? {
-        told = self::told(&args.require, &args.answer)?;
+        told = need::parse_told(&args.require, &args.answer)?;
         decisions = decide(&loaded, &told, &args.metrics.window);
     }
-    Ok(with_unreachable(report(&decisions, &args.explain, &next(ctx, &args)), &loaded))
+    Ok(with_unreachable(need::report_many(&decisions, &args.explain, &next(ctx, &args)), &loaded))
 }
 
 fn decide(loaded: &Loaded, told: &Told, window: &str) -> Vec<Decision> {
@@ -78,11 +78,12 @@ fn next(ctx: &Ctx, args: &AnalyzeArgs) -> String {
 fn ask(ctx: &Ctx, decisions: &[Decision], answers: &mut Vec<String>) -> Result<bool> {
     let mut asked = std::collections::BTreeSet::new();
     let before = answers.len();
-    for question in decisions.iter().flat_map(questions) {
-        if !asked.insert(question.key.clone()) {
+    for question in decisions.iter().flat_map(need::questions) {
+        if !asked.insert(question.key.to_string()) {
             continue;
         }
-        match ctx.ui.ask(&Prompt { text: &question.text, why: &question.why, choices: &question.choices })? {
+        let choices: Vec<&str> = question.choices.iter().map(AsRef::as_ref).collect();
+        match ctx.ui.ask(&Prompt { text: &question.text, why: &question.why, choices: &choices })? {
             Choice::Answer(answer) => answers.push(format!("{}={answer}", question.key)),
             Choice::Skip => {}
             Choice::Done => break,
@@ -119,37 +120,5 @@ fn refuse_words(words: &[String]) -> Result<()> {
     } else {
         Error::new(Kind::Usage, format!("analyze takes no {word:?} here"))
             .hint(format!("if it is a file or a folder: meshctl analyze --from {}", crate::cli::quoted(word)))
-    })
-}
-
-// ADAPT: the four items below stand in for `need::parse_told`, `need::Question`, `need::questions` and
-// `need::report_many`; when those are there, delete these and call them.
-fn told(require: &[String], answer: &[String]) -> Result<Told> {
-    let pair = |text: &String| text.split_once('=').map_or((text.clone(), String::new()), |(k, v)| (k.to_owned(), v.to_owned()));
-    if let Some(bad) = answer.iter().find(|text| !text.contains('=')) {
-        return Err(Error::new(Kind::Usage, format!("--answer {bad} has no value")).hint("write --answer KEY=VALUE"));
-    }
-    Ok(Told { require: require.iter().map(pair).collect(), answers: answer.iter().map(pair).collect() })
-}
-
-struct Question {
-    key: String,
-    text: String,
-    choices: Vec<String>,
-    why: String,
-}
-
-fn questions(_decision: &Decision) -> Vec<Question> {
-    Vec::new()
-}
-
-fn report(decisions: &[Decision], explain: &[Section], next: &str) -> Report {
-    let mut all = decisions.iter().map(|decision| decision.report(explain, next));
-    let first = all.next().unwrap_or_else(|| Report::new("meshctl/decision/v1", &json!({}), Vec::new()));
-    all.fold(first, |mut first, more| {
-        first.body.push(Block::Blank);
-        first.body.extend(more.body);
-        first.worst = first.worst.max(more.worst);
-        first
     })
 }

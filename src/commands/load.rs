@@ -1,7 +1,6 @@
 //! What every reading command starts with: find the sources, gather their facts, name what did not answer.
 
 use crate::cli::Ctx;
-use crate::cli::kubeconfig;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Purpose};
 use crate::source::live::{self, prometheus::Prometheus};
@@ -31,8 +30,8 @@ pub struct Metrics {
 
 impl Metrics {
     fn source(&self, ctx: &Ctx) -> Result<Option<Prometheus>> {
-        // ADAPT: `Prometheus::new` takes no token yet; pass `self.token` (MESHCTL_PROMETHEUS_TOKEN) when it does.
-        self.prometheus.as_deref().map(|url| Prometheus::new(url, ctx.global.request_timeout)).transpose()
+        let new = |url: &str| Prometheus::with_token(url, ctx.global.request_timeout, self.token.clone());
+        self.prometheus.as_deref().map(new).transpose()
     }
 }
 
@@ -67,12 +66,15 @@ pub struct Loaded {
 ///
 /// One dead cluster of several is a warning; all of them dead is an error.
 pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<Loaded> {
-    #[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
-    let now = Timestamp::now();
+    let now = now();
     let mut loaded = match &ctx.global.from {
         Some(from) => stored(ctx, from, purpose, metrics, now)?,
         None => running(ctx, purpose, metrics, now)?,
     };
+    // With one cluster its error is the answer, not a line in a list.
+    if loaded.facts.is_empty() && loaded.unreachable.len() == 1 {
+        return Err(loaded.unreachable.remove(0).1);
+    }
     for (name, error) in &loaded.unreachable {
         let why = error.causes.last().unwrap_or(&error.message);
         ctx.ui.warning(&format!("{name} is left out: {why}"));
@@ -80,7 +82,6 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
     if loaded.facts.is_empty() {
         return Err(match loaded.unreachable.len() {
             0 => Error::new(Kind::Input, "there is nothing to look at"),
-            1 => loaded.unreachable.remove(0).1,
             n => Error::new(Kind::Unreachable, format!("none of {n} clusters could be read")),
         });
     }
@@ -88,9 +89,22 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
     Ok(loaded)
 }
 
+/// What `--from` names, whole: not only what one purpose asks.
+pub fn opened(ctx: &Ctx) -> Result<Vec<Facts>> {
+    let from = ctx.global.from.as_deref().unwrap_or_default();
+    let facts = archive::open(from, ctx.global.namespace.as_deref(), now())?;
+    let loaded = Loaded { facts, unreachable: Vec::new() };
+    tell_problems(ctx, &loaded);
+    Ok(loaded.facts)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    // ADAPT: `archive::open(from, namespace, now)` when it takes the clock (manifests have no time of their own).
-    let all = archive::open(from, ctx.global.namespace.as_deref())?;
+    let all = archive::open(from, ctx.global.namespace.as_deref(), now)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
         let mut facts = Vec::new();
@@ -105,62 +119,42 @@ fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, n
 }
 
 fn running(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    let mut options = ctx.live_options();
-    if options.all_contexts {
-        options.contexts = kubeconfig::contexts(options.kubeconfig.as_deref())?.into_iter().map(|context| context.name).collect();
-        options.all_contexts = false;
-        if options.contexts.is_empty() {
-            return Err(kubeconfig::no_cluster("the kubeconfig has no contexts"));
-        }
-    }
-    // One context at a time, so that one that can't be used costs only itself.
-    let each = match options.contexts.as_slice() {
-        [] | [_] => vec![options],
-        many => many.iter().map(|name| live::Options { contexts: vec![name.clone()], ..options.clone() }).collect(),
-    };
-    let names: Vec<String> = each.iter().flat_map(|options| options.contexts.first().cloned()).collect();
-    let progress = ctx.ui.progress(&match names.as_slice() {
+    let progress = ctx.ui.progress(&match ctx.global.context.as_slice() {
+        [] if ctx.global.all_contexts => "reading every context".to_owned(),
         [] => "reading the cluster".to_owned(),
         names => format!("reading {}", names.join(", ")),
     });
-    let answers = block_on(async { Ok(join_all(each.iter().map(|options| one(ctx, options, purpose, metrics, now))).await) });
+    // Each on its own, so that one that doesn't answer costs only itself.
+    let answers = block_on(async {
+        let clusters = live::connect(&ctx.live_options()).await?;
+        Ok(join_all(clusters.into_iter().map(|cluster| one(ctx, cluster, purpose, metrics, now))).await)
+    });
     drop(progress);
     let mut loaded = Loaded { facts: Vec::new(), unreachable: Vec::new() };
-    for (i, answer) in answers?.into_iter().enumerate() {
+    for (name, answer) in answers? {
         match answer {
-            Ok(facts) => loaded.facts.extend(facts),
-            Err(error) => loaded.unreachable.push((names.get(i).cloned().unwrap_or_else(|| "the cluster".to_owned()), error)),
+            Ok(facts) => loaded.facts.push(facts),
+            Err(error) => loaded.unreachable.push((name, error)),
         }
-    }
-    // With one cluster its error is the answer, not a line in a list.
-    if names.len() <= 1 && !loaded.unreachable.is_empty() {
-        return Err(loaded.unreachable.remove(0).1);
     }
     Ok(loaded)
 }
 
 async fn one(
     ctx: &Ctx,
-    options: &live::Options,
+    cluster: live::Cluster,
     purpose: &Purpose,
     metrics: Option<&Metrics>,
     now: Timestamp,
-) -> Result<Vec<Facts>> {
-    let mut all = Vec::new();
-    for cluster in live::connect(options).await? {
-        probe(&cluster).await?;
+) -> (String, Result<Facts>) {
+    let name = cluster.name().to_owned();
+    let facts = async {
+        // Fails fast where nobody answers, before forty lists wait for the deadline.
+        cluster.probe().await?;
         let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
-        let mut facts = source::gather(&Source { base: Base::Live(Box::new(cluster)), prometheus }, purpose, now).await?;
-        facts.namespace.clone_from(&options.namespace);
-        all.push(facts);
-    }
-    Ok(all)
-}
-
-/// Fails fast where nobody answers, before forty lists wait for the deadline.
-async fn probe(_cluster: &live::Cluster) -> Result<()> {
-    // ADAPT: `_cluster.probe().await` when it is there.
-    Ok(())
+        source::gather(&Source { base: Base::Live(Box::new(cluster)), prometheus }, purpose, now).await
+    };
+    (name, facts.await)
 }
 
 fn tell_problems(ctx: &Ctx, loaded: &Loaded) {

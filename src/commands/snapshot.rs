@@ -1,13 +1,13 @@
 //! `meshctl snapshot`: record a cluster, and look at a recording.
 
 use crate::cli::Ctx;
-use crate::error::{Error, Kind, Result};
+use crate::commands::load::{self, Metrics, load};
+use crate::error::Result;
 use crate::facts::{Facts, Purpose};
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use crate::source::archive::Summary;
-use crate::source::{self, Base, Source, archive, live};
+use crate::source::archive;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -30,9 +30,8 @@ pub enum SnapshotCommand {
         /// Replace a recording that is already there
         #[arg(long)]
         force: bool,
-        /// How far back metrics are looked at (Prometheus duration)
-        #[arg(long, value_name = "TIME", default_value = "7d")]
-        window: String,
+        #[command(flatten)]
+        metrics: Metrics,
     },
     /// Show what a recording holds, and what it could not see
     Info {
@@ -53,8 +52,8 @@ struct Shown<'a> {
 pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     let (file, summary) = match args.command {
         SnapshotCommand::Info { file } => (file.clone(), archive::summary(&file)?),
-        SnapshotCommand::Record { file, force, window } => {
-            let clusters = gather(ctx, window)?;
+        SnapshotCommand::Record { file, force, metrics } => {
+            let clusters = gather(ctx, &metrics)?;
             (file.clone(), archive::write(&file, &clusters, force)?)
         }
     };
@@ -63,30 +62,13 @@ pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     Ok(Report::new(SCHEMA, &Shown { file, summary: &summary }, body))
 }
 
-fn gather(ctx: &Ctx, window: String) -> Result<Vec<Facts>> {
-    // Commands read the clock once; everything below gets it passed.
-    #[allow(clippy::disallowed_methods)]
-    let now = Timestamp::now();
-    if let Some(from) = &ctx.global.from {
+fn gather(ctx: &Ctx, metrics: &Metrics) -> Result<Vec<Facts>> {
+    if metrics.prometheus.is_none() && ctx.global.from.is_some() {
         // Already whole: recorded again as it is, in today's format.
-        return archive::open(from, ctx.global.namespace.as_deref(), now);
+        return load::opened(ctx);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(Kind::Internal, "can't start the asynchronous runtime").because(&e))?;
-    runtime.block_on(async {
-        let mut clusters = Vec::new();
-        let purpose = Purpose::Record { window };
-        for cluster in live::connect(&ctx.live_options()).await? {
-            let source = Source { base: Base::Live(Box::new(cluster)), prometheus: None };
-            clusters.push(source::gather(&source, &purpose, now).await?);
-        }
-        if clusters.is_empty() {
-            return Err(Error::new(Kind::NoCluster, "there is no cluster to record"));
-        }
-        Ok(clusters)
-    })
+    let purpose = Purpose::Record { window: metrics.window.clone() };
+    Ok(load(ctx, &purpose, Some(metrics))?.facts)
 }
 
 fn body(file: &str, summary: &Summary) -> Vec<Block> {

@@ -5,7 +5,7 @@ use super::config::{self, Setting};
 use super::reference::{self, Form, Reference};
 use super::resolve::{self, Target};
 use super::world::World;
-use crate::model::{Dangling, Edge, Evidence, Grade, Party, ServiceId, WorkloadId};
+use crate::model::{Dangling, Edge, Evidence, Grade, NotSeen, Party, ServiceId, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A reference with the circumstances that decide what it is worth.
@@ -53,6 +53,14 @@ pub fn collect(world: &mut World) {
         world.model.add_edge(edge);
     }
     world.model.dangling.extend(dangling);
+    for (what, readers) in files.too_wide {
+        world.model.add_not_seen(NotSeen {
+            what,
+            outcome: "partial".to_owned(),
+            why: format!("{readers} workloads read it, and it names too much to say who calls whom"),
+            leaves_open: "candidates of edges that only it names".to_owned(),
+        });
+    }
 }
 
 /// What says that tracing is configured but switched off.
@@ -66,7 +74,9 @@ fn switched_off(settings: &[Setting]) -> Option<String> {
         "otel.enabled=false",
     ];
     let words = settings.iter().flat_map(|s| {
-        let pair = (!s.name.is_empty()).then(|| format!("{}={}", s.name, s.value));
+        // Only the telling word is shown: the rest of the value may be anything.
+        let alone = !s.name.is_empty() && !s.value.contains(char::is_whitespace);
+        let pair = alone.then(|| format!("{}={}", s.name, s.value));
         pair.into_iter().chain(s.value.split_whitespace().map(str::to_owned))
     });
     words.into_iter().find(|word| {
@@ -229,6 +239,8 @@ impl Out<'_, '_> {
 #[derive(Default)]
 struct Files {
     scanned: BTreeMap<(String, String), Vec<Line>>,
+    /// ConfigMaps that name too much, with how many read them.
+    too_wide: BTreeMap<String, usize>,
 }
 
 struct Line {
@@ -249,6 +261,7 @@ impl Files {
         let key = (namespace.to_owned(), name.to_owned());
         let lines = self.scanned.entry(key).or_insert_with(|| scan_files(out.world, namespace, &map.data, shared));
         if shared && lines.len().saturating_mul(map.readers.len()) > MOST_CANDIDATES {
+            self.too_wide.insert(format!("ConfigMap {namespace}/{name}"), map.readers.len());
             return;
         }
         for line in lines.iter() {

@@ -15,8 +15,13 @@ pub mod class;
 mod cluster;
 mod config;
 mod edges;
+mod entry;
 mod languages;
+mod libraries;
 pub mod observed;
+mod paths;
+mod policy;
+mod products;
 pub mod proxies;
 mod quantity;
 pub mod queries;
@@ -24,6 +29,7 @@ mod reference;
 mod resolve;
 mod roles;
 mod services;
+mod signals;
 mod unseen;
 mod view;
 mod workloads;
@@ -91,11 +97,18 @@ pub fn translate(facts: &Facts) -> Model {
     workloads::autoscalers(&mut world);
     config::collect(&mut world);
     edges::collect(&mut world);
+    policy::collect(&mut world);
+    entry::collect(&mut world);
     observed::collect(&mut world);
     languages::collect(&mut world);
+    libraries::collect(&mut world);
+    signals::collect(&mut world);
     let mut model = world.model;
     model.edges.sort_by(|a, b| (&a.from, &a.to, a.class, a.port).cmp(&(&b.from, &b.to, b.class, b.port)));
     unseen::collect(facts, &mut model);
     model.reindex();
     model
 }
+
+#[cfg(test)]
+mod tests;

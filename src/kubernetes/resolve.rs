@@ -25,8 +25,9 @@ pub fn resolve(world: &World, namespace: &str, host: &str) -> Target {
     let service = |ns: &str, name: &str| world.model.service(ns, name).map(Target::Service);
     let absent = |ns: &str, name: &str| {
         // Without the list of Services, or outside the namespaces that were looked at, nothing can be called missing.
-        let visible = world.facts.seen(&crate::facts::kinds::SERVICE)
-            && (world.known_namespaces.contains(ns) || (!world.model.manifests_only && world.facts.namespace.is_none()));
+        let all = world.known_namespaces.contains(ns) || !world.model.manifests_only;
+        let looked_at = world.facts.namespace.as_deref().map_or(all, |only| only == ns);
+        let visible = world.facts.seen(&crate::facts::kinds::SERVICE) && looked_at;
         if visible { Target::Missing } else { Target::Unseen(format!("{ns}/{name}")) }
     };
     match *labels.as_slice() {

@@ -166,7 +166,7 @@ views! {
         min: Text = "minReplicas",
         max: Text = "maxReplicas",
         metrics: Vec<Metric> = "metrics",
-        cpu_percent: Text = "targetCPUUtilizationPercentage",
+
     }
     Metric {
         kind: Text = "type",
@@ -182,12 +182,12 @@ views! {
 
     Ingress { spec: IngressSpec = "spec", }
     IngressSpec { default: Option<IngressBackend> = "defaultBackend", old_default: Option<IngressBackend> = "backend", rules: Vec<IngressRule> = "rules", }
-    IngressRule { host: Text = "host", http: IngressHttp = "http", }
+    IngressRule { http: IngressHttp = "http", }
     IngressHttp { paths: Vec<IngressPath> = "paths", }
-    IngressPath { path: Text = "path", backend: IngressBackend = "backend", }
+    IngressPath { backend: IngressBackend = "backend", }
     IngressBackend { service: Option<IngressService> = "service", old_name: Text = "serviceName", old_port: Text = "servicePort", }
     IngressService { name: Text = "name", port: IngressPort = "port", }
-    IngressPort { name: Text = "name", number: Text = "number", }
+    IngressPort { number: Text = "number", }
 
     Route { spec: RouteSpec = "spec", }
     RouteSpec { parents: Vec<RouteRef> = "parentRefs", rules: Vec<RouteRule> = "rules", }

@@ -56,12 +56,6 @@ pub struct Selector {
     pub match_labels: BTreeMap<String, String>,
 }
 
-impl Selector {
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-    }
-}
-
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct ConfigMap {

@@ -6,17 +6,17 @@ use crate::render::{paint, sanitize};
 use crate::report::Tone;
 use std::io::{self, BufRead};
 
-/// One question. Without `choices` it is answered by yes or no.
+/// One question. Without `choices` any number answers it.
 pub struct Prompt<'a> {
     pub text: &'a str,
     /// Why it is asked: what the answer changes.
     pub why: &'a str,
-    pub choices: &'a [String],
+    pub choices: &'a [&'a str],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// One of the choices; `yes` or `no` if there were none.
+    /// One of the choices, or a number.
     Answer(String),
     Skip,
     /// End of input: no more questions.
@@ -40,7 +40,8 @@ pub(super) fn ask(ui: &Ui, prompt: &Prompt<'_>) -> Result<Choice> {
         }
         match understand(&line, prompt.choices) {
             Some(choice) => return Ok(choice),
-            None if prompt.choices.is_empty() => ui.write("y, n, or Enter to skip\n"),
+            None if prompt.choices.is_empty() => ui.write("a number, or Enter to skip\n"),
+            None if is_yes_no(prompt.choices) => ui.write("y, n, or Enter to skip\n"),
             None => ui.write(&format!("a number from 1 to {}, or Enter to skip\n", prompt.choices.len())),
         }
     }
@@ -52,33 +53,40 @@ fn question(prompt: &Prompt<'_>, color: bool) -> String {
     if !prompt.why.is_empty() {
         out.push_str(&format!("{}\n", paint(&clean(prompt.why), Tone::Dim, color)));
     }
-    for (i, choice) in prompt.choices.iter().enumerate() {
+    let yes_no = is_yes_no(prompt.choices);
+    for (i, choice) in prompt.choices.iter().enumerate().filter(|_| !yes_no) {
         out.push_str(&format!("  {}  {}\n", paint(&(i + 1).to_string(), Tone::Code, color), clean(choice)));
     }
-    let keys = if prompt.choices.is_empty() { "y/n, Enter to skip" } else { "number, Enter to skip" };
+    let keys = if yes_no { "y/n, Enter to skip" } else { "number, Enter to skip" };
     out.push_str(&format!("{} ", paint(keys, Tone::Dim, color)));
     out
 }
 
+/// Asked as y/n, without numbers.
+fn is_yes_no(choices: &[&str]) -> bool {
+    choices == ["yes", "no"]
+}
+
 /// `None`: ask again.
-fn understand(line: &str, choices: &[String]) -> Option<Choice> {
+fn understand(line: &str, choices: &[&str]) -> Option<Choice> {
     let line = line.trim();
     let answer = |text: &str| Some(Choice::Answer(text.to_owned()));
     if line.is_empty() || line.eq_ignore_ascii_case("skip") || line.eq_ignore_ascii_case("s") {
         return Some(Choice::Skip);
     }
-    if let Some(choice) = choices.iter().find(|choice| choice.eq_ignore_ascii_case(line)) {
+    let word = match line.to_ascii_lowercase().as_str() {
+        "y" => "yes".to_owned(),
+        "n" => "no".to_owned(),
+        other => other.to_owned(),
+    };
+    if let Some(choice) = choices.iter().find(|choice| choice.eq_ignore_ascii_case(&word)) {
         return answer(choice);
     }
-    let yes_or_no = match line.to_ascii_lowercase().as_str() {
-        "y" | "yes" => Some("yes"),
-        "n" | "no" => Some("no"),
-        _ => None,
-    };
-    match yes_or_no {
-        Some(word) if choices.is_empty() => return answer(word),
-        Some(word) => return choices.iter().find(|choice| choice.as_str() == word).and_then(|word| answer(word)),
-        None => {}
+    if choices.is_empty() {
+        return line.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0).and_then(|_| answer(line));
+    }
+    if is_yes_no(choices) {
+        return None;
     }
     let number: usize = line.parse().ok()?;
     choices.get(number.checked_sub(1)?).and_then(|choice| answer(choice))
@@ -90,13 +98,14 @@ mod tests {
 
     #[test]
     fn answers() {
-        let choices = ["encryption".to_owned(), "identity".to_owned()];
-        let said = |line: &str| understand(line, &choices);
+        let said = |line: &str| understand(line, &["encryption", "identity"]);
         assert_eq!(said("2\n"), Some(Choice::Answer("identity".to_owned())));
         assert_eq!(said("Encryption"), Some(Choice::Answer("encryption".to_owned())));
         assert_eq!(said("\n"), Some(Choice::Skip));
         assert_eq!((said("0"), said("3"), said("y")), (None, None, None));
-        assert_eq!(understand("Y", &[]), Some(Choice::Answer("yes".to_owned())));
-        assert_eq!(understand("1", &[]), None);
+        assert_eq!(understand("Y", &["yes", "no"]), Some(Choice::Answer("yes".to_owned())));
+        assert_eq!(understand("1", &["yes", "no"]), None, "one of what?");
+        assert_eq!(understand("12", &[]), Some(Choice::Answer("12".to_owned())));
+        assert_eq!(understand("a dozen", &[]), None);
     }
 }

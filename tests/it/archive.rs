@@ -191,6 +191,28 @@ fn a_folder_of_manifests_is_read_in_order() {
     assert!(facts.get(&Need::list(&kinds::POD)).is_none(), "left to gather");
 }
 
+#[test]
+fn the_command_records_what_it_reads() {
+    use clap::Parser;
+    use meshctl::cli::{Cli, Ctx};
+    use meshctl::commands;
+    let run = |args: &[&str]| {
+        let cli = Cli::try_parse_from(["meshctl", "snapshot"].iter().chain(args)).unwrap();
+        let ctx = Ctx::new(cli.global);
+        commands::run(&ctx, cli.command)
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("copy.tar.zst");
+    let file = file.to_str().unwrap();
+    let recorded = run(&["record", file, "--from", "demo"]).unwrap();
+    let shown = run(&["info", file]).unwrap();
+    assert_eq!((recorded.schema.as_str(), &recorded.data), ("meshctl/snapshot/v1", &shown.data));
+    assert_eq!(shown.data["format_version"], 1);
+    assert!(shown.data["clusters"][0]["needs"].as_array().unwrap().iter().any(|n| n["need"] == "deployments.apps"));
+    assert!(run(&["record", file, "--from", "demo"]).unwrap_err().hints[0].contains("--force"));
+    assert!(run(&["info", fixture("manifests").to_str().unwrap()]).unwrap_err().message.ends_with("is no recording"));
+}
+
 /// Writes the placeholder behind `--from demo`: `cargo test --test it archive::write_demo -- --ignored`.
 #[test]
 #[ignore]

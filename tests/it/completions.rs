@@ -2,8 +2,12 @@
 
 use crate::meshctl;
 use ::meshctl::commands::completions::{Shell, script};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// `MESHCTL_UPDATE=1 cargo test --test it completions` writes the files anew.
@@ -74,7 +78,7 @@ fn contexts_come_from_the_kubeconfig() {
 #[test]
 fn tab_never_hangs_and_never_complains() {
     // Takes connections and says nothing.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let home = home(&silent.local_addr().expect("an address").to_string());
     let begin = Instant::now();
     assert!(complete(home.path(), &["meshctl", "-n", ""]).is_empty());
@@ -94,4 +98,62 @@ fn bash_itself_completes() {
     bash.args(["--norc", "-c", ask]).env_clear().env("HOME", home.path()).env("PATH", bin);
     let Ok(output) = bash.env("KUBECONFIG", home.path().join("kubeconfig")).output() else { return };
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "staging", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An API server that knows namespaces, and counts how often it is asked for them.
+fn api_server() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let count = Arc::clone(&count);
+            std::thread::spawn(move || serve(stream, &count));
+        }
+    });
+    (address, asked)
+}
+
+fn serve(stream: TcpStream, asked: &AtomicUsize) {
+    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    while let Some(request) = lines.next() {
+        lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        let body = match path.split('?').next().unwrap_or_default() {
+            "/api/v1/namespaces" => {
+                asked.fetch_add(1, Ordering::SeqCst);
+                r#"{"kind":"NamespaceList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"shop"}},{"metadata":{"name":"web"}}]}"#
+            }
+            "/api" => r#"{"kind":"APIVersions","versions":["v1"]}"#,
+            "/api/v1" => {
+                r#"{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"namespaces","singularName":"","namespaced":false,"kind":"Namespace","verbs":["list"]}]}"#
+            }
+            "/apis" => r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#,
+            _ => r#"{"major":"1","minor":"36","gitVersion":"v1.36.0"}"#,
+        };
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        if (&stream).write_all(format!("{head}{body}").as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn namespaces_come_from_the_cluster_and_are_kept() {
+    let (address, asked) = api_server();
+    let home = home(&address);
+    // A busy machine may need more than the deadline; nobody asks again within 10 s, so forget that we did.
+    let mut first = Vec::new();
+    for _ in 0..10 {
+        let _ = std::fs::remove_dir_all(home.path().join(".cache"));
+        asked.store(0, Ordering::SeqCst);
+        first = complete(home.path(), &["meshctl", "--context", "prod", "-n", ""]);
+        if !first.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(first, ["shop", "web"]);
+    assert_eq!(complete(home.path(), &["meshctl", "--context", "prod", "-n", "w"]), ["web"]);
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the second answer comes from the disk");
 }

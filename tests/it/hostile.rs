@@ -2,7 +2,7 @@
 //!
 //! Nothing here may panic, take long, or use memory out of proportion; each test states the exact words.
 
-use crate::archive::{fixture, now, open, sample};
+use crate::archive::{fixture, open, sample};
 use meshctl::error::Kind;
 use meshctl::facts::{Facts, Need, Outcome, kinds};
 use meshctl::source::archive;

@@ -1,13 +1,11 @@
 //! One integration binary; a file beside this one is a module here.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stderr)]
-mod live;
-
 mod archive;
-mod hostile;
-
 mod cli;
 mod completions;
 mod guards;
+mod hostile;
+mod live;
 mod permissions;
 
 use std::process::{Command, Output};

@@ -72,6 +72,11 @@ fn choice(candidate: &'static Candidate, model: &Model, told: &Told, needs: &[Ne
     network(&mut choice, model);
     installed(&mut choice, model);
     meets(&mut choice, told, needs);
+    if told.fips() {
+        choice
+            .cautions
+            .push("FIPS is required (your word): check that the build you take is validated; builds differ".to_owned());
+    }
     if candidate.cost.cpu_milli_per_krps.is_none() && candidate.cost.memory_mb_per_proxy.is_none() {
         // No figure to plan with.
         choice.penalty += 2;

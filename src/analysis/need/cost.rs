@@ -236,9 +236,9 @@ mod tests {
     }
 
     fn priced(per_pod: bool, load: &Load) -> Priced {
-        let all = MESHES.iter().flat_map(|mesh| mesh.candidates());
+        let mut all = MESHES.iter().flat_map(|mesh| mesh.candidates());
         let figures = |c: &&Candidate| c.cost.cpu_milli_per_krps.is_some() && c.cost.per_pod == per_pod;
-        price(all.filter(figures).next().expect("one with a CPU figure"), load)
+        price(all.find(figures).expect("one with a CPU figure"), load)
     }
 
     fn near(range: Option<Range>, low: f64, high: f64) {

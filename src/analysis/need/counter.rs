@@ -33,7 +33,7 @@ pub fn strongest(case: &Situation<'_>) -> CounterArgument {
         ),
         Verdict::LighterSolution => (
             "a library per language drifts: each team retries differently, and a fix means every release".to_owned(),
-            "Lyft on building Envoy: many languages, half-built RPC libraries",
+            "Lyft engineering: many languages, half-built RPC libraries",
         ),
         _ if case.on_call == Some(false) => (
             "nobody is on call for it: a mesh without an owner fails at its first certificate or upgrade".to_owned(),

@@ -15,8 +15,15 @@ pub fn body(d: &Decision, sections: &[Section], next: &str) -> Vec<Block> {
             Span::from(format!("; {}", d.reason)),
         ]),
     ];
+    blocks.push(Block::Paragraph(vec![
+        Span::from("the guide: "),
+        Span::new(d.guide_verdict.word(), Tone::Strong),
+        Span::from(format!("; {}", d.guide_reason)),
+    ]));
+    blocks.extend(d.dissent.iter().map(|note| Block::Paragraph(vec![Span::new("dissent: ", Tone::Warn), note.as_str().into()])));
     let all = sections.contains(&Section::All);
-    let parts: [(Section, fn(&Decision) -> Vec<Block>); 6] = [
+    type Part = fn(&Decision) -> Vec<Block>;
+    let parts: [(Section, Part); 6] = [
         (Section::Q1, q1),
         (Section::Q2, q2),
         (Section::Candidates, explain_choice::candidates),
@@ -30,6 +37,10 @@ pub fn body(d: &Decision, sections: &[Section], next: &str) -> Vec<Block> {
             blocks.extend(part(d));
         }
     }
+    if all || sections.iter().any(|section| matches!(section, Section::Q1 | Section::Q2)) {
+        blocks.push(Block::Blank);
+        blocks.extend(flips(d));
+    }
     if !d.told.is_empty() {
         blocks.push(Block::Blank);
         blocks.push(Block::Heading("What you told us".to_owned()));
@@ -38,6 +49,25 @@ pub fn body(d: &Decision, sections: &[Section], next: &str) -> Vec<Block> {
     blocks.push(Block::Blank);
     blocks.push(Block::Paragraph(vec![Span::from(format!("{}: ", d.next.text)), code(&format!("{next} {}", d.next.flags))]));
     blocks
+}
+
+/// Every smallest set of facts that would change the verdict, with what settles each.
+fn flips(d: &Decision) -> Vec<Block> {
+    let line = |flip: &super::flip::Flip| {
+        let mut line = vec![Span::new(format!("{}: ", flip.then.word()), Tone::Strong)];
+        for (i, fact) in flip.facts.iter().enumerate() {
+            let and = if i > 0 { "; and " } else { "" };
+            line.push(Span::from(format!("{and}{} ", fact.text)));
+            line.push(code(&fact.settle));
+        }
+        line
+    };
+    let against = format!("against it: {} ({})", d.counter_argument.text, d.counter_argument.source);
+    vec![
+        Block::Heading("What would change the verdict".to_owned()),
+        Block::Bullets(d.flips.iter().map(line).collect()),
+        Block::Paragraph(text(against)),
+    ]
 }
 
 pub fn code(text: &str) -> Span {

@@ -158,8 +158,8 @@ fn fact(lever: Lever, inputs: &Inputs, q2: &Q2, observe: &str) -> Fact {
         }
     };
     let short = match lever {
-        Lever::Many => "more than 5 call".to_owned(),
-        Lever::Few => "5 or fewer call".to_owned(),
+        Lever::Many => "> 5 call".to_owned(),
+        Lever::Few => "≤ 5 call".to_owned(),
         Lever::NoNeeds => "no need".to_owned(),
         Lever::Need(i) => super::q2::short_name(NEEDS[i]).to_owned(),
         Lever::NotNeeded(i) => format!("no {}", super::q2::short_name(NEEDS[i])),

@@ -35,6 +35,8 @@ mod testing;
 mod tests;
 mod told;
 mod traps;
+#[cfg(test)]
+mod traps_tests;
 mod tree;
 
 pub use decision::{Decision, EdgeLine, Header, Installed, NextStep, decide};

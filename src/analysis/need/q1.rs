@@ -7,7 +7,7 @@ use super::apps::{self, Applications};
 use super::interval::{Confidence, Interval, Tri};
 use super::told::Told;
 use crate::facts::{Facts, Need, Outcome, Resource, SourceKind, kinds};
-use crate::model::{Edge, EdgeClass, Grade, Model, Party, WorkloadId};
+use crate::model::{Edge, EdgeClass, Grade, Model, Party, Role, WorkloadId};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,15 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
     let connected = largest(model, apps, Grade::Declared);
     let observed = largest(model, apps, Grade::Observed);
     let (hidden, mut widened_by) = unseen(facts);
-    let extra = hidden_services(model);
+    let extra = hidden_services(facts, model);
+    let doubtful = doubtful(model, apps);
+    if let Some(first) = doubtful.first() {
+        widened_by.push(format!(
+            "{} left out as datastore, broker or telemetry call services, so they may be applications: {}",
+            doubtful.len(),
+            model.workloads[*first].title()
+        ));
+    }
     if !extra.is_empty() {
         widened_by.push(format!(
             "{} more services are named and nothing here runs them: {}",
@@ -93,7 +101,7 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
     let bounds = Interval {
         lower: connected.len(),
         // Merging may only lower the count of what is connected, so the bounds can't cross.
-        upper: (!hidden).then(|| apps.fine.len().max(connected.len()) + extra.len()),
+        upper: (!hidden).then(|| apps.fine.len().max(connected.len()) + extra.len() + doubtful.len()),
     };
     let edges = counts.observed + counts.declared;
     let mut q1 = Q1 {
@@ -111,7 +119,11 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
     (q1.confidence, q1.why) = match q1.answer {
         Tri::No => (
             Confidence::High,
-            format!("there are only {} applications here, whoever calls whom", bounds.upper.unwrap_or_default()),
+            format!(
+                "there are only {} applications {}, whoever calls whom",
+                bounds.upper.unwrap_or_default(),
+                facts.namespace.as_deref().map_or_else(|| "here".to_owned(), |only| format!("in namespace {only}"))
+            ),
         ),
         Tri::Yes if observed.len() > LIMIT => {
             (Confidence::High, format!("{} services are connected by calls that were seen", observed.len()))
@@ -122,23 +134,29 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
         Tri::Unknown if edges == 0 => (Confidence::None, "no call was seen: that means unknown, not none".to_owned()),
         Tri::Unknown => (Confidence::None, format!("known calls connect {} services; the others may call too", bounds.lower)),
     };
-    if let Some((number, flag)) = told.services() {
-        say(&mut q1, number, flag);
+    if let Some((said, flag)) = told.services() {
+        say(&mut q1, said, flag);
     }
     q1
 }
 
 /// A person's number stands beside what was seen: it can't unsee calls, and it needn't stop at what is listed.
-fn say(q1: &mut Q1, number: usize, flag: String) {
-    if number < q1.bounds.lower {
-        q1.why = format!("{} (your word was {number}; known calls already connect {})", q1.why, q1.bounds.lower);
+fn say(q1: &mut Q1, said: Interval, flag: String) {
+    let seen = q1.bounds;
+    if said.upper.is_some_and(|upper| upper < seen.lower) {
+        q1.why = format!("{} (you said {flag}; known calls already connect {})", q1.why, seen.lower);
         q1.your_word = Some(flag);
         return;
     }
-    q1.bounds = Interval { lower: number, upper: Some(number) };
+    let lower = said.lower.max(seen.lower);
+    q1.bounds = Interval { lower, upper: said.upper.or(seen.upper.filter(|upper| *upper >= lower)) };
     q1.answer = q1.bounds.more_than(LIMIT);
     q1.confidence = Confidence::YourWord;
-    q1.why = format!("{number} services call each other (your word)");
+    q1.why = match said {
+        Interval { lower, upper: Some(upper) } if lower == upper => format!("{lower} services call each other (your word)"),
+        Interval { upper: Some(upper), .. } => format!("{upper} or fewer services call each other (your word)"),
+        Interval { lower, upper: None } => format!("{lower} or more services call each other (your word)"),
+    };
     q1.your_word = Some(flag);
 }
 
@@ -190,15 +208,31 @@ fn unseen(facts: &Facts) -> (bool, Vec<String>) {
     (!why.is_empty(), why)
 }
 
-/// Manifests may be a part of a system: a Service with a selector that selects nothing here, or a host that is dialled
-/// and defined nowhere here, stands for a service that wasn't given to us. In a cluster it is simply not there.
-fn hidden_services(model: &Model) -> BTreeSet<String> {
-    if !model.manifests_only {
+/// Manifests, or one namespace, may be a part of a system: a Service with a selector that selects nothing here, or a
+/// host that is called and defined nowhere here, stands for a service that wasn't given to us. In a whole cluster it is
+/// simply not there.
+fn hidden_services(facts: &Facts, model: &Model) -> BTreeSet<String> {
+    if !model.manifests_only && facts.namespace.is_none() {
         return BTreeSet::new();
     }
+    let called = model.edges.iter().filter(|edge| edge.class == EdgeClass::Rpc).filter_map(|edge| match &edge.to {
+        Party::Service(name) => Some(name.clone()),
+        _ => None,
+    });
     let empty = model.services.iter().filter(|s| s.workloads.is_empty() && s.selector.is_some() && s.external_name.is_none());
     let dialled = model.dangling.iter().map(|dangling| dangling.host.clone());
-    empty.map(|s| format!("{}/{}", s.namespace, s.name)).chain(dialled).collect()
+    empty.map(|s| format!("{}/{}", s.namespace, s.name)).chain(dialled).chain(called).collect()
+}
+
+/// A datastore, broker or telemetry backend doesn't call services: one that does may have been taken for what it isn't.
+fn doubtful(model: &Model, apps: &Applications) -> BTreeSet<WorkloadId> {
+    let passive = |role| matches!(role, Role::Datastore | Role::Broker | Role::Telemetry);
+    let calls = model.edges.iter().filter(|edge| edge.class == EdgeClass::Rpc && edge.grade >= Grade::Declared);
+    let callers = calls.filter_map(|edge| match (&edge.from, &edge.to) {
+        (Party::Workload(from), Party::Workload(to)) if apps.coarse.contains_key(to) => Some(*from),
+        _ => None,
+    });
+    callers.filter(|id| model.workloads.get(*id).is_some_and(|w| passive(w.role))).collect()
 }
 
 fn list(model: &Model, apps: &Applications, connected: &BTreeSet<usize>) -> Vec<Counted> {
@@ -292,6 +326,37 @@ mod tests {
             model.dangling.push(Dangling { from: 0, host: host.to_owned(), port: None, evidence: Default::default() });
         }
         assert_eq!(ask(&facts, &model).bounds.upper, Some(7));
+    }
+
+    #[test]
+    fn a_datastore_that_calls_services_may_be_an_application() {
+        let mut model = model_with(6);
+        model.workloads[5].role = Role::Datastore;
+        assert_eq!(ask(&facts(), &model).answer, Tri::No);
+        edge(&mut model, 0, 5, Grade::Observed);
+        assert_eq!(ask(&facts(), &model).answer, Tri::No, "being called is what datastores are for");
+        edge(&mut model, 5, 0, Grade::Declared);
+        assert_eq!(ask(&facts(), &model).answer, Tri::Unknown);
+    }
+
+    #[test]
+    fn one_namespace_that_calls_into_others_is_not_the_whole_system() {
+        let (mut facts, mut model) = (facts(), model_with(4));
+        model.edges.push(Edge {
+            from: Party::Workload(0),
+            to: Party::Service("other/cart".to_owned()),
+            port: None,
+            protocol: None,
+            class: EdgeClass::Rpc,
+            grade: Grade::Declared,
+            rate: None,
+            evidence: Vec::new(),
+        });
+        assert_eq!(ask(&facts, &model).bounds.upper, Some(4));
+        facts.namespace = Some("shop".to_owned());
+        let q1 = ask(&facts, &model);
+        assert_eq!(q1.bounds.upper, Some(5));
+        assert!(q1.why.contains("in namespace shop"));
     }
 
     #[test]

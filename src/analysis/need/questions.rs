@@ -10,29 +10,30 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Question {
     /// The key of `--answer`: the answer goes there as `KEY=VALUE`.
-    pub key: &'static str,
+    pub key: String,
     pub text: String,
-    /// What may be answered; empty when any number may.
-    pub choices: Vec<&'static str>,
+    /// What may be answered; never empty, and each is a value that `--answer` takes.
+    pub choices: Vec<String>,
     /// What the answer changes.
     pub why: String,
 }
 
 pub fn questions(decision: &Decision) -> Vec<Question> {
     let mut list = Vec::new();
-    let mut ask = |key, text: &str, choices: &[&'static str], why: &str| {
+    let mut ask = |key: &str, text: &str, choices: &[&str], why: &str| {
         if !decision.told.iter().any(|word| word.flag.starts_with(&format!("--answer {key}="))) {
-            list.push(Question { key, text: text.to_owned(), choices: choices.to_vec(), why: why.to_owned() });
+            let choices = choices.iter().map(|choice| (*choice).to_owned()).collect();
+            list.push(Question { key: key.to_owned(), text: text.to_owned(), choices, why: why.to_owned() });
         }
     };
     let open = |kind| decision.q2.need(kind).is_some_and(|need| need.answer == Tri::Unknown);
     const YES_NO: [&str; 2] = ["yes", "no"];
     if decision.q1.answer == Tri::Unknown {
         let text = format!(
-            "How many services call each other over the network? ({} applications were counted)",
+            "Do many services (more than 5) call each other over the network, or few? ({} applications were counted)",
             decision.q1.applications.len()
         );
-        ask("services", &text, &[], "5 or fewer: a mesh is premature, whatever else");
+        ask("services", &text, &["many", "few"], "few: a mesh is premature, unless identity is required");
     }
     let worth = decision.verdict != Verdict::Premature;
     if open(NeedKind::Identity) {
@@ -44,7 +45,7 @@ pub fn questions(decision: &Decision) -> Vec<Question> {
         );
     }
     if worth && open(NeedKind::Retries) {
-        ask("languages", "In how many languages are the services written?", &[], "one language: one library does retries");
+        ask("languages", "In how many languages are the services written?", &["one", "several"], "one: one library does retries");
     }
     for (kind, text) in [
         (NeedKind::Canary, "Do you want to shift traffic to new versions bit by bit, between services too?"),
@@ -65,9 +66,6 @@ pub fn questions(decision: &Decision) -> Vec<Question> {
         );
     }
     if worth && decision.mesh != Tri::No {
-        if decision.cost.load.rps.is_none() {
-            ask("rps", "How many requests per second do services send each other?", &[], "the CPU that proxies would use");
-        }
         if open(NeedKind::Encryption) || decision.q2.need(NeedKind::Encryption).is_some_and(|n| n.needed == Tri::Yes) {
             ask("fips", "Is FIPS-validated cryptography required?", &YES_NO, "WireGuard then doesn't count");
         }
@@ -89,23 +87,26 @@ mod tests {
 
     #[test]
     fn the_count_comes_first_and_nothing_is_asked_twice() {
-        let keys =
-            |answers: &[&str]| questions(&judge_told(&model_with(64), &[], answers)).iter().map(|q| q.key).collect::<Vec<_>>();
+        let keys = |answers: &[&str]| {
+            questions(&judge_told(&model_with(64), &[], answers)).iter().map(|q| q.key.clone()).collect::<Vec<_>>()
+        };
         assert_eq!(keys(&[])[..2], ["services", "mtls"]);
-        assert!(!keys(&["services=12", "rps=10"]).iter().any(|key| ["services", "rps"].contains(key)));
+        assert!(!keys(&["services=12", "oncall=no"]).iter().any(|key| ["services", "oncall"].contains(&key.as_str())));
     }
 
     #[test]
     fn every_question_can_be_answered() {
         for question in questions(&judge(&star(12, Grade::Declared))) {
-            let value = question.choices.first().copied().unwrap_or("3");
-            assert!(told::parse_told(&[], &[format!("{}={value}", question.key)]).is_ok(), "{question:?}");
+            assert!(question.choices.len() > 1, "{question:?}");
+            for choice in &question.choices {
+                assert!(told::parse_told(&[], &[format!("{}={choice}", question.key)]).is_ok(), "{question:?}");
+            }
         }
     }
 
     #[test]
     fn for_few_services_only_a_mandate_matters() {
-        let keys: Vec<_> = questions(&judge(&model_with(3))).iter().map(|q| q.key).collect();
+        let keys: Vec<_> = questions(&judge(&model_with(3))).iter().map(|q| q.key.clone()).collect();
         assert_eq!(keys, ["mtls"]);
     }
 }

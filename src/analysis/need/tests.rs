@@ -304,25 +304,3 @@ proptest! {
         prop_assert_eq!(decision.verdict, only.unwrap_or(Verdict::Undetermined));
     }
 }
-
-#[test]
-fn zz_look() {
-    let mut out = String::new();
-    let mut pol = star(12, Grade::Declared);
-    edge(&mut pol, 1, 2, Grade::Declared);
-    language(&mut pol, 0, Language::Go);
-    language(&mut pol, 1, Language::Java);
-    for d in [
-        crowded(),
-        judge(&books()),
-        judge(&model_with(64)),
-        judge(&pol),
-        judge_told(&model_with(3), &["mtls=identity"], &[]),
-        judge_told(&model_with(64), &[], &["needs=none"]),
-    ] {
-        out.push_str(&drawn(&d.report(&[], "meshctl analyze --from demo").body).join("\n"));
-        out.push_str("\n\n");
-    }
-    out.push_str(&drawn(&judge(&pol).report(&[Section::All], "meshctl analyze --from demo").body).join("\n"));
-    std::fs::write("/tmp/wt/d-look.txt", out).unwrap();
-}

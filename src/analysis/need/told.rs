@@ -1,6 +1,6 @@
 //! What a person told us: `--require` and `--answer`. Checked here, believed elsewhere, always marked as "your word".
 
-use super::interval::Tri;
+use super::interval::{Interval, Tri};
 use crate::error::{Error, Kind, Result};
 use crate::model::NeedKind;
 use serde::Serialize;
@@ -27,7 +27,8 @@ pub struct Word {
 enum Values {
     None,
     OneOf(&'static [&'static str]),
-    Count,
+    /// A whole number, or one of these words.
+    Count(&'static [&'static str]),
     Rate,
 }
 
@@ -43,15 +44,15 @@ const REQUIRE: &[(&str, Values)] = &[
 ];
 
 const ANSWER: &[(&str, Values)] = &[
-    ("services", Values::Count),
-    ("calls", Values::Count),
+    ("services", Values::Count(&["few", "many"])),
+    ("calls", Values::Count(&["few", "many"])),
     ("needs", Values::OneOf(&["none"])),
     ("mtls", Values::OneOf(&["yes", "no", "encryption", "identity", "authorization"])),
     ("tracing", YES_NO),
     ("canary", YES_NO),
     ("retries", YES_NO),
     ("grpc", YES_NO),
-    ("languages", Values::Count),
+    ("languages", Values::Count(&["one", "several"])),
     ("rps", Values::Rate),
     ("multicluster", YES_NO),
     ("vms", YES_NO),
@@ -100,6 +101,8 @@ fn parse(text: &str, table: &[(&'static str, Values)], flag: &str) -> Result<(St
     };
     let value_text = value.as_deref().unwrap_or_default();
     let accepted = match values {
+        // mTLS without saying which kind is the identity that the m in it stands for.
+        Values::OneOf(_) if value.is_none() && flag == "--require" => Ok("identity".to_owned()),
         Values::None => match value_text {
             "" | "yes" | "true" => Ok(String::new()),
             _ => Err(bad(format!("write {flag} {key} without a value"))),
@@ -108,9 +111,10 @@ fn parse(text: &str, table: &[(&'static str, Values)], flag: &str) -> Result<(St
             true => Ok(value_text.to_owned()),
             false => Err(bad(format!("write {flag} {key}={}", choices.join(&format!(", or {flag} {key}="))))),
         },
-        Values::Count => match value_text.parse::<u32>() {
+        Values::Count(words) if words.contains(&value_text) => Ok(value_text.to_owned()),
+        Values::Count(words) => match value_text.parse::<u32>() {
             Ok(count) => Ok(count.to_string()),
-            Err(_) => Err(bad(format!("write a whole number, such as {flag} {key}=12"))),
+            Err(_) => Err(bad(format!("write a whole number, such as {flag} {key}=12, or {}", words.join(" or ")))),
         },
         Values::Rate => match value_text.parse::<f64>() {
             Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(value_text.to_owned()),
@@ -146,10 +150,15 @@ impl Told {
         self.require.iter().any(|(known, told)| known == key && told == value)
     }
 
-    /// A count that was answered, with the flag that said it.
-    pub fn services(&self) -> Option<(usize, String)> {
+    /// How many services call each other, with the flag that said it: a number, `few` (5 or fewer) or `many`.
+    pub fn services(&self) -> Option<(Interval, String)> {
         let (key, value) = self.answers.iter().rev().find(|(key, _)| key == "services" || key == "calls")?;
-        Some((value.parse().ok()?, format!("--answer {key}={value}")))
+        let bounds = match value.as_str() {
+            "few" => Interval { lower: 0, upper: Some(5) },
+            "many" => Interval { lower: 6, upper: None },
+            number => number.parse().map(|count| Interval { lower: count, upper: Some(count) }).ok()?,
+        };
+        Some((bounds, format!("--answer {key}={value}")))
     }
 
     pub fn rps(&self) -> Option<f64> {
@@ -157,7 +166,11 @@ impl Told {
     }
 
     pub fn languages(&self) -> Option<usize> {
-        self.answer("languages")?.parse().ok()
+        match self.answer("languages")? {
+            "one" => Some(1),
+            "several" => Some(2),
+            number => number.parse().ok(),
+        }
     }
 
     pub fn fips(&self) -> bool {
@@ -270,10 +283,10 @@ mod tests {
 
     #[test]
     fn values_are_checked() {
-        for bad in [&["mtls"][..], &["mtls=maybe"], &["tracing=no"]] {
+        for bad in [&["mtls="][..], &["mtls=maybe"], &["tracing=no"]] {
             assert_eq!(told(bad, &[]).unwrap_err().kind, Kind::Usage, "{bad:?}");
         }
-        for bad in ["services=many", "services=-1", "services", "rps=NaN", "rps=-1", "canary=perhaps", "fips"] {
+        for bad in ["services=lots", "services=-1", "services", "rps=NaN", "rps=-1", "canary=perhaps", "fips", "languages=few"] {
             assert_eq!(told(&[], &[bad]).unwrap_err().kind, Kind::Usage, "{bad}");
         }
         assert!(told(&["mtls=identity", "Tracing"], &["Services=12", "rps=5000.5", "needs=none"]).is_ok());
@@ -281,6 +294,7 @@ mod tests {
 
     #[test]
     fn identity_requires_encryption_and_not_authorization() -> Result<()> {
+        assert!(told(&["mtls"], &[])?.requires("mtls", "identity"));
         let told = told(&["mtls=identity"], &[])?;
         assert_eq!(told.of(NeedKind::Identity).map(|t| t.0), Some(Tri::Yes));
         assert_eq!(told.of(NeedKind::Encryption).map(|t| t.0), Some(Tri::Yes));
@@ -290,7 +304,9 @@ mod tests {
 
     #[test]
     fn the_last_answer_counts_and_a_requirement_outranks_it() -> Result<()> {
-        assert_eq!(told(&[], &["services=3", "calls=12"])?.services().map(|s| s.0), Some(12));
+        assert_eq!(told(&[], &["services=3", "calls=12"])?.services().map(|s| s.0.lower), Some(12));
+        assert_eq!(told(&[], &["services=few"])?.services().map(|s| s.0.more_than(5)), Some(Tri::No));
+        assert_eq!(told(&[], &["services=many"])?.services().map(|s| s.0.more_than(5)), Some(Tri::Yes));
         assert_eq!(told(&["tracing"], &["tracing=no"])?.of(NeedKind::Tracing).map(|t| t.0), Some(Tri::Yes));
         assert_eq!(told(&[], &["needs=none", "canary=yes"])?.of(NeedKind::Canary).map(|t| t.0), Some(Tri::Yes));
         Ok(())

@@ -10,7 +10,7 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
     mode: "",
     proxy: "eBPF + Envoy a node",
     guide_complexity: "medium",
-    guide_mtls: "growing",
+    guide_mtls: "–",
     guide_traffic: "growing",
     guide_best_for: "performance",
     guide_corrections: &[

@@ -12,7 +12,7 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
     mode: "",
     proxy: "Envoy (or built-in) in every pod",
     guide_complexity: "medium",
-    guide_mtls: "yes",
+    guide_mtls: "–",
     guide_traffic: "moderate",
     guide_best_for: "multi-cloud, non-Kubernetes workloads",
     guide_corrections: &[],
@@ -54,7 +54,7 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
         figures: &[CostFigure {
             text: "5 servers updated 172,000 instances on 10,000 machines in under a second (control plane only)",
             publisher: "HashiCorp (makers of Consul)",
-            date: "2021",
+            date: "date not recorded",
         }],
     },
     traits: Traits {

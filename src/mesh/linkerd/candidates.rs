@@ -78,6 +78,7 @@ published CPU figure is not per request rate, so no CPU is computed",
         sidecar: true,
         native_sidecar: true,
         privileged_init: true,
+        // The chart's default; not re-checked for this release.
         proxy_uid: Some(2102),
         opaque_ports: &[25, 587, 3306, 4444, 5432, 6379, 9300, 11211],
         headless_note: Some("retries and timeouts don't apply to headless targets or to clients that dial pod IPs"),

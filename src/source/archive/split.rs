@@ -10,6 +10,9 @@ pub struct Piece<'a> {
     pub line: u32,
 }
 
+/// The line of a list's entry, and its text.
+pub type Entry = (u32, Vec<u8>);
+
 /// Cuts before each line that begins with `---` and a blank, or is `---`. Joined again, the pieces are the input.
 pub fn documents(bytes: &[u8]) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
@@ -46,9 +49,9 @@ pub fn is_empty(text: &[u8]) -> bool {
 
 /// A `List` as `kubectl get -o yaml` writes it, cut at its entries: the head with an empty list, and the entries, each
 /// with its `- ` turned into blanks. `None` if it has another shape; then it is read as a whole.
-pub fn list_entries(piece: Piece<'_>) -> Option<(Vec<u8>, Vec<(u32, Vec<u8>)>)> {
+pub fn list_entries(piece: Piece<'_>) -> Option<(Vec<u8>, Vec<Entry>)> {
     let mut head = Vec::new();
-    let mut entries: Vec<(u32, Vec<u8>)> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     let mut inside = false;
     for (line, number) in piece.text.split_inclusive(|b| *b == b'\n').zip(piece.line..) {
         // An anchor may be used across entries: such a list is read as a whole.
@@ -97,7 +100,8 @@ mod tests {
             prop_assert_eq!(pieces.len(), bodies.len());
             let mut line = 1;
             for (piece, body) in pieces.iter().zip(&bodies) {
-                prop_assert_eq!(piece.text, format!("---\n{body}").as_bytes());
+                let document = format!("---\n{body}");
+                prop_assert_eq!(piece.text, document.as_bytes());
                 prop_assert_eq!(piece.line, line);
                 line += 1 + body.matches('\n').count() as u32;
             }

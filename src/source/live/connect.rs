@@ -253,7 +253,7 @@ mod tests {
         let list = std::env::join_paths([&b, &dir.path().join("missing"), &a]).unwrap();
         let flag = Options { kubeconfig: Some(a.clone()), ..Default::default() };
         let none = Options::default();
-        assert_eq!(files(&flag, Some(list.clone()), at_home()).0, [a.clone()]);
+        assert_eq!(files(&flag, Some(list.clone()), at_home()).0, vec![a.clone()]);
         assert_eq!(files(&none, Some(list), at_home()).0, [b, a], "as listed, without the missing one");
         assert_eq!(files(&none, Some(OsString::new()), at_home()).0, [home]);
         assert!(files(&none, None, None).0.is_empty());

@@ -162,15 +162,15 @@ async fn a_slow_kind_times_out_alone_and_soon() {
         _ => Reply::Silence,
     })
     .await;
-    let cluster = server.cluster(|options| options.request_timeout = Duration::from_millis(200)).await;
+    let cluster = server.cluster(|options| options.request_timeout = Duration::from_millis(600)).await;
     let start = Instant::now();
     let facts = ask(&cluster, [&kinds::NODE, &kinds::POD, &kinds::SERVICE].map(Need::list).to_vec()).await;
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    assert_eq!(answer(&facts, &kinds::NODE).outcome, Outcome::TimedOut("no answer within 200ms".to_owned()));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert_eq!(answer(&facts, &kinds::NODE).outcome, Outcome::TimedOut("no answer within 600ms".to_owned()));
     assert_eq!(answer(&facts, &kinds::SERVICE).outcome, Outcome::Objects(vec![]));
     let pods = answer(&facts, &kinds::POD);
     assert_eq!(names(pods), ["shop/a"]);
-    assert_eq!(pods.partial.as_deref(), Some("the list broke off after 1 objects: no answer within 200ms"));
+    assert_eq!(pods.partial.as_deref(), Some("the list broke off after 1 objects: no answer within 600ms"));
 }
 
 #[tokio::test]

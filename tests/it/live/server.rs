@@ -228,7 +228,11 @@ async fn tunnel(mut stream: TcpStream, request: &Request, server: Server, script
         while let Some((inner, length)) = whole(&buffer) {
             buffer.drain(..length);
             let before = server.note(&inner);
-            let answer = bytes(&script(&inner, before), "keep-alive");
+            let reply = script(&inner, before);
+            if matches!(reply, Reply::Silence) {
+                std::future::pending::<()>().await;
+            }
+            let answer = bytes(&reply, "keep-alive");
             if socket.send(Message::binary([&[0], answer.as_slice()].concat())).await.is_err() {
                 return;
             }

@@ -108,16 +108,10 @@ fn json_items<'a>(unit: &Unit<'a>, piece: Piece<'a>, units: &mut Vec<Unit<'a>>) 
         return false;
     }
     let of = ListOf::new(&list.kind, &list.api_version);
-    let (mut at, mut line, mut line_start) = (0, piece.line, 0);
+    let mut walker = Walker { text: text.as_bytes(), at: 0, line: piece.line, column: 1 };
     for item in list.items {
         // The item borrows from the piece, so the distance of the two is where it stands.
-        let start = item.get().as_ptr().addr() - text.as_ptr().addr();
-        for newline in text.as_bytes()[at..start].iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| at + i) {
-            line = line.saturating_add(1);
-            line_start = newline + 1;
-        }
-        at = start;
-        let column = u32::try_from(text[line_start..start].chars().count() + 1).unwrap_or(u32::MAX);
+        let (line, column) = walker.to(item.get().as_ptr().addr() - text.as_ptr().addr());
         let text = Cow::Borrowed(item.get().as_bytes());
         units.push(Unit { file: unit.file.clone(), text, line, column, list: Some(of.clone()) });
     }
@@ -175,15 +169,18 @@ pub fn parse(unit: &Unit<'_>) -> (Vec<Parsed>, Option<Problem>) {
     (parsed, Some(problem((fault.line.max(1), fault.column.max(1)), fault.reason)))
 }
 
-/// Where a template's braces stand, if they stand where YAML can't have them.
+/// Where a template's braces stand, if they begin a line or a value: YAML can't have them there, while text such as a
+/// dashboard's legend may well hold others.
 fn template(text: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim_start();
-        if !bare.starts_with('#')
-            && let Some(braces) = line.find("{{")
-        {
-            return Some(at + braces);
+        let braces = line.find("{{").filter(|_| !bare.starts_with('#'));
+        if let Some(braces) = braces {
+            let before = line[..braces].trim_end();
+            if before.is_empty() || before.ends_with([':', '-']) {
+                return Some(at + braces);
+            }
         }
         at += line.len();
     }
@@ -194,10 +191,11 @@ fn template(text: &str) -> Option<usize> {
 fn parse_json(unit: &Unit<'_>, text: &str, skipped: usize) -> (Vec<Parsed>, Option<Problem>) {
     let mut stream = serde_json::Deserializer::from_str(&text[skipped..]).into_iter::<Value>();
     let mut parsed = Vec::new();
+    let mut walker = Walker { text: text.as_bytes(), at: 0, line: 1, column: 1 };
     loop {
         let rest = &text[skipped + stream.byte_offset()..];
         let start = text.len() - rest.trim_start().len();
-        let (line, column) = position(&text.as_bytes()[..start]);
+        let (line, column) = walker.to(start);
         match stream.next() {
             None => return (parsed, None),
             Some(Ok(value)) => parsed.push((value, place(unit, line, column), Vec::new())),
@@ -211,6 +209,28 @@ fn parse_json(unit: &Unit<'_>, text: &str, skipped: usize) -> (Vec<Parsed>, Opti
                 return (parsed, Some(Problem { place: place(unit, line + error_line.max(1) - 1, column), reason }));
             }
         }
+    }
+}
+
+/// Counts lines and columns on the way, so that twenty thousand items cost one pass.
+struct Walker<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u32,
+    column: u32,
+}
+
+impl Walker<'_> {
+    fn to(&mut self, target: usize) -> (u32, u32) {
+        for byte in self.text.get(self.at..target).unwrap_or_default() {
+            match byte {
+                b'\n' => (self.line, self.column) = (self.line.saturating_add(1), 1),
+                0x80..=0xbf => {}
+                _ => self.column = self.column.saturating_add(1),
+            }
+        }
+        self.at = target.max(self.at);
+        (self.line, self.column)
     }
 }
 

@@ -31,7 +31,7 @@ pub fn write(path: &Path, clusters: &[Facts], force: bool) -> Result<Summary> {
             return Err(Error::new(Kind::Output, format!("{name} is already there"))
                 .hint("overwrite it with --force, or give another name"));
         }
-        if meta.is_dir() != !archive || meta.is_dir() && !path.join(MANIFEST).is_file() {
+        if meta.is_dir() == archive || meta.is_dir() && !path.join(MANIFEST).is_file() {
             return Err(Error::new(Kind::Output, format!("{name} is no recording, so --force does not replace it"))
                 .hint("give another name"));
         }
