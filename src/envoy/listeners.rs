@@ -107,7 +107,8 @@ impl Filter<'_> {
             _ => {}
         }
         // The type stands at the start; a dump of another origin may have it elsewhere and then the name must do.
-        let start = self.typed_config?.get().get(..200).unwrap_or_default();
+        let text = self.typed_config?.get();
+        let start = &text[..text.floor_char_boundary(200)];
         let is = |kind: &str| {
             start.split_once("\"@type\"").is_some_and(|(_, rest)| rest.split('"').nth(1).unwrap_or("").ends_with(kind))
         };
@@ -174,13 +175,8 @@ fn only_cluster<'c>(config: &'c RouteConfig<'_>) -> Option<&'c str> {
     everything.then_some(route.route.as_ref()?.cluster.some()).flatten()
 }
 
-/// Sets of ALPN names that stand for one thing, in the order in which control planes write them.
-const PROTOCOLS: [(&str, &[&str]); 4] = [
-    ("HTTP TLS", &["http/1.0", "http/1.1", "h2c", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
-    ("Istio HTTP Plain", &["istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
-    ("TCP TLS", &["istio-peer-exchange", "istio"]),
-    ("HTTP", &["http/1.0", "http/1.1", "h2c"]),
-];
+/// Names for sets of ALPN names that a control plane always writes together, in its order.
+pub type Protocols = &'static [(&'static str, &'static [&'static str])];
 
 fn join(texts: &[Text<'_>]) -> String {
     texts.iter().map(|text| &**text).collect::<Vec<_>>().join(",")
@@ -188,7 +184,7 @@ fn join(texts: &[Text<'_>]) -> String {
 
 impl ChainMatch<'_> {
     /// `SNI: …; Trans: tls; App: HTTP; Addr: 10.0.0.1/32:80`, or `ALL`.
-    pub fn label(&self) -> String {
+    pub fn label(&self, protocols: Protocols) -> String {
         let mut parts = Vec::new();
         if !self.server_names.is_empty() {
             parts.push(format!("SNI: {}", join(&self.server_names)));
@@ -198,7 +194,7 @@ impl ChainMatch<'_> {
         }
         if !self.application_protocols.is_empty() {
             let is = |names: &[&str]| self.application_protocols.iter().map(|name| &**name).eq(names.iter().copied());
-            let known = PROTOCOLS.iter().find(|(_, names)| is(names)).map(|(label, _)| (*label).to_owned());
+            let known = protocols.iter().find(|(_, names)| is(names)).map(|(label, _)| (*label).to_owned());
             parts.push(format!("App: {}", known.unwrap_or_else(|| join(&self.application_protocols))));
         }
         let port = self.destination_port.map(|port| format!(":{}", port.0)).unwrap_or_default();
@@ -256,6 +252,7 @@ pub struct Wanted {
     pub port: u32,
     /// `HTTP`, `TCP` or `HTTP+TCP`.
     pub kind: String,
+    pub protocols: Protocols,
 }
 
 /// A filter chain as it is shown.
@@ -311,7 +308,7 @@ fn row<'r>(listener: &'r Resource<'_, Listener<'_>>, wanted: &Wanted) -> Option<
     }
     let chain = |chain: &'r FilterChain<'_>| ChainRow {
         name: &chain.name,
-        matches: chain.filter_chain_match.label(),
+        matches: chain.filter_chain_match.label(wanted.protocols),
         destination: chain.filters.iter().find_map(Filter::destination).unwrap_or_else(|| "Non-HTTP/Non-TCP".to_owned()),
     };
     let mut filter_chains: Vec<_> = value.chains().map(chain).collect();
@@ -325,17 +322,19 @@ mod tests {
     use super::*;
 
     fn chain(text: &str) -> String {
-        serde_json::from_str::<ChainMatch>(text).map(|chain| chain.label()).unwrap_or_else(|e| e.to_string())
+        serde_json::from_str::<ChainMatch>(text)
+            .map(|chain| chain.label(&[("TCP TLS", &["peer", "plain"])]))
+            .unwrap_or_else(|e| e.to_string())
     }
 
     #[test]
     fn matches() {
         assert_eq!(chain("{}"), "ALL");
         assert_eq!(chain(r#"{"destination_port":80}"#), "Addr: *:80");
-        let all = r#"{"serverNames":["a","b"],"transport_protocol":"tls","application_protocols":["istio-peer-exchange","istio"],
+        let all = r#"{"serverNames":["a","b"],"transport_protocol":"tls","application_protocols":["peer","plain"],
             "prefix_ranges":[{"address_prefix":"10.0.0.1","prefix_len":32}],"destination_port":"443"}"#;
         assert_eq!(chain(all), "SNI: a,b; Trans: tls; App: TCP TLS; Addr: 10.0.0.1/32:443");
-        assert_eq!(chain(r#"{"application_protocols":["istio","istio-peer-exchange"]}"#), "App: istio,istio-peer-exchange");
+        assert_eq!(chain(r#"{"application_protocols":["plain","peer"]}"#), "App: plain,peer");
     }
 
     fn filter(text: &str) -> Option<String> {

@@ -29,7 +29,9 @@ pub mod origin;
 pub mod redact;
 pub mod routes;
 pub mod secrets;
+pub mod section;
 
-pub use dump::{Dump, Section, Want};
+pub use dump::{Dump, Want};
 pub use entry::{Resource, State};
 pub use fault::{Fault, Unusable};
+pub use section::Section;

@@ -7,6 +7,7 @@ mod guards;
 mod hostile;
 mod live;
 mod permissions;
+mod proxy_config;
 
 use std::process::{Command, Output};
 

@@ -34,7 +34,7 @@ impl Selection {
             sections: Vec::new(),
             hosts: false,
             clusters: clusters::Filter::default(),
-            listeners: listeners::Wanted::default(),
+            listeners: listeners::Wanted { protocols: tables::PROTOCOLS, ..listeners::Wanted::default() },
             route: String::new(),
             endpoints: endpoints::Filter::default(),
             verbose: true,

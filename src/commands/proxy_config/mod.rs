@@ -212,7 +212,12 @@ impl Part {
                 (&args.file.file, Selection { clusters: args.filter.with(args.port), ..one(Section::Clusters) })
             }
             Part::Listener(args) => {
-                let listeners = listeners::Wanted { address: args.address.clone(), port: args.port, kind: args.kind.clone() };
+                let listeners = listeners::Wanted {
+                    address: args.address.clone(),
+                    port: args.port,
+                    kind: args.kind.clone(),
+                    protocols: tables::PROTOCOLS,
+                };
                 (&args.file.file, Selection { listeners, verbose: args.detail.verbose, ..one(Section::Listeners) })
             }
             Part::Route(args) => {
@@ -252,7 +257,7 @@ impl AllArgs {
             sections: Section::ALL.to_vec(),
             clusters: self.clusters.with(port),
             endpoints: endpoints::Filter { address: address.clone(), port, ..endpoints::Filter::default() },
-            listeners: listeners::Wanted { address, port, kind },
+            listeners: listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS },
             route: self.name.clone(),
             verbose: self.detail.verbose,
             all: true,

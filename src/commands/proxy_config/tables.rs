@@ -2,11 +2,20 @@
 
 use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
+use crate::envoy::listeners::Protocols;
 use crate::envoy::{State, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
 use crate::report::{Block, Column, Line, Span, Table, Tone};
 
 /// Fewer days than this until a certificate expires are marked; workload certificates live a day, so not for them.
 const SOON: i64 = 30;
+
+/// How Istio writes the protocols that a filter chain takes, in the words of istioctl.
+pub const PROTOCOLS: Protocols = &[
+    ("HTTP TLS", &["http/1.0", "http/1.1", "h2c", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
+    ("Istio HTTP Plain", &["istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
+    ("TCP TLS", &["istio-peer-exchange", "istio"]),
+    ("HTTP", &["http/1.0", "http/1.1", "h2c"]),
+];
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     let all = selection.all;
