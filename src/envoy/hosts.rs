@@ -97,7 +97,8 @@ impl<'a> Hosts<'a> {
             result = hosts.pass(text, true);
         }
         // Envoy without a single cluster prints an empty object.
-        if !hosts.seen && !(hosts.keys.is_empty() && result.is_ok()) {
+        let is_empty = hosts.keys.is_empty() && result.is_ok();
+        if !hosts.seen && !is_empty {
             return Err(Unusable::new(text, "the answer of `clusters?format=json`", &hosts.keys, result.as_ref().err()));
         }
         if let Err(error) = result {
