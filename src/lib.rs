@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | [`cli`], [`commands`] | arguments; gather → pure call → report | no, they call `source` |
 //! | [`source`] | the cluster, recordings, manifests, Prometheus; redaction | **yes, only here** |
+//! | [`envoy`] | reader of Envoy admin output: borrowed, one pass, mesh-neutral | no |
 //! | [`facts`] | raw objects and answers, each with where and when it came from | no |
 //! | [`kubernetes`] | what is the same under every mesh: workloads, services, the call graph | no |
 //! | [`mesh`] | the trait `Mesh`, one folder a mesh | no |
@@ -29,6 +30,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod commands;
+pub mod envoy;
 pub mod error;
 pub mod facts;
 pub mod kubernetes;

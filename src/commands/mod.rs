@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod completions;
 pub mod load;
 pub mod permissions;
+pub mod proxy_config;
 pub mod snapshot;
 
 use crate::cli::Ctx;
@@ -14,6 +15,8 @@ use clap::Subcommand;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Analyze(analyze::AnalyzeArgs),
+    #[command(visible_alias = "pc")]
+    ProxyConfig(proxy_config::ProxyConfigArgs),
     Permissions(permissions::PermissionsArgs),
     Completions(completions::CompletionsArgs),
     Snapshot(snapshot::SnapshotArgs),
@@ -22,6 +25,7 @@ pub enum Command {
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
     match command {
         Command::Analyze(args) => analyze::run(ctx, args),
+        Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Snapshot(args) => snapshot::run(ctx, args),

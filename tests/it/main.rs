@@ -8,6 +8,7 @@ mod hostile;
 mod live;
 mod permissions;
 mod readme;
+mod proxy_config;
 
 use std::process::{Command, Output};
 

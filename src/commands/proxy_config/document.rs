@@ -1,0 +1,154 @@
+//! From rows to the report: one document whatever was asked, and the tables.
+
+use super::tables;
+use crate::envoy::bootstrap::{Bootstrap, Proxy};
+use crate::envoy::dump::Unknown;
+use crate::envoy::entry::Standing;
+use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
+use crate::report::{Block, Line, Report, Severity, Span, Tone};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+const SCHEMA: &str = "meshctl/proxy-config/v1";
+
+/// What to show of an answer.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    pub sections: Vec<Section>,
+    /// The answer is that of `clusters?format=json`.
+    pub hosts: bool,
+    pub clusters: clusters::Filter,
+    pub listeners: listeners::Wanted,
+    pub route: String,
+    pub endpoints: endpoints::Filter,
+    pub verbose: bool,
+    /// Several sections in one answer: each has its heading and its names say what they are.
+    pub all: bool,
+    pub now: Timestamp,
+}
+
+impl Selection {
+    pub fn new(now: Timestamp) -> Self {
+        Selection {
+            sections: Vec::new(),
+            hosts: false,
+            clusters: clusters::Filter::default(),
+            listeners: listeners::Wanted { protocols: tables::PROTOCOLS, ..listeners::Wanted::default() },
+            route: String::new(),
+            endpoints: endpoints::Filter::default(),
+            verbose: true,
+            all: false,
+            now,
+        }
+    }
+
+    /// Whether it matters to this answer. A proxy that discovers no extensions has no such section, nor is it asked for
+    /// endpoints unless one wants them: in an answer about everything that is no fault.
+    pub fn asks_for(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::Missing { section: Section::Extensions } if self.all => false,
+            Fault::Missing { section } => self.sections.contains(section),
+            _ => true,
+        }
+    }
+}
+
+/// What one proxy runs, as asked. An absent section wasn't asked for; an empty one is empty.
+#[derive(Debug, Default, Serialize)]
+pub struct Document<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Standing<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<Vec<clusters::Row<'r>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listeners: Option<Vec<listeners::Row<'r>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routes: Option<Vec<routes::Row<'r>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Vec<secrets::Row<'r>>>,
+    /// As the proxy judges them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Vec<hosts::Row<'r>>>,
+    /// As the control plane sent them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eds: Option<Vec<endpoints::Row<'r>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ecds: Option<Vec<extensions::Row<'r>>>,
+    /// Sections that meshctl doesn't know, untouched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other: Vec<Map<String, Value>>,
+}
+
+pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
+    // A section that isn't in the dump is unknown, not empty.
+    let asked = |section: Section| selection.sections.contains(&section) && dump.has(section);
+    let bootstrap: Option<&Resource<'_, Bootstrap<'_>>> = dump.bootstrap.last();
+    Document {
+        proxy: bootstrap.map(|bootstrap| bootstrap.value.proxy()),
+        bootstrap: bootstrap.filter(|_| asked(Section::Bootstrap)).map(Resource::standing),
+        clusters: asked(Section::Clusters).then(|| clusters::rows(&dump.clusters, &selection.clusters)),
+        listeners: asked(Section::Listeners).then(|| listeners::rows(&dump.listeners, &selection.listeners)),
+        routes: asked(Section::Routes).then(|| routes::rows(&dump.routes, &selection.route)),
+        secrets: asked(Section::Secrets).then(|| secrets::rows(&dump.secrets, selection.now)),
+        endpoints: None,
+        eds: asked(Section::Endpoints).then(|| endpoints::rows(&dump.endpoints, &selection.endpoints)),
+        ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
+        other: if selection.all { dump.unknown.iter().map(untouched).collect() } else { Vec::new() },
+    }
+}
+
+pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &Selection, raw: bool) -> Document<'r> {
+    Document { endpoints: Some(hosts::rows(hosts, &selection.endpoints, raw)), ..Document::default() }
+}
+
+fn untouched(unknown: &Unknown<'_>) -> Map<String, Value> {
+    let head = ("@type".to_owned(), Value::from(&*unknown.type_url));
+    let fields = unknown.fields.iter().map(|(key, raw)| (key.to_string(), crate::envoy::redact::config(raw)));
+    std::iter::once(head).chain(fields).collect()
+}
+
+/// `machine` makes the data, otherwise the tables are made.
+pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, selection: &Selection, machine: bool) -> Report {
+    #[derive(Serialize)]
+    struct Data<'d> {
+        proxies: [One<'d>; 1],
+    }
+    #[derive(Serialize)]
+    struct One<'d> {
+        #[serde(flatten)]
+        document: &'d Document<'d>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        faults: Vec<Told<'d>>,
+    }
+    #[derive(Serialize)]
+    struct Told<'d> {
+        #[serde(flatten)]
+        fault: &'d Fault,
+        text: String,
+    }
+    let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
+    let rejections = tables::rejections(document);
+    let worst = if !rejections.is_empty() {
+        Some(Severity::Error)
+    } else if !faults.is_empty() {
+        Some(Severity::Warning)
+    } else {
+        None
+    };
+    if machine {
+        let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
+        return Report::new(SCHEMA, &Data { proxies: [One { document, faults }] }, Vec::new()).worst(worst);
+    }
+    let mut body = tables::blocks(document, selection);
+    if !rejections.is_empty() {
+        body.extend([Block::Blank, Block::Bullets(rejections)]);
+    }
+    if !faults.is_empty() {
+        let line = |fault: &&Fault| -> Line { vec![Span::new(fault.to_string(), Tone::Warn)] };
+        body.extend([Block::Blank, Block::Bullets(faults.iter().map(line).collect())]);
+    }
+    Report::new(SCHEMA, &Map::new(), body).worst(worst)
+}

@@ -1,0 +1,270 @@
+//! `meshctl proxy-config`: what a proxy really runs.
+
+mod document;
+mod tables;
+
+use crate::cli::Ctx;
+use crate::envoy::{Dump, Fault, Section, Want, clusters, endpoints, hosts, listeners};
+use crate::error::{Error, Kind, Result};
+use crate::render::Format;
+use crate::report::Report;
+use crate::source::file;
+use clap::{ArgAction, Args, Subcommand};
+use document::Selection;
+use jiff::Timestamp;
+use std::borrow::Cow;
+
+/// Show what a proxy really runs: any Envoy, from a dump of its admin port
+#[derive(Args, Debug)]
+pub struct ProxyConfigArgs {
+    #[command(subcommand)]
+    pub part: Part,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Part {
+    /// Everything: bootstrap, clusters, listeners, routes, secrets, endpoints, extensions
+    #[command(visible_alias = "a")]
+    All(AllArgs),
+    /// Upstream clusters
+    #[command(visible_aliases = ["clusters", "c"])]
+    Cluster(ClusterArgs),
+    /// Listeners: what each filter chain matches and where it goes
+    #[command(visible_aliases = ["listeners", "l"])]
+    Listener(ListenerArgs),
+    /// Routes: virtual hosts, matches, destinations
+    #[command(visible_aliases = ["routes", "r"])]
+    Route(RouteArgs),
+    /// Endpoints as the proxy judges them, from `clusters?format=json`
+    #[command(visible_aliases = ["endpoints", "ep"])]
+    Endpoint(EndpointArgs),
+    /// Endpoints as the control plane sent them, from `config_dump?include_eds=true`
+    Eds(EndpointArgs),
+    /// Certificates and roots
+    #[command(visible_aliases = ["secrets", "s"])]
+    Secret(FileArgs),
+    /// Who the proxy is and what it was built from
+    #[command(visible_alias = "b")]
+    Bootstrap(FileArgs),
+    /// Extension configs that were discovered by themselves
+    #[command(visible_alias = "ec")]
+    Ecds(FileArgs),
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct FileArgs {
+    /// Read this file with the answer of the admin port; `-` is stdin
+    #[arg(short, long, value_name = "FILE")]
+    pub file: String,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct ClusterFilter {
+    /// Only services with this in their host name
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub fqdn: String,
+    /// Only subsets with this in their name
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub subset: String,
+    /// Only this direction: inbound or outbound
+    #[arg(long, value_name = "DIRECTION", default_value = "", hide_default_value = true)]
+    pub direction: String,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct ClusterArgs {
+    #[command(flatten)]
+    pub file: FileArgs,
+    #[command(flatten)]
+    pub filter: ClusterFilter,
+    /// Only this port
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u32,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Detail {
+    /// `--verbose=false` shows one line for each listener and route configuration
+    #[arg(long, value_name = "BOOL", default_value_t = true, hide_default_value = true, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub verbose: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ListenerArgs {
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// Only this address
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub address: String,
+    /// Only this port
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u32,
+    /// Only this type: HTTP, TCP or HTTP+TCP
+    #[arg(long = "type", value_name = "TYPE", default_value = "", hide_default_value = true)]
+    pub kind: String,
+    #[command(flatten)]
+    pub detail: Detail,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct RouteArgs {
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// Only the route configuration of this name
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub name: String,
+    #[command(flatten)]
+    pub detail: Detail,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct EndpointArgs {
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// Only this address, with or without its port
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub address: String,
+    /// Only this port
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u32,
+    /// Only the cluster of this name
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub cluster: String,
+    /// Only this health status, such as healthy
+    #[arg(long, value_name = "STATUS", default_value = "", hide_default_value = true)]
+    pub status: String,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct AllArgs {
+    #[command(flatten)]
+    pub file: FileArgs,
+    #[command(flatten)]
+    pub clusters: ClusterFilter,
+    /// Only this port: clusters, listeners and endpoints
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u32,
+    /// Only this address: listeners and endpoints
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub address: String,
+    /// Only listeners of this type: HTTP, TCP or HTTP+TCP
+    #[arg(long = "type", value_name = "TYPE", default_value = "", hide_default_value = true)]
+    pub kind: String,
+    /// Only the route configuration of this name
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub name: String,
+    #[command(flatten)]
+    pub detail: Detail,
+    /// Headings are always there; istioctl's flag is taken and changes nothing
+    #[arg(long, hide = true)]
+    pub with_headers: bool,
+}
+
+pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
+    #[expect(clippy::disallowed_methods, reason = "a file has no time of its own; certificates are judged now")]
+    let now = Timestamp::now();
+    let (path, selection) = args.part.selection(now);
+    let bytes = file::read(path)?;
+    let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
+    report(&bytes, &selection, machine).map_err(|unusable| {
+        let name = if path == "-" { "stdin" } else { path };
+        let error = Error::new(Kind::Input, format!("can't use {name}: {}", unusable.why));
+        unusable.hint.into_iter().fold(error, Error::hint)
+    })
+}
+
+/// From the bytes of an answer to the report; `machine` decides which of its two forms is made, because the raw
+/// configuration of a big proxy is many times its table.
+fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Result<Report, crate::envoy::Unusable> {
+    let (text, fault) = as_text(bytes);
+    if selection.hosts {
+        let hosts = hosts::Hosts::read(&text, machine)?;
+        let document = document::of_hosts(&hosts, selection, machine);
+        return Ok(document::report(&document, &hosts.faults, fault, selection, machine));
+    }
+    // Who the proxy is heads every document; the section is small.
+    let mut sections = selection.sections.clone();
+    if machine && !sections.contains(&Section::Bootstrap) {
+        sections.push(Section::Bootstrap);
+    }
+    let mut dump = Dump::read(&text, Want { sections: &sections, raw: machine })?;
+    dump.faults.retain(|fault| selection.asks_for(fault));
+    let document = document::of_dump(&dump, selection);
+    Ok(document::report(&document, &dump.faults, fault, selection, machine))
+}
+
+/// A text that ends within a character was cut off; one that is broken in the middle is mended and told.
+fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Cow::Borrowed(text), None),
+        Err(error) if error.error_len().is_none() => (String::from_utf8_lossy(&bytes[..error.valid_up_to()]), None),
+        Err(error) => (String::from_utf8_lossy(bytes), Some(Fault::NotUtf8 { byte: error.valid_up_to() })),
+    }
+}
+
+impl Part {
+    /// The file, and what of it to show.
+    fn selection(&self, now: Timestamp) -> (&str, Selection) {
+        let one = |section: Section| Selection { sections: vec![section], verbose: true, ..Selection::new(now) };
+        match self {
+            Part::Cluster(args) => {
+                (&args.file.file, Selection { clusters: args.filter.with(args.port), ..one(Section::Clusters) })
+            }
+            Part::Listener(args) => {
+                let listeners = listeners::Wanted {
+                    address: args.address.clone(),
+                    port: args.port,
+                    kind: args.kind.clone(),
+                    protocols: tables::PROTOCOLS,
+                };
+                (&args.file.file, Selection { listeners, verbose: args.detail.verbose, ..one(Section::Listeners) })
+            }
+            Part::Route(args) => {
+                let route = args.name.clone();
+                (&args.file.file, Selection { route, verbose: args.detail.verbose, ..one(Section::Routes) })
+            }
+            Part::Endpoint(args) => {
+                (&args.file.file, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints) })
+            }
+            Part::Eds(args) => (&args.file.file, Selection { endpoints: args.filter(), ..one(Section::Endpoints) }),
+            Part::Secret(args) => (&args.file, one(Section::Secrets)),
+            Part::Bootstrap(args) => (&args.file, one(Section::Bootstrap)),
+            Part::Ecds(args) => (&args.file, one(Section::Extensions)),
+            Part::All(args) => (&args.file.file, args.selection(now)),
+        }
+    }
+}
+
+impl ClusterFilter {
+    fn with(&self, port: u32) -> clusters::Filter {
+        let ClusterFilter { fqdn, subset, direction } = self.clone();
+        clusters::Filter { fqdn, port, subset, direction }
+    }
+}
+
+impl EndpointArgs {
+    fn filter(&self) -> endpoints::Filter {
+        let EndpointArgs { address, port, cluster, status, .. } = self.clone();
+        endpoints::Filter { address, port, cluster, status }
+    }
+}
+
+impl AllArgs {
+    fn selection(&self, now: Timestamp) -> Selection {
+        let AllArgs { address, port, kind, .. } = self.clone();
+        Selection {
+            sections: Section::ALL.to_vec(),
+            clusters: self.clusters.with(port),
+            endpoints: endpoints::Filter { address: address.clone(), port, ..endpoints::Filter::default() },
+            listeners: listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS },
+            route: self.name.clone(),
+            verbose: self.detail.verbose,
+            all: true,
+            ..Selection::new(now)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

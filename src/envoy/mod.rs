@@ -1,0 +1,37 @@
+//! Reader of Envoy's admin output: what a proxy really runs.
+//!
+//! Text in, borrowed structs out, in one pass and without I/O; no mesh is named here. [`dump`] reads a config dump,
+//! [`hosts`] reads `clusters?format=json`. Only the sections that are asked for are decoded; of a resource only the
+//! fields that are shown. What Envoy added since, extensions nobody knows and `@type`s of other vendors cost nothing and
+//! break nothing.
+//!
+//! Three things keep an answer from failing as a whole. A dump that is cut off gives everything that was complete before
+//! the cut. A resource that can't be decoded is named, and its neighbours are shown. A section that isn't there is named.
+//! [`Fault`] says which.
+//!
+//! Both spellings of Envoy's JSON are read: `snake_case` as the admin port prints it, and `camelCase` as control planes
+//! and their tools do. Whole numbers may stand in quotes, as protobuf writes 64-bit ones.
+
+pub mod address;
+pub mod bootstrap;
+pub mod certificate;
+pub mod clusters;
+pub mod dump;
+pub mod endpoints;
+pub mod entry;
+pub mod extensions;
+pub mod fault;
+pub mod field;
+pub mod hosts;
+pub mod listeners;
+pub mod name;
+pub mod origin;
+pub mod redact;
+pub mod routes;
+pub mod secrets;
+pub mod section;
+
+pub use dump::{Dump, Want};
+pub use entry::{Resource, State};
+pub use fault::{Fault, Unusable};
+pub use section::Section;

@@ -1,0 +1,61 @@
+//! `meshctl proxy-config` on files, as a whole process.
+
+use super::run;
+
+fn fixture(name: &str) -> String {
+    format!("{}/fixtures/envoy/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn every_part_reads_a_file_and_every_alias_is_one() {
+    let dump = fixture("rejected.json");
+    let hosts = fixture("clusters.json");
+    for names in [
+        &["cluster", "clusters", "c"][..],
+        &["listener", "listeners", "l"],
+        &["route", "routes", "r"],
+        &["secret", "secrets", "s"],
+    ] {
+        let answers: Vec<_> = names.iter().map(|name| run(&["pc", name, "-f", &dump])).collect();
+        assert_eq!(answers[0].0, 0, "{}", answers[0].2);
+        assert!(answers.iter().all(|answer| answer == &answers[0]), "{names:?}");
+    }
+    for part in ["all", "a", "bootstrap", "b", "eds", "ecds", "ec"] {
+        let (code, out, err) = run(&["proxy-config", part, "--file", &dump]);
+        assert_eq!((code, err.as_str()), (0, ""), "{part}");
+        assert!(!out.is_empty(), "{part}");
+    }
+    for part in ["endpoint", "endpoints", "ep"] {
+        assert!(run(&["pc", part, "-f", &hosts]).1.starts_with("ENDPOINT"), "{part}");
+    }
+}
+
+#[test]
+fn a_refused_update_is_bad_news_for_scripts_that_ask() {
+    let dump = fixture("rejected.json");
+    let (code, out, _) = run(&["pc", "listener", "-f", &dump, "--fail-on", "error"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("rejected by the proxy"));
+    assert_eq!(run(&["pc", "cluster", "-f", &dump, "--fail-on", "error"]).0, 0);
+}
+
+#[test]
+fn a_wrong_file_is_an_error_with_the_next_step() {
+    let (code, out, err) = run(&["pc", "endpoint", "-f", &fixture("rejected.json")]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("is a config dump") && err.contains("proxy-config eds"), "{err}");
+    let (code, _, err) = run(&["pc", "cluster", "-f", "/no/such/file"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("can't read /no/such/file"), "{err}");
+}
+
+#[test]
+fn json_and_yaml_say_the_same() {
+    let dump = fixture("rejected.json");
+    let (code, json, _) = run(&["pc", "all", "-f", &dump, "-o", "json"]);
+    assert_eq!(code, 0);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["schema"], "meshctl/proxy-config/v1");
+    let yaml: serde_json::Value = serde_yaml::from_str(&run(&["pc", "all", "-f", &dump, "-o", "yaml"]).1).expect("YAML");
+    assert_eq!(value, yaml);
+}
