@@ -13,8 +13,16 @@ use std::path::PathBuf;
 
 const SCHEMA: &str = "meshctl/snapshot/v1";
 
+const EXAMPLES: &str = "\
+Examples:
+  meshctl snapshot record monday.tar.zst           record the cluster of your kubeconfig
+  meshctl snapshot info monday.tar.zst             what it holds, and what it could not see
+  meshctl analyze --from monday.tar.zst            every reading command takes it
+  kubectl get all -A -o yaml | meshctl snapshot record --from - small.tar.zst";
+
 /// Record a cluster for later, or look at a recording
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct SnapshotArgs {
     #[command(subcommand)]
     pub command: SnapshotCommand,
@@ -23,6 +31,7 @@ pub struct SnapshotArgs {
 #[derive(Subcommand, Debug)]
 pub enum SnapshotCommand {
     /// Write down everything that a reading command may ask; secrets are masked
+    #[command(after_help = EXAMPLES)]
     Record {
         /// A file that ends in .tar.zst, or a folder
         #[arg(value_name = "FILE")]
@@ -34,6 +43,7 @@ pub enum SnapshotCommand {
         metrics: Metrics,
     },
     /// Show what a recording holds, and what it could not see
+    #[command(after_help = EXAMPLES)]
     Info {
         /// The recording
         #[arg(value_name = "FILE")]

@@ -7,8 +7,8 @@ mod guards;
 mod hostile;
 mod live;
 mod permissions;
-mod readme;
 mod proxy_config;
+mod readme;
 
 use std::process::{Command, Output};
 

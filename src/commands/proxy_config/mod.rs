@@ -14,8 +14,16 @@ use document::Selection;
 use jiff::Timestamp;
 use std::borrow::Cow;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl exec POD -c istio-proxy -- pilot-agent request GET config_dump > dump.json
+  meshctl proxy-config all -f dump.json
+  meshctl proxy-config cluster -f dump.json --port 8080
+  curl -s localhost:15000/clusters?format=json | meshctl proxy-config endpoint -f -";
+
 /// Show what a proxy really runs: any Envoy, from a dump of its admin port
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct ProxyConfigArgs {
     #[command(subcommand)]
     pub part: Part,
@@ -25,37 +33,65 @@ pub struct ProxyConfigArgs {
 pub enum Part {
     /// Everything: bootstrap, clusters, listeners, routes, secrets, endpoints, extensions
     #[command(visible_alias = "a")]
+    #[command(after_help = EXAMPLES)]
     All(AllArgs),
     /// Upstream clusters
     #[command(visible_aliases = ["clusters", "c"])]
+    #[command(after_help = EXAMPLES)]
     Cluster(ClusterArgs),
     /// Listeners: what each filter chain matches and where it goes
     #[command(visible_aliases = ["listeners", "l"])]
+    #[command(after_help = EXAMPLES)]
     Listener(ListenerArgs),
     /// Routes: virtual hosts, matches, destinations
     #[command(visible_aliases = ["routes", "r"])]
+    #[command(after_help = EXAMPLES)]
     Route(RouteArgs),
     /// Endpoints as the proxy judges them, from `clusters?format=json`
     #[command(visible_aliases = ["endpoints", "ep"])]
+    #[command(after_help = EXAMPLES)]
     Endpoint(EndpointArgs),
     /// Endpoints as the control plane sent them, from `config_dump?include_eds=true`
+    #[command(after_help = EXAMPLES)]
     Eds(EndpointArgs),
     /// Certificates and roots
     #[command(visible_aliases = ["secrets", "s"])]
+    #[command(after_help = EXAMPLES)]
     Secret(FileArgs),
     /// Who the proxy is and what it was built from
     #[command(visible_alias = "b")]
+    #[command(after_help = EXAMPLES)]
     Bootstrap(FileArgs),
     /// Extension configs that were discovered by themselves
     #[command(visible_alias = "ec")]
+    #[command(after_help = EXAMPLES)]
     Ecds(FileArgs),
 }
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct FileArgs {
     /// Read this file with the answer of the admin port; `-` is stdin
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", default_value = "", hide_default_value = true)]
     pub file: String,
+    /// istioctl takes a pod here; so far only files can be read, and the error tells how to make one
+    #[arg(value_name = "POD", hide = true)]
+    pub pod: Option<String>,
+}
+
+impl FileArgs {
+    /// The file, or how to make one.
+    fn path(&self, ask: &str) -> Result<&str> {
+        if !self.file.is_empty() {
+            return Ok(&self.file);
+        }
+        let (name, namespace) = self.pod.as_deref().map_or(("POD", "NAMESPACE"), |pod| match pod.split_once('.') {
+            Some((name, namespace)) => (name, namespace),
+            None => (pod, "NAMESPACE"),
+        });
+        let get = format!("kubectl exec {name} -n {namespace} -c istio-proxy -- pilot-agent request GET '{ask}' > dump.json");
+        let told = if self.pod.is_some() { "a live proxy can't be asked yet, only a dump of it" } else { "no file to read" };
+        Err(Error::new(Kind::Usage, told).hint(get).hint("then give it with -f dump.json"))
+    }
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -164,7 +200,8 @@ pub struct AllArgs {
 pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
     #[expect(clippy::disallowed_methods, reason = "a file has no time of its own; certificates are judged now")]
     let now = Timestamp::now();
-    let (path, selection) = args.part.selection(now);
+    let (file, selection) = args.part.selection(now);
+    let path = file.path(if selection.hosts { "clusters?format=json" } else { "config_dump?include_eds=true" })?;
     let bytes = file::read(path)?;
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
     report(&bytes, &selection, machine).map_err(|unusable| {
@@ -205,12 +242,10 @@ fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
 
 impl Part {
     /// The file, and what of it to show.
-    fn selection(&self, now: Timestamp) -> (&str, Selection) {
+    fn selection(&self, now: Timestamp) -> (&FileArgs, Selection) {
         let one = |section: Section| Selection { sections: vec![section], verbose: true, ..Selection::new(now) };
         match self {
-            Part::Cluster(args) => {
-                (&args.file.file, Selection { clusters: args.filter.with(args.port), ..one(Section::Clusters) })
-            }
+            Part::Cluster(args) => (&args.file, Selection { clusters: args.filter.with(args.port), ..one(Section::Clusters) }),
             Part::Listener(args) => {
                 let listeners = listeners::Wanted {
                     address: args.address.clone(),
@@ -218,20 +253,18 @@ impl Part {
                     kind: args.kind.clone(),
                     protocols: tables::PROTOCOLS,
                 };
-                (&args.file.file, Selection { listeners, verbose: args.detail.verbose, ..one(Section::Listeners) })
+                (&args.file, Selection { listeners, verbose: args.detail.verbose, ..one(Section::Listeners) })
             }
             Part::Route(args) => {
                 let route = args.name.clone();
-                (&args.file.file, Selection { route, verbose: args.detail.verbose, ..one(Section::Routes) })
+                (&args.file, Selection { route, verbose: args.detail.verbose, ..one(Section::Routes) })
             }
-            Part::Endpoint(args) => {
-                (&args.file.file, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints) })
-            }
-            Part::Eds(args) => (&args.file.file, Selection { endpoints: args.filter(), ..one(Section::Endpoints) }),
-            Part::Secret(args) => (&args.file, one(Section::Secrets)),
-            Part::Bootstrap(args) => (&args.file, one(Section::Bootstrap)),
-            Part::Ecds(args) => (&args.file, one(Section::Extensions)),
-            Part::All(args) => (&args.file.file, args.selection(now)),
+            Part::Endpoint(args) => (&args.file, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints) }),
+            Part::Eds(args) => (&args.file, Selection { endpoints: args.filter(), ..one(Section::Endpoints) }),
+            Part::Secret(args) => (args, one(Section::Secrets)),
+            Part::Bootstrap(args) => (args, one(Section::Bootstrap)),
+            Part::Ecds(args) => (args, one(Section::Extensions)),
+            Part::All(args) => (&args.file, args.selection(now)),
         }
     }
 }
