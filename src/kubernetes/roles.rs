@@ -2,8 +2,8 @@
 //!
 //! Image before name: an app that is merely *called* `redis-client-app` is no datastore. Matching is by words.
 
-use super::products::{PRODUCTS, TRAILERS, WHOLE_ONLY};
 use super::cluster;
+use super::products::{PRODUCTS, TRAILERS, WHOLE_ONLY};
 use crate::mesh::marks;
 use crate::model::{Role, Workload};
 

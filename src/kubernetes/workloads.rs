@@ -1,8 +1,8 @@
 //! Controllers and bare pods → workloads with the templates of their pods.
 
+use super::quantity;
 use super::view::{self, strings};
 use super::world::{World, namespace_of};
-use super::quantity;
 use crate::facts::{Object, Resource, kinds};
 use crate::mesh::marks;
 use crate::model::{Autoscaler, Container, Model, Port, Qos, Resources, Role, Workload, WorkloadId, WorkloadKind};

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn components_are_told_by_image_wherever_they_stand() {
-        for image in ["docker.io/istio/pilot:1.29", "cr.l5d.io/linkerd/controller:edge", "quay.io/cilium/operator-generic:v1.18"] {
+        for image in ["docker.io/istio/pilot:1.29", "cr.l5d.io/linkerd/controller:edge", "quay.io/cilium/operator-generic:v1.18"]
+        {
             assert!(component_role("infra", image).is_some(), "{image}");
         }
         for image in ["acme/controller:1", "acme/web", "acme/pilot:2"] {
