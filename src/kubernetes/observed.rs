@@ -34,11 +34,11 @@ pub fn pod_party(model: &Model, namespace: &str, pod: &str) -> Option<Party> {
     [Some(pod), twice, once].into_iter().flatten().find_map(|name| party(model, namespace, name))
 }
 
-/// An observed edge with its class; `query` and `text` become its evidence.
-pub fn edge(model: &Model, from: Party, to: Party, port: Option<u16>, rate: Option<f64>, query: &str, text: String) -> Edge {
+/// An observed edge with its class; the source's name and `text` become its evidence.
+pub fn edge(model: &Model, from: Party, to: Party, port: Option<u16>, rate: Option<f64>, source: &str, text: String) -> Edge {
     let class = class::classify(model, &from, &to, Hint { port, ..Hint::default() });
     let rate = rate.filter(|r| r.is_finite() && *r > 0.0);
-    Edge { from, to, port, protocol: None, class, grade: Grade::Observed, rate, evidence: vec![Evidence::new(query, "", text)] }
+    Edge { from, to, port, protocol: None, class, grade: Grade::Observed, rate, evidence: vec![Evidence::new(source, "", text)] }
 }
 
 /// Names as tracing knows them: a workload's or a Service's, in whatever namespace, if only one fits.
@@ -168,7 +168,7 @@ fn service_graph(model: &Model, names: &Names, answer: &Answered, rates: &[Serie
             continue;
         }
         let rate = rates.iter().find(|r| r.labels == series.labels).map(|r| r.value);
-        let mut edge = edge(model, from, to, None, rate, &answer.promql, format!("{client} → {server}"));
+        let mut edge = edge(model, from, to, None, rate, queries::SERVICE_GRAPH.name, format!("{client} → {server}"));
         // The trace's own word on what the peer is outranks a guess from its name.
         match kind {
             "database" => edge.class = EdgeClass::Datastore,
@@ -194,7 +194,7 @@ fn caretta(model: &Model, answer: &Answered) -> (Vec<Edge>, usize) {
         match (end("client"), end("server")) {
             (Some(from), Some(to)) if from != to => {
                 let text = format!("{} → {}", s.label("client_name"), s.label("server_name"));
-                edges.push(edge(model, from, to, s.label("server_port").parse().ok(), None, &answer.promql, text));
+                edges.push(edge(model, from, to, s.label("server_port").parse().ok(), None, queries::CARETTA.name, text));
             }
             (Some(_), Some(_)) => {}
             _ => unmapped += 1,

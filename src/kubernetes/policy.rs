@@ -55,8 +55,11 @@ pub fn collect(world: &mut World) {
     if !denies.is_empty() {
         world.model.signals.push(Signal {
             need: NeedKind::Authorization,
-            kind: SignalKind::Evidenced,
-            text: format!("{} NetworkPolicies deny by default: callers are meant to be named", denies.len()),
+            kind: SignalKind::Hint,
+            text: match denies.len() {
+                1 => "a NetworkPolicy denies by default: callers are named, and the network does it already".to_owned(),
+                n => format!("{n} NetworkPolicies deny by default: callers are named, and the network does it already"),
+            },
             evidence: denies,
         });
     }

@@ -49,8 +49,8 @@ pub fn resolve(world: &World, namespace: &str, host: &str) -> Target {
 
 /// A host with dots that no Service has.
 fn public(host: &str) -> Target {
-    const NOT_PUBLIC: [&str; 5] =
-        ["host.docker.internal", "metadata.google.internal", "example.com", "example.org", "www.w3.org"];
+    const NOT_PUBLIC: [&str; 6] =
+        ["cluster.local", "host.docker.internal", "metadata.google.internal", "example.com", "example.org", "www.w3.org"];
     let top = host.rsplit('.').next().unwrap_or_default();
     // A top level domain has letters only; the endings are files that stand where hosts do.
     let plausible = top.len() >= 2

@@ -1,4 +1,10 @@
 //! What asks for a mesh's features, and what meets them already.
+//!
+//! *Evidenced* turns a need into a yes, and with enough services that is "a mesh is justified"; so it takes something
+//! that only a mesh, or what a mesh does, would satisfy. A default-deny NetworkPolicy shows that somebody restricts
+//! callers, and that the network does it already; a label that names a standard shows that rules apply, not that the
+//! traffic in this cluster has to be encrypted by a proxy; tenants may be kept apart by NetworkPolicies. Each is a hint:
+//! it leaves the need open, and a person settles it with one word.
 
 use super::class;
 use super::config;
@@ -24,6 +30,10 @@ pub fn collect(world: &mut World) {
 
 fn signal(world: &mut World, need: NeedKind, kind: SignalKind, text: impl Into<String>, evidence: Vec<Evidence>) {
     world.model.signals.push(Signal { need, kind, text: text.into(), evidence });
+}
+
+fn services(count: usize) -> String {
+    if count == 1 { "1 Service".to_owned() } else { format!("{count} Services") }
 }
 
 fn objects(world: &World, resource: &Resource, text: &str) -> Vec<Evidence> {
@@ -66,15 +76,15 @@ fn namespace_labels(world: &mut World) {
         }
     }
     if !strict.is_empty() {
-        let text = "labels name a standard that asks for encryption in transit";
-        signal(world, NeedKind::Encryption, SignalKind::Evidenced, text, strict);
+        let text = "labels name a standard (PCI DSS, HIPAA, …); whether it asks for encryption inside the cluster is not visible";
+        signal(world, NeedKind::Encryption, SignalKind::Hint, text, strict);
     }
     if !hints.is_empty() {
         signal(world, NeedKind::Encryption, SignalKind::Hint, "labels speak of compliance", hints);
     }
     if tenants.len() > 1 {
         let text = format!("{} tenants share the cluster", tenants.len());
-        signal(world, NeedKind::Authorization, SignalKind::Evidenced, text, tenants.into_values().collect());
+        signal(world, NeedKind::Authorization, SignalKind::Hint, text, tenants.into_values().collect());
     } else if owners.len() > 1 {
         let text = format!("{} owners share the cluster", owners.len());
         signal(world, NeedKind::Authorization, SignalKind::Hint, text, owners.into_values().collect());
@@ -183,7 +193,7 @@ fn canaries(world: &mut World) {
         }
     }
     if !found.is_empty() {
-        let text = format!("several versions run behind {} Service(s): traffic splits by replica count only", found.len());
+        let text = format!("several versions run behind {}: traffic splits by replica count only", services(found.len()));
         signal(world, NeedKind::Canary, SignalKind::Evidenced, text, found);
     }
     let rollouts: Vec<(&Object, view::Rollout)> = world.read(&kinds::ARGO_ROLLOUT);
@@ -248,7 +258,8 @@ fn grpc(world: &mut World) {
         list.push(Evidence { place: service.place.clone(), ..Evidence::new(title, "spec.ports", text) });
     }
     if !uneven.is_empty() {
-        let text = format!("{} gRPC Service(s) are balanced by connection: one replica gets all calls of a caller", uneven.len());
+        let text =
+            format!("gRPC behind {}: balanced by connection, so one replica gets all calls of a caller", services(uneven.len()));
         signal(world, NeedKind::GrpcBalancing, SignalKind::Evidenced, text, uneven);
     }
     if !headless.is_empty() {

@@ -6,20 +6,24 @@ use crate::kubernetes::observed::pod_party;
 use crate::model::{Model, Party, WorkloadId};
 use std::collections::BTreeSet;
 
-/// Workloads with at least one live pod that has a container, or init container, of one of these names.
-pub fn carriers(facts: &Facts, model: &Model, container: impl Fn(&str) -> bool) -> Vec<WorkloadId> {
+/// Workloads with at least one live pod of which `carries` gives something, with what it gives.
+pub fn carriers<T: Ord>(facts: &Facts, model: &Model, carries: impl Fn(&Pod) -> Option<T>) -> Vec<(WorkloadId, T)> {
     let mut found = BTreeSet::new();
     facts.read::<Pod>(&kinds::POD, |object, pod| {
         let ended = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
-        let carries = pod.spec.containers.iter().chain(&pod.spec.init_containers).any(|c| container(&c.name));
-        if carries && !ended {
-            found.extend(pod_party(model, &object.namespace, &object.name).and_then(|party| match party {
-                Party::Workload(id) => Some(id),
-                _ => None,
-            }));
+        let owner = || pod_party(model, &object.namespace, &object.name);
+        if let Some(what) = carries(&pod).filter(|_| !ended)
+            && let Some(Party::Workload(id)) = owner()
+        {
+            found.insert((id, what));
         }
     });
     found.into_iter().collect()
+}
+
+/// Workloads of which a live pod has a container that begins like this.
+pub fn with_container(facts: &Facts, model: &Model, name: &str) -> Vec<WorkloadId> {
+    carriers(facts, model, |pod| pod.has(name).then_some(())).into_iter().map(|(id, ())| id).collect()
 }
 
 /// One version of many images: the highest tag by text, or none.

@@ -25,6 +25,13 @@ pub struct Pod {
     pub status: PodStatus,
 }
 
+impl Pod {
+    /// A container, or init container, whose name begins like this.
+    pub fn has(&self, name: &str) -> bool {
+        self.spec.containers.iter().chain(&self.spec.init_containers).any(|c| c.name.starts_with(name))
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodSpec {

@@ -1,6 +1,6 @@
 //! What the guide calls "a service": one application, however many versions of it run.
 
-use crate::model::{Model, Workload, WorkloadId};
+use crate::model::{Model, Service, Workload, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Counted, long-lived workloads grouped into applications, in two ways: one that may split too much and one that may
@@ -11,6 +11,9 @@ pub struct Applications {
     pub fine: Vec<Application>,
     /// Group of each counted workload in the coarsest grouping: for the lower bound.
     pub coarse: BTreeMap<WorkloadId, usize>,
+    /// Services that stand for one application, by `namespace/name`, with one of its workloads: whichever version
+    /// answers, the call goes to that application.
+    pub services: BTreeMap<String, WorkloadId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +42,17 @@ pub fn applications(model: &Model) -> Applications {
         keys.extend(app_label(w).map(str::to_owned));
         keys
     });
-    let coarse_of = coarse.iter().enumerate().flat_map(|(group, members)| members.iter().map(move |id| (*id, group))).collect();
+    let coarse_of: BTreeMap<WorkloadId, usize> =
+        coarse.iter().enumerate().flat_map(|(group, members)| members.iter().map(move |id| (*id, group))).collect();
+    let one = |service: &Service| {
+        let first = *service.workloads.first()?;
+        let group = coarse_of.get(&first)?;
+        let same = service.workloads.iter().all(|id| coarse_of.get(id) == Some(group));
+        same.then(|| (format!("{}/{}", service.namespace, service.name), first))
+    };
+    let services = model.services.iter().filter_map(one).collect();
     let fine = fine.into_iter().map(|workloads| Application { name: title(model, &workloads), workloads }).collect();
-    Applications { fine, coarse: coarse_of }
+    Applications { fine, coarse: coarse_of, services }
 }
 
 /// Joins workloads that stand behind the same Service and share a key.

@@ -124,18 +124,14 @@ fn q1(d: &Decision) -> Vec<Block> {
         blocks.push(table(&["WORKLOAD", "WHY"], q.left_out.iter().map(|l| vec![text(&l.workload), text(&l.why)]).collect()));
     }
     blocks.push(Block::Paragraph(text(format!("Known calls and references ({}):", d.edges.len()))));
-    let mut rows = Vec::new();
+    let mut lines = Vec::new();
     for edge in &d.edges {
         let to = edge.port.map_or_else(|| edge.to.clone(), |port| format!("{}:{port}", edge.to));
-        let mut seen = edge.evidence.iter();
-        let first = seen.next().map(evidence).unwrap_or_default();
         let (grade, class) = (word(&edge.grade), word(&edge.class));
-        rows.push(vec![text(&edge.id), text(&edge.from), text(to), text(class), text(grade), text(first)]);
-        for more in seen {
-            rows.push(vec![text(""), text(""), text(""), text(""), text(""), text(evidence(more))]);
-        }
+        lines.push(vec![dim(&edge.id), Span::from(format!(" {} → {to}  ", edge.from)), dim(&format!("{class}, {grade}"))]);
+        lines.extend(edge.evidence.iter().map(|e| vec![dim(&format!("  {}", evidence(e)))]));
     }
-    blocks.push(table(&["ID", "FROM", "TO", "CLASS", "GRADE", "EVIDENCE"], rows));
+    blocks.push(Block::Bullets(lines));
     if !d.dangling.is_empty() {
         blocks.push(Block::Paragraph(text("References to Services that don't exist:")));
         let line = |l: &super::decision::DanglingLine| {

@@ -59,14 +59,14 @@ pub struct LeftOut {
     pub why: String,
 }
 
-/// The two ends of a call between counted workloads.
+/// The two ends of a call between counted workloads; a Service stands for the one application behind it.
 pub fn ends(edge: &Edge, apps: &Applications) -> Option<(WorkloadId, WorkloadId)> {
-    match (&edge.from, &edge.to) {
-        (Party::Workload(from), Party::Workload(to)) if edge.class == EdgeClass::Rpc => {
-            (apps.coarse.contains_key(from) && apps.coarse.contains_key(to)).then_some((*from, *to))
-        }
-        _ => None,
-    }
+    let end = |party: &Party| match party {
+        Party::Workload(id) => apps.coarse.contains_key(id).then_some(*id),
+        Party::Service(name) => apps.services.get(name).copied(),
+        Party::External(_) | Party::Outside => None,
+    };
+    if edge.class == EdgeClass::Rpc { Some((end(&edge.from)?, end(&edge.to)?)) } else { None }
 }
 
 pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) -> Q1 {
@@ -93,8 +93,10 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
     }
     if !extra.is_empty() {
         widened_by.push(format!(
-            "{} more services are named and nothing here runs them: {}",
+            "{} more service{} named and nothing here runs {}: {}",
             extra.len(),
+            if extra.len() == 1 { " is" } else { "s are" },
+            if extra.len() == 1 { "it" } else { "them" },
             extra.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ")
         ));
     }
@@ -125,9 +127,17 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
                 facts.namespace.as_deref().map_or_else(|| "here".to_owned(), |only| format!("in namespace {only}"))
             ),
         ),
-        Tri::Yes if observed.len() > LIMIT => {
-            (Confidence::High, format!("{} services are connected by calls that were seen", observed.len()))
+        Tri::Yes if observed.len() == bounds.lower => {
+            (Confidence::High, format!("{} services are connected by calls that were seen", bounds.lower))
         }
+        Tri::Yes if observed.len() > LIMIT => (
+            Confidence::High,
+            format!(
+                "known calls connect {} services; calls that were seen, {} of them",
+                bounds.lower,
+                observed.len().min(bounds.lower)
+            ),
+        ),
         Tri::Yes => {
             (Confidence::Medium, format!("{} services are connected by calls that were seen or are written down", bounds.lower))
         }
@@ -215,8 +225,12 @@ fn hidden_services(facts: &Facts, model: &Model) -> BTreeSet<String> {
     if !model.manifests_only && facts.namespace.is_none() {
         return BTreeSet::new();
     }
+    let runs = |name: &str| {
+        let service = name.split_once('/').and_then(|(namespace, name)| model.service(namespace, name));
+        service.is_some_and(|id| !model.services[id].workloads.is_empty())
+    };
     let called = model.edges.iter().filter(|edge| edge.class == EdgeClass::Rpc).filter_map(|edge| match &edge.to {
-        Party::Service(name) => Some(name.clone()),
+        Party::Service(name) => Some(name.clone()).filter(|name| !runs(name)),
         _ => None,
     });
     let empty = model.services.iter().filter(|s| s.workloads.is_empty() && s.selector.is_some() && s.external_name.is_none());

@@ -156,10 +156,10 @@ fn needs_of_other_features() {
     assert_eq!(
         signals(&model),
         [
-            (NeedKind::Encryption, SignalKind::Evidenced),
             (NeedKind::Encryption, SignalKind::Satisfied),
+            (NeedKind::Encryption, SignalKind::Hint),
             (NeedKind::Identity, SignalKind::Evidenced),
-            (NeedKind::Authorization, SignalKind::Evidenced),
+            (NeedKind::Authorization, SignalKind::Hint),
             (NeedKind::Tracing, SignalKind::Hint),
             (NeedKind::Canary, SignalKind::Satisfied),
             (NeedKind::Retries, SignalKind::Evidenced),

@@ -50,7 +50,7 @@ fn network_policies_agree_with_the_shop() {
     assert_eq!(edges(&model), SHOP_EDGES);
     let twice = model.edges.iter().filter(|e| e.evidence.len() == 2).count();
     assert_eq!(twice, 3);
-    assert!(signals(&model).contains(&(NeedKind::Authorization, SignalKind::Evidenced)));
+    assert!(signals(&model).contains(&(NeedKind::Authorization, SignalKind::Hint)));
 
     let wide = json!({"kind": "NetworkPolicy", "metadata": {"name": "wide", "namespace": "shop"}, "spec": {
         "podSelector": {"matchLabels": {"app": "ads"}}, "ingress": [{"from": [{"podSelector": {}}]}]}});

@@ -25,7 +25,7 @@ impl Mesh for Consul {
         };
         let mut found = Vec::new();
         for workload in model.workloads.iter().filter(|w| server(&w.labels)) {
-            let meshed = proxies::carriers(facts, model, |name| name.starts_with("consul-dataplane"));
+            let meshed = proxies::with_container(facts, model, "consul-dataplane");
             found.push(Installation {
                 mesh: "Consul".to_owned(),
                 id: "consul",

@@ -76,7 +76,7 @@ impl Mesh for Linkerd {
                 let line = values.lines().find_map(|line| line.strip_prefix("linkerdVersion:"))?;
                 Some(line.trim().trim_matches('"').to_owned()).filter(|version| !version.is_empty())
             });
-            let meshed = proxies::carriers(facts, model, |name| name == "linkerd-proxy");
+            let meshed = proxies::with_container(facts, model, "linkerd-proxy");
             found.push(Installation {
                 mesh: "Linkerd".to_owned(),
                 id: "linkerd",
