@@ -124,14 +124,13 @@ fn q1(d: &Decision) -> Vec<Block> {
         blocks.push(table(&["WORKLOAD", "WHY"], q.left_out.iter().map(|l| vec![text(&l.workload), text(&l.why)]).collect()));
     }
     blocks.push(Block::Paragraph(text(format!("Known calls and references ({}):", d.edges.len()))));
-    let mut lines = Vec::new();
     for edge in &d.edges {
         let to = edge.port.map_or_else(|| edge.to.clone(), |port| format!("{}:{port}", edge.to));
         let (grade, class) = (word(&edge.grade), word(&edge.class));
-        lines.push(vec![dim(&edge.id), Span::from(format!(" {} → {to}  ", edge.from)), dim(&format!("{class}, {grade}"))]);
-        lines.extend(edge.evidence.iter().map(|e| vec![dim(&format!("  {}", evidence(e)))]));
+        let mut lines = vec![vec![Span::from(format!("{} → {to}  ", edge.from)), dim(&format!("{class}, {grade}"))]];
+        lines.extend(edge.evidence.iter().map(|e| vec![dim(&evidence(e))]));
+        blocks.push(Block::Field { label: edge.id.clone(), lines });
     }
-    blocks.push(Block::Bullets(lines));
     if !d.dangling.is_empty() {
         blocks.push(Block::Paragraph(text("References to Services that don't exist:")));
         let line = |l: &super::decision::DanglingLine| {
