@@ -14,9 +14,9 @@ use clap::Subcommand;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Analyze(analyze::AnalyzeArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Permissions(permissions::PermissionsArgs),
     Completions(completions::CompletionsArgs),
-    Snapshot(snapshot::SnapshotArgs),
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
