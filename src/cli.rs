@@ -3,8 +3,8 @@
 mod absent;
 pub mod complete;
 mod global;
-pub mod kubeconfig;
 
+pub use crate::error::quoted;
 pub use global::{ColorWhen, FailOn, Global, parse_duration};
 
 use crate::error::{self, Error, Kind, Result};
@@ -75,7 +75,12 @@ impl Ctx {
         if let Some(file) = &self.global.kubeconfig {
             push("--kubeconfig", &file.display().to_string());
         }
-        self.global.context.iter().for_each(|context| push("--context", context));
+        let contexts = &self.global.context;
+        let first = |i: usize| !contexts[..i].contains(&contexts[i]);
+        contexts.iter().enumerate().filter(|(i, _)| first(*i)).for_each(|(_, context)| push("--context", context));
+        // Without them the next command would see something else.
+        self.global.as_user.iter().for_each(|user| push("--as", user));
+        self.global.as_group.iter().for_each(|group| push("--as-group", group));
         if let Some(namespace) = &self.global.namespace {
             push("-n", namespace);
         }
@@ -96,12 +101,6 @@ impl Ctx {
             request_timeout: self.global.request_timeout,
         }
     }
-}
-
-/// A word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,~".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// The whole command line, for parsing, help and completion.

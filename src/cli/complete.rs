@@ -13,9 +13,8 @@
 mod cache;
 mod line;
 
-use super::kubeconfig;
 use crate::facts::{Facts, Need, Outcome, Resource, kinds};
-use crate::source::live;
+use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::CompleteEnv;
 use line::Typed;

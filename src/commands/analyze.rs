@@ -1,6 +1,6 @@
 //! `meshctl analyze`: do you need a mesh, and which one?
 
-use super::load::{self, Loaded, Metrics};
+use super::load::{self, DEFAULT_WINDOW, Loaded, Metrics};
 use crate::analysis::need::{self, Decision, Section, Told};
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
@@ -67,6 +67,12 @@ fn decide(loaded: &Loaded, told: &Told, window: &str) -> Vec<Decision> {
 /// The command as it was called, with what the user told, so that a next command gives the same verdict.
 fn next(ctx: &Ctx, args: &AnalyzeArgs) -> String {
     let mut next = ctx.invocation("analyze");
+    if let Some(url) = &args.metrics.prometheus {
+        next.push_str(&format!(" --prometheus {}", crate::cli::quoted(url)));
+    }
+    if args.metrics.window != DEFAULT_WINDOW {
+        next.push_str(&format!(" --window {}", args.metrics.window));
+    }
     if !args.require.is_empty() {
         next.push_str(&format!(" --require {}", crate::cli::quoted(&args.require.join(","))));
     }

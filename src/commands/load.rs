@@ -2,7 +2,7 @@
 
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Purpose};
+use crate::facts::{Facts, Need, Outcome, Purpose, kinds};
 use crate::source::live::{self, prometheus::Prometheus};
 use crate::source::{self, Base, Source, archive};
 use clap::Args;
@@ -12,6 +12,9 @@ use std::future::Future;
 
 /// More warnings than this tell nobody anything.
 const SHOWN_PROBLEMS: usize = 20;
+
+/// How far back is looked unless `--window` says otherwise.
+pub const DEFAULT_WINDOW: &str = "7d";
 
 /// Where metrics come from; flattened into the commands that look at traffic.
 #[derive(Args, Clone, Debug, Default)]
@@ -24,7 +27,7 @@ pub struct Metrics {
     #[arg(long = "prometheus-token", hide = true, env = "MESHCTL_PROMETHEUS_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// How far back metrics and flows are looked at, such as 30m, 24h or 7d
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_window)]
+    #[arg(long, value_name = "TIME", default_value = DEFAULT_WINDOW, value_parser = parse_window)]
     pub window: String,
 }
 
@@ -85,8 +88,41 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
             n => Error::new(Kind::Unreachable, format!("none of {n} clusters could be read")),
         });
     }
+    known_namespace(ctx, &loaded.facts)?;
     tell_problems(ctx, &loaded);
     Ok(loaded)
+}
+
+/// A namespace that is nowhere is a typo, and an empty view would pass for an answer.
+fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
+    let Some(wanted) = ctx.global.namespace.as_deref() else { return Ok(()) };
+    let mut names = Vec::new();
+    for facts in all {
+        // Where namespaces could not be listed, nothing is known about them.
+        match facts.get(&Need::list(&kinds::NAMESPACE)).map(|answer| (&answer.outcome, &answer.partial)) {
+            Some((Outcome::Objects(found), None)) if !found.is_empty() => {
+                names.extend(found.iter().map(|object| object.name.to_string()));
+            }
+            _ => return Ok(()),
+        }
+    }
+    if names.iter().any(|name| name == wanted) {
+        return Ok(());
+    }
+    names.sort();
+    names.dedup();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = live::nearest(wanted, &names);
+    let more = names.len() - near.len();
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let there = all.iter().map(|facts| facts.cluster.as_str()).collect::<Vec<_>>().join(", ");
+    let error = Error::new(Kind::Input, format!("there is no namespace {wanted:?} in {there}"));
+    Err(match near.first() {
+        Some(first) => error
+            .cause(format!("there are: {}{rest}", near.join(", ")))
+            .hint(format!("did you mean -n {} ? All of them: -A", crate::cli::quoted(first))),
+        None => error,
+    })
 }
 
 /// What `--from` names, whole: not only what one purpose asks.
@@ -165,7 +201,9 @@ fn tell_problems(ctx: &Ctx, loaded: &Loaded) {
     if problems.len() > SHOWN_PROBLEMS {
         ctx.ui.warning(&format!("and {} more documents could not be read", problems.len() - SHOWN_PROBLEMS));
     }
-    if !(problems.is_empty() && loaded.unreachable.is_empty()) {
+    let refused = |outcome: &Outcome| matches!(outcome, Outcome::Forbidden(_) | Outcome::TimedOut(_) | Outcome::Failed(_));
+    let unread = loaded.facts.iter().flat_map(Facts::iter).any(|(_, answer)| refused(&answer.outcome));
+    if unread || !(problems.is_empty() && loaded.unreachable.is_empty()) {
         ctx.incomplete.set(true);
     }
 }

@@ -17,9 +17,9 @@ pub enum Command {
     Analyze(analyze::AnalyzeArgs),
     #[command(visible_alias = "pc")]
     ProxyConfig(proxy_config::ProxyConfigArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Permissions(permissions::PermissionsArgs),
     Completions(completions::CompletionsArgs),
-    Snapshot(snapshot::SnapshotArgs),
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {

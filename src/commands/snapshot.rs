@@ -15,10 +15,21 @@ const SCHEMA: &str = "meshctl/snapshot/v1";
 
 const EXAMPLES: &str = "\
 Examples:
-  meshctl snapshot record monday.tar.zst           record the cluster of your kubeconfig
-  meshctl snapshot info monday.tar.zst             what it holds, and what it could not see
-  meshctl analyze --from monday.tar.zst            every reading command takes it
-  kubectl get all -A -o yaml | meshctl snapshot record --from - small.tar.zst";
+  meshctl snapshot record shop.tar.zst     write the cluster down, once
+  meshctl snapshot info shop.tar.zst       what it holds, and what it could not see
+  meshctl analyze --from shop.tar.zst      ask it, without the cluster";
+
+const EXAMPLES_RECORD: &str = "\
+Examples:
+  meshctl snapshot record shop.tar.zst                     the cluster of your kubeconfig
+  meshctl snapshot record shop/ -n shop --force            one namespace, as a folder, again
+  meshctl snapshot record all.tar.zst --all-contexts       several clusters in one recording";
+
+const EXAMPLES_INFO: &str = "\
+Examples:
+  meshctl snapshot info shop.tar.zst
+  meshctl snapshot info shop.tar.zst -o wide    with whole queries, and when each was answered
+  meshctl snapshot info demo                    the recording that is built in";
 
 /// Record a cluster for later, or look at a recording
 #[derive(Args, Debug)]
@@ -31,7 +42,7 @@ pub struct SnapshotArgs {
 #[derive(Subcommand, Debug)]
 pub enum SnapshotCommand {
     /// Write down everything that a reading command may ask; secrets are masked
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = EXAMPLES_RECORD)]
     Record {
         /// A file that ends in .tar.zst, or a folder
         #[arg(value_name = "FILE")]
@@ -43,7 +54,7 @@ pub enum SnapshotCommand {
         metrics: Metrics,
     },
     /// Show what a recording holds, and what it could not see
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = EXAMPLES_INFO)]
     Info {
         /// The recording
         #[arg(value_name = "FILE")]

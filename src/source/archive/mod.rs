@@ -34,7 +34,12 @@ pub fn open(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<F
 
 /// What a recording holds.
 pub fn summary(path: &Path) -> Result<Summary> {
-    match look(&path.to_string_lossy())? {
+    let look = look(&path.to_string_lossy()).map_err(|mut error| {
+        // What `--from` takes is wider.
+        error.hints = vec!["give a recording that was made by: meshctl snapshot record FILE.tar.zst".to_owned()];
+        error
+    });
+    match look? {
         Found::Recording(recording) => recording.summary(),
         Found::Folder | Found::File => Err(Error::new(Kind::Input, format!("{} is no recording", path.display()))
             .hint("make one with: meshctl snapshot record FILE.tar.zst")),

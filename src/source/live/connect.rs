@@ -128,11 +128,11 @@ fn known(name: &str, names: &[&str], origin: &str, what: &str) -> Result<String>
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(Error::new(Kind::NoCluster, format!("{what} {name:?} is not in {origin}"))
         .cause(format!("it has: {}{rest}", near.join(", ")))
-        .hint(near.first().map(|first| format!("did you mean --context {first} ?")).unwrap_or_default()))
+        .hint(near.first().map(|first| format!("did you mean --context {} ?", crate::error::quoted(first))).unwrap_or_default()))
 }
 
 /// Up to ten names, the most similar first.
-fn nearest<'a>(wanted: &str, names: &[&'a str]) -> Vec<&'a str> {
+pub fn nearest<'a>(wanted: &str, names: &[&'a str]) -> Vec<&'a str> {
     let mut sorted = names.to_vec();
     sorted.sort_by_cached_key(|name| (distance(&wanted.to_lowercase(), &name.to_lowercase()), (*name).to_owned()));
     sorted.truncate(10);

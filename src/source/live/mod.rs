@@ -3,6 +3,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `connect` | flags and kubeconfig → a client's configuration; reads files only |
+//! | [`kubeconfig`] | its contexts, for completion |
 //! | `call` | one GET: deadline, retries, what came of it |
 //! | `discovery` | which groups, versions and resources the server has |
 //! | `list` | every object of a kind, page by page |
@@ -16,11 +17,14 @@ mod connect;
 mod discovery;
 mod find;
 mod forward;
+pub mod kubeconfig;
 mod list;
 mod no_proxy;
 pub mod prometheus;
 mod promql;
 mod why;
+
+pub use connect::nearest;
 
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Answer, Facts, Need, Outcome, SourceKind};
@@ -161,8 +165,11 @@ impl Cluster {
     }
 
     fn kubectl(&self) -> String {
-        let file = self.kubeconfig.as_ref().map(|path| format!(" --kubeconfig {}", path.display())).unwrap_or_default();
-        format!("see whether kubectl can: kubectl{file} --context {} get --raw /version", self.name())
+        // Made to be copied into a shell, so a name with a `;` in it must not become a command.
+        let quoted = crate::error::quoted;
+        let file = self.kubeconfig.as_ref().map(|path| format!(" --kubeconfig {}", quoted(&path.display().to_string())));
+        let file = file.unwrap_or_default();
+        format!("see whether kubectl can: kubectl{file} --context {} get --raw /version", quoted(self.name()))
     }
 
     fn usable(&self) -> Result<()> {

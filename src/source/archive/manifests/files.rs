@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// More than this in one file is no manifest.
 const MAX_FILE: u64 = 1 << 30;
+/// So much is looked at before the rest is read.
+const HEAD: u64 = 64 << 10;
 /// A folder with more files than this is not a folder of manifests (a home directory, say).
 const MAX_FILES: usize = 100_000;
 
@@ -62,9 +64,15 @@ fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Problem {
     Problem::new(Place { file: name.clone(), ..Place::default() }, format!("can't be read: {error}"))
 }
 
-fn read_bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
+fn read_bounded(mut from: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    // A look first: no need to swallow a disk image, a core dump or /dev/zero to see that it is no text.
+    from.by_ref().take(HEAD).read_to_end(&mut bytes)?;
+    let utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if bytes.len() as u64 == HEAD && bytes.contains(&0) && !utf_16 {
+        return Err(std::io::Error::other("it is binary (it holds NUL bytes), so it can't be a manifest"));
+    }
+    from.take(MAX_FILE + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(std::io::Error::other("it is larger than 1 GiB"));
     }

@@ -1,4 +1,4 @@
-//! What the kubeconfig names, for `--all-contexts` and for completion.
+//! What the kubeconfig names, for completion.
 
 use crate::error::{Error, Kind, Result};
 use kube::config::Kubeconfig;
@@ -12,13 +12,13 @@ pub struct Context {
     pub current: bool,
 }
 
-/// The contexts in the file's order. ADAPT: belongs into `source::live` (it reads a file).
+/// The contexts in the file's order.
 pub fn contexts(file: Option<&Path>) -> Result<Vec<Context>> {
     let config = match file {
         Some(file) => Kubeconfig::read_from(file),
         None => Kubeconfig::read(),
     }
-    .map_err(|e| no_cluster("can't read the kubeconfig").because(&e))?;
+    .map_err(|e| Error::new(Kind::NoCluster, "can't read the kubeconfig").because(&e))?;
     let current = config.current_context.unwrap_or_default();
     Ok(config
         .contexts
@@ -29,10 +29,4 @@ pub fn contexts(file: Option<&Path>) -> Result<Vec<Context>> {
             name: named.name,
         })
         .collect())
-}
-
-pub fn no_cluster(message: &str) -> Error {
-    Error::new(Kind::NoCluster, message)
-        .hint("name a cluster: --kubeconfig FILE, --context NAME, or the environment variable KUBECONFIG")
-        .hint("or look at something without one: meshctl analyze --from demo, --from shop.yaml")
 }
