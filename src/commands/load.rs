@@ -2,7 +2,7 @@
 
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Need, Outcome, Purpose, kinds};
+use crate::facts::{Facts, Need, Outcome, Purpose, SourceKind, kinds};
 use crate::source::live::{self, prometheus::Prometheus};
 use crate::source::{self, Base, Source, archive};
 use clap::Args;
@@ -98,9 +98,10 @@ fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
     let Some(wanted) = ctx.global.namespace.as_deref() else { return Ok(()) };
     let mut names = Vec::new();
     for facts in all {
-        // Where namespaces could not be listed, nothing is known about them.
+        // Manifests need not hold the Namespace they are applied to. Where namespaces could not be listed, nothing is
+        // known. A live list holds the wanted one only, so there an empty list says that it does not exist.
         match facts.get(&Need::list(&kinds::NAMESPACE)).map(|answer| (&answer.outcome, &answer.partial)) {
-            Some((Outcome::Objects(found), None)) if !found.is_empty() => {
+            Some((Outcome::Objects(found), None)) if facts.kind != SourceKind::Manifests => {
                 names.extend(found.iter().map(|object| object.name.to_string()));
             }
             _ => return Ok(()),
@@ -121,7 +122,7 @@ fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
         Some(first) => error
             .cause(format!("there are: {}{rest}", near.join(", ")))
             .hint(format!("did you mean -n {} ? All of them: -A", crate::cli::quoted(first))),
-        None => error,
+        None => error.hint("kubectl get namespaces lists them; all of them: -A"),
     })
 }
 

@@ -155,3 +155,18 @@ fn a_full_disk_is_an_error() {
     assert_eq!(code, 2);
     assert!(stderr.starts_with("error: can't write to stdout\ncaused by: "), "{stderr}");
 }
+
+#[test]
+fn a_namespace_that_is_nowhere_is_a_mistake_but_manifests_need_not_hold_theirs() {
+    let home = tempfile::tempdir().expect("a folder");
+    let deployment = |namespace: &str| {
+        format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: {namespace}}}\nspec: {{}}\n---\n")
+    };
+    let shop = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+    let text = format!("{shop}{}{}", deployment("shop"), deployment("payments"));
+    std::fs::write(home.path().join("two.yaml"), text).expect("written");
+    let output = meshctl(home.path()).args(["analyze", "--from", "two.yaml", "-n", "payments"]).output().expect("meshctl starts");
+    let (code, stdout, stderr) = crate::parts(&output);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("1 workload in 1 namespace"), "{stdout}");
+}

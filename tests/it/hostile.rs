@@ -362,3 +362,13 @@ fn an_answer_without_a_problem_has_none() {
     let facts = &open(&fixture("manifests/shop.yaml")).unwrap()[0];
     assert_eq!((facts.problems.len(), facts.objects(&kinds::SERVICE).len()), (0, 7));
 }
+
+#[test]
+fn what_is_binary_is_told_from_its_first_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("core.yaml");
+    // 8 GiB that take no room on the disk.
+    fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(error.causes[0].starts_with("it is binary (it holds NUL bytes)"), "{:?}", error.causes);
+}
