@@ -182,12 +182,15 @@ fn header(facts: &Facts, model: &Model, window: &str) -> Header {
     }
 }
 
+/// A person can say it; as an answer that can be copied, and changed.
+pub const ASK: &str = "--answer services=many";
+
 /// The flags by which question 1 is settled most cheaply.
 fn observe(facts: &Facts, model: &Model, q1: &Q1) -> String {
     if facts.kind == SourceKind::Live && !facts.metrics_seen() && q1.your_word.is_none() && !model.manifests_only {
         "--prometheus URL".to_owned()
     } else {
-        "--answer services=N".to_owned()
+        ASK.to_owned()
     }
 }
 
@@ -242,7 +245,9 @@ fn next(verdict: Verdict, mesh: Tri, inputs: &Inputs, observe: &str) -> NextStep
         Verdict::Undetermined if inputs.q1 == Tri::Unknown && observe.contains("prometheus") => {
             step("let metrics show who calls whom", observe)
         }
-        Verdict::Undetermined if inputs.q1 == Tri::Unknown => step("say how many services call each other", observe),
+        Verdict::Undetermined if inputs.q1 == Tri::Unknown => {
+            step("say how many services call each other: few (5 or fewer), many, or a number", observe)
+        }
         Verdict::Undetermined => step("say whether one of the needs is yours, or none", "--answer needs=none"),
     }
 }

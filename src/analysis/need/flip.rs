@@ -141,8 +141,10 @@ fn fact(lever: Lever, inputs: &Inputs, q2: &Q2, observe: &str) -> Fact {
             ("it grows to 6 or more services that call each other".to_owned(), "--answer services=6".to_owned())
         }
         Lever::Many => ("more than 5 services call each other".to_owned(), observe.to_owned()),
-        Lever::Few if inputs.q1 == Tri::Yes => ("5 or fewer of them really call each other".to_owned(), observe.to_owned()),
-        Lever::Few => ("5 or fewer services call each other".to_owned(), observe.to_owned()),
+        Lever::Few if inputs.q1 == Tri::Yes => {
+            ("5 or fewer of them really call each other".to_owned(), observe.replace("=many", "=few"))
+        }
+        Lever::Few => ("5 or fewer services call each other".to_owned(), observe.replace("=many", "=few")),
         Lever::NoNeeds => ("none of the needs is there".to_owned(), "--answer needs=none".to_owned()),
         Lever::Need(i) => (format!("you need {}", super::q2::name(NEEDS[i])), super::told::flag_for(NEEDS[i]).to_owned()),
         Lever::NotNeeded(i) => {

@@ -81,7 +81,12 @@ pub fn answer(facts: &Facts, model: &Model, apps: &Applications, told: &Told) ->
     }
     let connected = largest(model, apps, Grade::Declared);
     let observed = largest(model, apps, Grade::Observed);
-    let (hidden, mut widened_by) = unseen(facts);
+    let (mut hidden, mut widened_by) = unseen(facts);
+    // CRDs, or settings, alone say nothing of a system. An empty cluster is empty.
+    if facts.kind == SourceKind::Manifests && model.workloads.is_empty() {
+        hidden = true;
+        widened_by.push("the manifests hold no workload".to_owned());
+    }
     let extra = hidden_services(facts, model);
     let doubtful = doubtful(model, apps);
     if let Some(first) = doubtful.first() {
@@ -277,6 +282,14 @@ mod tests {
 
     fn ask(facts: &Facts, model: &Model) -> Q1 {
         answer(facts, model, &apps::applications(model), &Told::default())
+    }
+
+    #[test]
+    fn manifests_without_any_workload_say_nothing() {
+        let facts = Facts::new("crds", SourceKind::Manifests, jiff::Timestamp::UNIX_EPOCH);
+        let model = Model { manifests_only: true, ..Model::default() };
+        let q1 = answer(&facts, &model, &crate::analysis::need::apps::applications(&model), &Told::default());
+        assert_eq!((q1.answer, q1.bounds.upper), (Tri::Unknown, None));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn sixty_four_silent_workloads_are_undetermined_with_the_next_observation() {
     assert_eq!(decision.mesh, Tri::Unknown);
     let mut facts = facts();
     facts.kind = crate::facts::SourceKind::Manifests;
-    assert_eq!(decide(&facts, &model_with(64), &Told::default(), "7d").next.flags, "--answer services=N");
+    assert_eq!(decide(&facts, &model_with(64), &Told::default(), "7d").next.flags, "--answer services=many");
 }
 
 #[test]

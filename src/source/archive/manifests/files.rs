@@ -40,7 +40,7 @@ impl Input {
     pub fn folder(path: &Path) -> Result<Vec<Input>> {
         let mut files = BTreeSet::new();
         let mut problems = Vec::new();
-        walk(path, &mut files, &mut BTreeSet::new(), &mut problems);
+        walk(path, &mut files, &mut problems);
         if files.len() >= MAX_FILES {
             return Err(Error::new(Kind::Input, format!("{} holds more than {MAX_FILES} files", path.display()))
                 .hint("give the folder that holds the manifests"));
@@ -79,13 +79,10 @@ fn read_bounded(mut from: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn walk(folder: &Path, files: &mut BTreeSet<PathBuf>, entered: &mut BTreeSet<PathBuf>, problems: &mut Vec<Problem>) {
-    // A folder is entered once, whatever links lead to it; so a loop of links ends.
-    let entries =
-        fs::canonicalize(folder).and_then(|real| if entered.insert(real) { fs::read_dir(folder).map(Some) } else { Ok(None) });
-    let entries = match entries {
-        Ok(Some(entries)) => entries,
-        Ok(None) => return,
+/// Links to files are followed, links to folders are not, as with `kubectl -R`: they may loop, or lead out to all there is.
+fn walk(folder: &Path, files: &mut BTreeSet<PathBuf>, problems: &mut Vec<Problem>) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
         Err(error) => {
             problems.push(unreadable(&folder.display().to_string().into(), &error));
             return;
@@ -102,7 +99,11 @@ fn walk(folder: &Path, files: &mut BTreeSet<PathBuf>, entered: &mut BTreeSet<Pat
         }
         let wanted = path.extension().is_some_and(|ext| matches!(ext.to_str(), Some("yaml" | "yml" | "json")));
         match fs::metadata(&path) {
-            Ok(meta) if meta.is_dir() => walk(&path, files, entered, problems),
+            Ok(meta) if meta.is_dir() => {
+                if fs::symlink_metadata(&path).is_ok_and(|own| own.is_dir()) {
+                    walk(&path, files, problems);
+                }
+            }
             // A pipe or a device would keep us waiting.
             Ok(meta) if meta.is_file() && wanted => drop(files.insert(path)),
             Err(error) if wanted => problems.push(unreadable(&path.display().to_string().into(), &error)),
