@@ -99,7 +99,9 @@ views! {
     JobSpec { template: Option<Template> = "template", parallelism: Text = "parallelism", }
     Template { meta: Meta = "metadata", spec: PodSpec = "spec", }
 
-    Pod { meta: Meta = "metadata", spec: PodSpec = "spec", status: PodStatus = "status", }
+    /// A pod without its spec: enough for the many whose owner is known.
+    PodTags { meta: Meta = "metadata", status: PodStatus = "status", }
+    Pod { spec: PodSpec = "spec", status: PodStatus = "status", }
     PodStatus { phase: Text = "phase", }
     PodSpec {
         containers: Vec<Container> = "containers",

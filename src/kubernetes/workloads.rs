@@ -49,13 +49,13 @@ pub fn collect(world: &mut World) {
     let known: BTreeMap<(String, WorkloadKind, String), ()> =
         found.iter().map(|f| ((f.workload.namespace.clone(), f.workload.kind, f.workload.name.clone()), ())).collect();
     let mut from_pods: BTreeMap<(String, WorkloadKind, String), Found> = BTreeMap::new();
-    let pods: Vec<(&Object, view::Pod)> = world.read(&kinds::POD);
+    let pods: Vec<(&Object, view::PodTags)> = world.read(&kinds::POD);
     for (object, pod) in pods {
         if matches!(&*pod.status.phase, "Succeeded" | "Failed") {
             continue;
         }
         let namespace = namespace_of(object);
-        let Some((kind, name)) = pod_owner(object, &pod, |kind, name| {
+        let Some((kind, name)) = pod_owner(object, &pod.meta, |kind, name| {
             (kind == WorkloadKind::Job && owned_jobs.contains_key(&(namespace.to_owned(), name.to_owned())))
                 || known.contains_key(&(namespace.to_owned(), kind, name.to_owned()))
         }) else {
@@ -65,7 +65,9 @@ pub fn collect(world: &mut World) {
         match from_pods.get_mut(&key) {
             Some(seen) => seen.workload.replicas += 1,
             None => {
-                let template = view::Template { meta: pod.meta, spec: pod.spec };
+                // One that can't be read is told when the nodes' room is counted.
+                let spec = object.read::<view::Pod>().map(|whole| whole.spec).unwrap_or_default();
+                let template = view::Template { meta: pod.meta, spec };
                 from_pods.insert(key, workload(object, kind, name, 1, None, template));
             }
         }
@@ -88,14 +90,14 @@ pub fn collect(world: &mut World) {
 }
 
 /// The workload that a pod makes visible and that is in no list; `None` if its owner is known.
-fn pod_owner(object: &Object, pod: &view::Pod, known: impl Fn(WorkloadKind, &str) -> bool) -> Option<(WorkloadKind, String)> {
-    let Some(owner) = pod.meta.owners.iter().find(|o| o.controller).or(pod.meta.owners.first()) else {
+fn pod_owner(object: &Object, meta: &view::Meta, known: impl Fn(WorkloadKind, &str) -> bool) -> Option<(WorkloadKind, String)> {
+    let Some(owner) = meta.owners.iter().find(|o| o.controller).or(meta.owners.first()) else {
         return Some((WorkloadKind::Pod, object.name.to_string()));
     };
     let name = owner.name.0.clone();
     let kind = match &*owner.kind {
         "ReplicaSet" => {
-            let hash = pod.meta.labels.get("pod-template-hash").or_else(|| pod.meta.labels.get("rollouts-pod-template-hash"));
+            let hash = meta.labels.get("pod-template-hash").or_else(|| meta.labels.get("rollouts-pod-template-hash"));
             let parent = hash.and_then(|hash| name.strip_suffix(&**hash)).and_then(|rest| rest.strip_suffix('-'));
             if let Some(parent) = parent {
                 if known(WorkloadKind::Deployment, parent) || known(WorkloadKind::Rollout, parent) {

@@ -99,10 +99,8 @@ fn walk(folder: &Path, files: &mut BTreeSet<PathBuf>, problems: &mut Vec<Problem
         }
         let wanted = path.extension().is_some_and(|ext| matches!(ext.to_str(), Some("yaml" | "yml" | "json")));
         match fs::metadata(&path) {
-            Ok(meta) if meta.is_dir() => {
-                if fs::symlink_metadata(&path).is_ok_and(|own| own.is_dir()) {
-                    walk(&path, files, problems);
-                }
+            Ok(meta) if meta.is_dir() && fs::symlink_metadata(&path).is_ok_and(|own| own.is_dir()) => {
+                walk(&path, files, problems)
             }
             // A pipe or a device would keep us waiting.
             Ok(meta) if meta.is_file() && wanted => drop(files.insert(path)),
