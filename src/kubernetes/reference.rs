@@ -73,8 +73,9 @@ fn is_break(c: char) -> bool {
 fn urls(token: &str, found: &mut Vec<Reference>) {
     let mut rest = token;
     while let Some(at) = rest.find("://") {
-        let scheme_at =
-            rest[..at].rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))).map_or(0, |i| i + 1);
+        // From behind, so that a sign of several bytes before the scheme is no place to cut.
+        let scheme = rest[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+        let scheme_at = scheme.len();
         // `--url=` and `-Dx=` end at a sign that no scheme holds; a leading dash is left over.
         let scheme = rest[scheme_at..at].trim_start_matches(['-', '.', '+']).to_ascii_lowercase();
         let after = &rest[at + 3..];
@@ -194,6 +195,11 @@ mod tests {
 
     fn hosts(text: &str) -> Vec<String> {
         scan(text).iter().map(Reference::text).collect()
+    }
+
+    #[test]
+    fn a_letter_of_several_bytes_before_a_scheme_is_no_place_to_cut() {
+        assert_eq!(hosts("größe→http://cart:8080 ড়://"), ["http://cart:8080"]);
     }
 
     #[test]
