@@ -36,6 +36,8 @@ mod workloads;
 mod world;
 
 pub use roles::{image_base, repository};
+pub use view::Selector;
+pub use world::read;
 
 use crate::facts::{Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::model::Model;

@@ -2,8 +2,8 @@
 
 use super::observed;
 use crate::facts::Object;
+use crate::kubernetes::Selector;
 use crate::model::{Edge, Evidence, Grade, Model, NeedKind, Party, Signal, SignalKind, WorkloadId};
-use std::collections::BTreeMap;
 
 /// A reason that points at a field of `object`.
 pub fn why(kind: &str, object: &Object, field: impl Into<String>, text: impl Into<String>) -> Evidence {
@@ -15,9 +15,9 @@ pub fn why(kind: &str, object: &Object, field: impl Into<String>, text: impl Int
     Evidence { place: object.place.clone(), ..Evidence::new(title, field, text) }
 }
 
-/// Workloads whose pods carry all these labels.
-pub fn labelled(model: &Model, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<WorkloadId> {
-    select(model, namespace, |w| labels.iter().all(|(key, value)| w.labels.get(key) == Some(value)))
+/// Workloads whose pods the selector chooses; all of the namespace when it is empty.
+pub fn selected(model: &Model, namespace: &str, selector: &Selector) -> Vec<WorkloadId> {
+    select(model, namespace, |w| selector.matches(&w.labels))
 }
 
 /// Workloads that run as this service account. `default` and wildcards name nobody in particular.

@@ -4,6 +4,8 @@ mod candidates;
 mod detect;
 mod edges;
 mod marks;
+#[cfg(test)]
+mod tests;
 
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Facts, Need, Purpose, kinds};
@@ -17,6 +19,7 @@ static REQUESTS: Metric = Metric {
     selector: r#"istio_requests_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
     by: CALL,
     requests: true,
+    from_zero: false,
     caveat: "only calls that leave a pod in the mesh",
 };
 static TCP: Metric = Metric {
@@ -24,6 +27,7 @@ static TCP: Metric = Metric {
     selector: r#"istio_tcp_sent_bytes_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
     by: CALL,
     requests: false,
+    from_zero: false,
     caveat: "bytes, not requests; ambient without waypoints shows only these",
 };
 const CALL: &[&str] = &[
