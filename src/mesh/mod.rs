@@ -11,6 +11,8 @@ mod linkerd;
 pub mod marks;
 mod observed;
 mod proxies;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};

@@ -194,7 +194,10 @@ fn installed(choice: &mut Choice, model: &Model) {
     let candidate = choice.candidate;
     let same_mode = |mode: &str| candidate.mode.is_empty() || mode.is_empty() || mode == candidate.mode;
     if let Some(here) = model.installations.iter().find(|i| i.id == candidate.mesh && same_mode(&i.mode)) {
-        choice.pros.push(format!("installed already in {}", here.namespace));
+        choice.pros.push(match &*here.namespace {
+            "" => "installed already, its control plane not in sight".to_owned(),
+            namespace => format!("installed already in {namespace}"),
+        });
         choice.penalty -= 8;
     }
 }

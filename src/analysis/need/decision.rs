@@ -264,6 +264,10 @@ fn installed(model: &Model) -> Vec<Installed> {
         let meshed = i.meshed.iter().filter(|id| counted.contains(id)).collect::<BTreeSet<_>>().len();
         let version = i.version.as_deref().map_or_else(|| "(version unknown)".to_owned(), str::to_owned);
         let mode = if i.mode.is_empty() { String::new() } else { format!(", {}", i.mode) };
+        let place = match &*i.namespace {
+            "" => "(control plane not in sight)".to_owned(),
+            namespace => format!("in {namespace}"),
+        };
         Installed {
             mesh: i.mesh.clone(),
             id: i.id,
@@ -273,7 +277,7 @@ fn installed(model: &Model) -> Vec<Installed> {
             mode: i.mode.clone(),
             meshed,
             of: counted.len(),
-            text: format!("{} {version} in {}{mode}: {meshed} of {} workloads in it", i.mesh, i.namespace, counted.len()),
+            text: format!("{} {version} {place}{mode}: {meshed} of {} workloads in it", i.mesh, counted.len()),
             evidence: i.evidence.clone(),
         }
     };

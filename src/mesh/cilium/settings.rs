@@ -69,7 +69,12 @@ pub fn signals(facts: &Facts, model: &mut Model) {
                 SignalKind::Satisfied,
                 "mutual authentication is on (beta; the handshake is out of band)",
             ),
-            ("enable-ztunnel", NeedKind::Identity, SignalKind::Hint, "mTLS through ztunnel is on (beta), for namespaces that join"),
+            (
+                "enable-ztunnel",
+                NeedKind::Identity,
+                SignalKind::Hint,
+                "mTLS through ztunnel is on (beta), for namespaces that join",
+            ),
         ] {
             if settings.on(key) {
                 signal(model, need, kind, text, vec![settings.why(key)]);

@@ -32,14 +32,8 @@ static CONNECTIONS: Metric = Metric {
     from_zero: true,
     caveat: "connections, not requests; all that TCP services show",
 };
-const CALL: &[&str] = &[
-    "namespace",
-    "pod",
-    "kubernetes_namespace",
-    "kubernetes_pod_name",
-    "consul_source_service",
-    "consul_destination_service",
-];
+const CALL: &[&str] =
+    &["namespace", "pod", "kubernetes_namespace", "kubernetes_pod_name", "consul_source_service", "consul_destination_service"];
 
 impl Mesh for Consul {
     fn id(&self) -> &'static str {

@@ -100,9 +100,10 @@ pub fn authorization(facts: &Facts, model: &mut Model) {
         for (r, rule) in spec.rules.iter().enumerate() {
             for source in rule.from.iter().map(|from| &from.source) {
                 let principals = source.principals.iter().map(|p| ("principals", p, account_of(p)));
-                let accounts = source.accounts.iter().map(|a| {
-                    ("serviceAccounts", a, Some(a.split_once('/').unwrap_or((&*object.namespace, a.as_str()))))
-                });
+                let accounts = source
+                    .accounts
+                    .iter()
+                    .map(|a| ("serviceAccounts", a, Some(a.split_once('/').unwrap_or((&*object.namespace, a.as_str())))));
                 for (kind, written, account) in principals.chain(accounts) {
                     let Some((namespace, account)) = account else { continue };
                     let callers = running_as(model, namespace, account);
