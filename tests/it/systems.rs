@@ -198,7 +198,7 @@ fn the_verdict_is_right_or_undetermined() {
         assert!(said == "undetermined" || system.right.contains(&said), "{:?}: {said}", system.files);
         let possible = d["possible"].as_array().expect("a list");
         let kept = |right: &&str| possible.iter().any(|verdict| verdict == *right);
-        assert!(system.right.iter().any(|right| kept(&right)), "{:?}: {possible:?} rules out what is right", system.files);
+        assert!(system.right.iter().any(kept), "{:?}: {possible:?} rules out what is right", system.files);
     }
 }
 
