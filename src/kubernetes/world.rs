@@ -27,8 +27,13 @@ pub struct ConfigMap<'a> {
 impl ConfigMap<'_> {
     /// Read whole by so many that what it names says nothing of who calls: candidates, not edges.
     pub fn is_shared(&self) -> bool {
-        self.readers.len() >= 3
+        is_many(self.readers.len())
     }
+}
+
+/// From how many readers on a file says nothing of the single one.
+pub fn is_many(readers: usize) -> bool {
+    readers >= 3
 }
 
 /// A manifest that names no namespace lands in `default`, as with kubectl.

@@ -47,6 +47,14 @@ pub fn strongest(case: &Situation<'_>) -> CounterArgument {
             "encryption alone doesn't need a mesh: the network plugin can encrypt between nodes".to_owned(),
             "LiveWyer, Mar 2024: \"be certain to challenge the need\"",
         ),
+        _ if case.applications == 0 => (
+            "no application was found here: a mesh would carry nobody's calls".to_owned(),
+            "the guide: more than 5 services that call each other",
+        ),
+        _ if case.applications == 1 => (
+            "only one application was found here: a mesh stands between services".to_owned(),
+            "the guide: more than 5 services that call each other",
+        ),
         _ if languages.single().is_some() => (
             format!("everything here is {}: one library does retries and tracing without a proxy", languages.names()),
             "Meta ServiceRouter, OSDI'23: 99 % of RPC by library, 1 % by proxy",
@@ -94,5 +102,18 @@ mod tests {
         assert!(strongest(&case).text.contains("Java"));
         assert!(strongest(&case).source.contains("OSDI'23"));
         assert!(strongest(&Situation { on_call: Some(false), ..case }).text.contains("on call"));
+    }
+
+    #[test]
+    fn without_applications_nobody_shares_a_language() {
+        let languages = Languages::default();
+        let text = |verdict, applications| {
+            let (on_call, encryption_only, installed, identity_for_few) = (None, false, false, false);
+            let languages = &languages;
+            strongest(&Situation { verdict, languages, applications, on_call, encryption_only, installed, identity_for_few }).text
+        };
+        assert!(text(Verdict::Undetermined, 0).starts_with("no application was found"));
+        assert!(text(Verdict::Undetermined, 1).starts_with("only one application"));
+        assert!(text(Verdict::Undetermined, 2).contains("the 2 applications"));
     }
 }

@@ -224,7 +224,7 @@ mod tests {
         for model in &models {
             for (require, answers) in words {
                 let (inputs, q1, q2) = case(model, require, answers);
-                let mut ours: Vec<(Verdict, Vec<Lever>)> = flips(&inputs, &q1, &q2, "--prometheus URL")
+                let mut ours: Vec<(Verdict, Vec<Lever>)> = flips(&inputs, &q1, &q2, "--prometheus <URL>")
                     .into_iter()
                     .map(|flip| (flip.then, flip.facts.iter().map(|fact| fact.lever).collect()))
                     .collect();
@@ -237,10 +237,10 @@ mod tests {
     #[test]
     fn nothing_known_is_settled_by_few_services_or_by_a_mandate() {
         let (inputs, q1, q2) = case(&model_with(64), &[], &[]);
-        let flips = flips(&inputs, &q1, &q2, "--prometheus URL");
+        let flips = flips(&inputs, &q1, &q2, "--prometheus <URL>");
         let one = |flip: &&Flip| flip.facts.len() == 1;
         let single: Vec<(Verdict, &str)> = flips.iter().filter(one).map(|f| (f.then, f.facts[0].settle.as_str())).collect();
-        assert!(single.contains(&(Verdict::Premature, "--prometheus URL")));
+        assert!(single.contains(&(Verdict::Premature, "--prometheus <URL>")));
         assert!(single.contains(&(Verdict::Justified, "--require mtls=identity")));
     }
 

@@ -214,7 +214,7 @@ fn not_seen(d: &Decision) -> String {
 /// The command on a line of its own: it is never cut, so that it can be copied.
 fn step(d: &Decision, next: &str) -> Vec<Line> {
     let command = format!("{next} {}", d.next.flags);
-    let mut lines = plain(&d.next.text, 1);
+    let mut lines = plain(&d.next.text, 2);
     lines.push(vec![Span::new(command, Tone::Code)]);
     lines
 }

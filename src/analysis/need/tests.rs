@@ -76,7 +76,7 @@ fn a_need_that_something_else_meets_is_no_reason() {
 fn sixty_four_silent_workloads_are_undetermined_with_the_next_observation() {
     let decision = judge(&model_with(64));
     assert_eq!(verdicts(&decision), (Verdict::Undetermined, Verdict::Undetermined));
-    assert_eq!(decision.next.flags, "--prometheus URL");
+    assert_eq!(decision.next.flags, "--prometheus <URL>");
     assert_eq!(decision.mesh, Tri::Unknown);
     let mut facts = facts();
     facts.kind = crate::facts::SourceKind::Manifests;

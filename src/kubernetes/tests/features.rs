@@ -162,7 +162,6 @@ fn needs_of_other_features() {
             (NeedKind::Authorization, SignalKind::Hint),
             (NeedKind::Tracing, SignalKind::Hint),
             (NeedKind::Canary, SignalKind::Satisfied),
-            (NeedKind::Retries, SignalKind::Evidenced),
             (NeedKind::GrpcBalancing, SignalKind::Evidenced),
             (NeedKind::Multicluster, SignalKind::Evidenced),
             (NeedKind::VirtualMachines, SignalKind::Hint),
