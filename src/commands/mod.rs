@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod completions;
+pub mod fleet;
 pub mod load;
 pub mod permissions;
 pub mod proxy_config;

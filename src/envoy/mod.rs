@@ -13,6 +13,7 @@
 //! and their tools do. Whole numbers may stand in quotes, as protobuf writes 64-bit ones.
 
 pub mod address;
+pub mod ask;
 pub mod bootstrap;
 pub mod certificate;
 pub mod clusters;

@@ -1,5 +1,6 @@
 //! Consul Connect.
 
+mod admin;
 mod candidates;
 mod marks;
 
@@ -18,6 +19,9 @@ impl Mesh for Consul {
     }
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
+    }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        admin::admins(pod)
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         let server = |labels: &std::collections::BTreeMap<String, String>| {

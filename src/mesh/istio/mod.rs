@@ -1,5 +1,6 @@
 //! Istio, sidecar and ambient.
 
+mod admin;
 mod candidates;
 mod detect;
 mod edges;
@@ -42,6 +43,9 @@ impl Mesh for Istio {
     }
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
+    }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        admin::admins(pod)
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)
