@@ -8,6 +8,7 @@ use crate::kubernetes::target::Targets;
 use crate::mesh::admin::{self, Admin, Speaks};
 use crate::source::visit::{Door, Inside, Questions, visit};
 use crate::source::{Base, Source, archive, live};
+use jiff::Timestamp;
 
 /// Rounds until a name has become pods: its owner in one place, in another, and the pods.
 const ROUNDS: usize = 5;
@@ -21,6 +22,8 @@ pub struct Who<'a> {
     pub selector: Option<&'a str>,
     pub port: Option<u16>,
     pub speaks: Speaks,
+    /// A recording beside the one of `--from`, or instead of the cluster.
+    pub from: Option<&'a str>,
 }
 
 /// One proxy that can be asked.
@@ -62,13 +65,21 @@ struct Place {
     doors: Vec<Door>,
 }
 
-/// Finds the proxies and asks them; `questions` gets how many there are and whether they are live.
-pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, questions: impl Fn(&[Proxy], bool) -> Q) -> Result<Visited<Q::Made>> {
+/// What is known of a cluster before its proxies are asked.
+pub struct Found<'p> {
+    pub proxies: &'p [Proxy],
+    /// Not from a recording.
+    pub live: bool,
+    pub now: Timestamp,
+}
+
+/// Finds the proxies and asks them what `questions` makes of what was found.
+pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, questions: impl Fn(Found<'_>) -> Q) -> Result<Visited<Q::Made>> {
     let progress = ctx.ui.progress("looking for proxies");
     block_on(async {
         let mut places = Vec::new();
         let mut missing = Vec::new();
-        let sources = sources(ctx).await?;
+        let sources = sources(ctx, who.from.or(ctx.global.from.as_deref())).await?;
         let several = sources.len() > 1;
         for source in sources {
             match place(ctx, source, who, several, &mut missing).await {
@@ -84,8 +95,11 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, questions: impl Fn(&[Proxy], b
         let mut proxies = Vec::new();
         for place in places {
             let before = proxies.len();
-            let is_live = matches!(place.source.base, Base::Live(_));
-            let made = visit(&place.source, &place.doors, questions(&place.proxies, is_live), |count| {
+            let (live, now) = match &place.source.base {
+                Base::Live(_) => (true, now()),
+                Base::Stored(stored) => (false, stored.now),
+            };
+            let made = visit(&place.source, &place.doors, questions(Found { proxies: &place.proxies, live, now }), |count| {
                 progress.say(&format!("{} of {total} proxies answered", before + count));
             });
             proxies.extend(place.proxies.into_iter().zip(made.await));
@@ -94,8 +108,8 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, questions: impl Fn(&[Proxy], b
     })
 }
 
-async fn sources(ctx: &Ctx) -> Result<Vec<Source>> {
-    if let Some(from) = &ctx.global.from {
+async fn sources(ctx: &Ctx, from: Option<&str>) -> Result<Vec<Source>> {
+    if let Some(from) = from {
         let all = archive::open(from, None, now())?;
         return Ok(all.into_iter().map(|facts| Source { base: Base::Stored(Box::new(facts)), prometheus: None }).collect());
     }

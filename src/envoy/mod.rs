@@ -17,6 +17,7 @@ pub mod ask;
 pub mod bootstrap;
 pub mod certificate;
 pub mod clusters;
+pub mod diff;
 pub mod dump;
 pub mod endpoints;
 pub mod entry;

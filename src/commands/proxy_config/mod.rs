@@ -1,8 +1,13 @@
 //! `meshctl proxy-config`: what a proxy really runs.
 
+mod conversation;
+mod diff;
 mod document;
+mod log;
 mod many;
 mod questions;
+mod roots;
+mod stats;
 mod tables;
 mod who;
 
@@ -73,6 +78,20 @@ pub enum Part {
     #[command(visible_alias = "ec")]
     #[command(after_help = EXAMPLES)]
     Ecds(WhoArgs),
+    /// Log levels: show them, or set them (the one thing that meshctl changes in a proxy)
+    #[command(visible_alias = "o")]
+    #[command(after_help = log::EXAMPLES)]
+    Log(log::LogArgs),
+    /// Whether proxies trust the same root certificates
+    #[command(visible_alias = "rc")]
+    #[command(after_help = roots::EXAMPLES)]
+    RootcaCompare(roots::RootsArgs),
+    /// Counters and gauges of the proxy, or of its upstream hosts
+    #[command(after_help = stats::EXAMPLES)]
+    Stats(stats::StatsArgs),
+    /// What differs between two proxies, or between a proxy and what was recorded of it
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -181,8 +200,22 @@ pub struct AllArgs {
 pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
     #[expect(clippy::disallowed_methods, reason = "a file has no time of its own; certificates are judged now")]
     let now = Timestamp::now();
-    let (who, selection) = args.part.selection(now);
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
+    let (who, selection) = match &args.part {
+        Part::Log(args) => return log::run(ctx, args),
+        Part::RootcaCompare(args) => return roots::run(ctx, args),
+        Part::Stats(args) => return stats::run(ctx, args),
+        Part::Diff(args) => return diff::run(ctx, args, now),
+        Part::Cluster(args) => args.selection(now),
+        Part::Listener(args) => args.selection(now),
+        Part::Route(args) => args.selection(now),
+        Part::Endpoint(args) => (&args.who, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints, now) }),
+        Part::Eds(args) => (&args.who, Selection { endpoints: args.filter(), ..one(Section::Endpoints, now) }),
+        Part::Secret(args) => (args, one(Section::Secrets, now)),
+        Part::Bootstrap(args) => (args, one(Section::Bootstrap, now)),
+        Part::Ecds(args) => (args, one(Section::Extensions, now)),
+        Part::All(args) => (&args.who, args.selection(now)),
+    };
     if who.file.is_empty() {
         return running(ctx, who, &selection, machine);
     }
@@ -197,8 +230,11 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
 
 /// From proxies that run, or that a recording holds.
 fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Result<Report> {
-    who.nonempty(ctx)?;
-    let visited = fleet::ask(ctx, who.proxies(), |_, live| Show { selection: selection.clone(), machine, live })?;
+    who.pods.nonempty(ctx)?;
+    let visited = fleet::ask(ctx, who.pods.proxies(), |found| {
+        let selection = Selection { now: found.now, ..selection.clone() };
+        Show::new(selection, machine, found.live)
+    })?;
     let answered = many::split(visited)?;
     if !answered.failed.is_empty() {
         ctx.incomplete.set(true);
@@ -235,32 +271,28 @@ fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
     }
 }
 
-impl Part {
-    /// Whose configuration, and what of it to show.
+fn one(section: Section, now: Timestamp) -> Selection {
+    Selection { sections: vec![section], verbose: true, ..Selection::new(now) }
+}
+
+impl ClusterArgs {
     fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
-        let one = |section: Section| Selection { sections: vec![section], verbose: true, ..Selection::new(now) };
-        match self {
-            Part::Cluster(args) => (&args.who, Selection { clusters: args.filter.with(args.port), ..one(Section::Clusters) }),
-            Part::Listener(args) => {
-                let listeners = listeners::Wanted {
-                    address: args.address.clone(),
-                    port: args.port,
-                    kind: args.kind.clone(),
-                    protocols: tables::PROTOCOLS,
-                };
-                (&args.who, Selection { listeners, verbose: args.detail.verbose, ..one(Section::Listeners) })
-            }
-            Part::Route(args) => {
-                let route = args.name.clone();
-                (&args.who, Selection { route, verbose: args.detail.verbose, ..one(Section::Routes) })
-            }
-            Part::Endpoint(args) => (&args.who, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints) }),
-            Part::Eds(args) => (&args.who, Selection { endpoints: args.filter(), ..one(Section::Endpoints) }),
-            Part::Secret(args) => (args, one(Section::Secrets)),
-            Part::Bootstrap(args) => (args, one(Section::Bootstrap)),
-            Part::Ecds(args) => (args, one(Section::Extensions)),
-            Part::All(args) => (&args.who, args.selection(now)),
-        }
+        (&self.who, Selection { clusters: self.filter.with(self.port), ..one(Section::Clusters, now) })
+    }
+}
+
+impl ListenerArgs {
+    fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
+        let (address, port, kind) = (self.address.clone(), self.port, self.kind.clone());
+        let listeners = listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS };
+        (&self.who, Selection { listeners, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
+    }
+}
+
+impl RouteArgs {
+    fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
+        let route = self.name.clone();
+        (&self.who, Selection { route, verbose: self.detail.verbose, ..one(Section::Routes, now) })
     }
 }
 

@@ -8,24 +8,30 @@ use crate::mesh::admin::Speaks;
 use clap::Args;
 
 #[derive(Args, Clone, Debug, Default)]
-pub struct WhoArgs {
+pub struct PodsArgs {
     /// The proxies of these pods: POD[.NAMESPACE], or TYPE/NAME[.NAMESPACE] such as deploy/web.shop
     #[arg(value_name = "POD", add = complete::proxies())]
     pub pods: Vec<String>,
     /// The proxies of pods with these labels, such as app=web; with -n of one namespace. All of them: -A
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
-    /// Read this file with the answer of the admin port instead; `-` is stdin
-    #[arg(short, long, value_name = "FILE", default_value = "", hide_default_value = true)]
-    pub file: String,
     /// The port of the admin interface, for any Envoy [default: what the pod's mesh uses, such as 15000]
     #[arg(long, value_name = "PORT")]
     pub proxy_admin_port: Option<u16>,
 }
 
-impl WhoArgs {
+#[derive(Args, Clone, Debug, Default)]
+pub struct WhoArgs {
+    #[command(flatten)]
+    pub pods: PodsArgs,
+    /// Read this file with the answer of the admin port instead; `-` is stdin
+    #[arg(short, long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    pub file: String,
+}
+
+impl PodsArgs {
     pub fn proxies(&self) -> Who<'_> {
-        Who { names: &self.pods, selector: self.selector.as_deref(), port: self.proxy_admin_port, speaks: Speaks::Envoy }
+        Who { names: &self.pods, selector: self.selector.as_deref(), port: self.proxy_admin_port, speaks: Speaks::Envoy, from: None }
     }
 
     /// All proxies are only asked when somebody says so.
