@@ -3,7 +3,7 @@
 use crate::cli::Ctx;
 use crate::commands::load::{block_on, now};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Object, Outcome};
+use crate::facts::{Facts, Need, Object, Outcome, kinds};
 use crate::kubernetes::target::Targets;
 use crate::mesh::admin::{self, Admin, Speaks};
 use crate::source::visit::{Door, Inside, Questions, visit};
@@ -24,6 +24,10 @@ pub struct Who<'a> {
     pub speaks: Speaks,
     /// A recording beside the one of `--from`, or instead of the cluster.
     pub from: Option<&'a str>,
+    /// Proxies of nodes: the labels of their pods, and the one node that is meant.
+    pub nodes: Option<(&'static str, Option<&'a str>)>,
+    /// Where nobody is named, one that answers for all will do.
+    pub one_is_enough: bool,
 }
 
 /// One proxy that can be asked.
@@ -33,8 +37,9 @@ pub struct Proxy {
     pub cluster: Option<String>,
     pub namespace: String,
     pub pod: String,
-    pub node: String,
     pub port: u16,
+    /// The pods for whose sake the proxy of their node is asked.
+    pub sake_of: Vec<(String, String)>,
     /// Several run in its pod.
     one_of_many: bool,
 }
@@ -74,7 +79,7 @@ pub struct Found<'p> {
 }
 
 /// Finds the proxies and asks them what `questions` makes of what was found.
-pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, questions: impl Fn(Found<'_>) -> Q) -> Result<Visited<Q::Made>> {
+pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, mut questions: impl FnMut(Found<'_>) -> Q) -> Result<Visited<Q::Made>> {
     let progress = ctx.ui.progress("looking for proxies");
     block_on(async {
         let mut places = Vec::new();
@@ -124,7 +129,7 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         Base::Stored(_) => "default".to_owned(),
     };
     let namespace = ctx.global.namespace.as_deref();
-    let all = ctx.global.all_namespaces || namespace.is_some();
+    let all = who.nodes.is_none() && (ctx.global.all_namespaces || namespace.is_some());
     let targets = Targets::parse(who.names, who.selector, all, namespace, &default_namespace)
         .map_err(|why| Error::new(Kind::Usage, why))?;
     let mut facts = match &source.base {
@@ -146,6 +151,21 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
     let resolved = targets.resolve(&facts);
     missing.extend(resolved.missing);
     let mut place = Place { proxies: Vec::new(), doors: Vec::new(), source };
+    if let Some((labels, node)) = who.nodes {
+        let need = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: labels.to_owned() };
+        let mut served = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
+        place.source.answer(vec![need.clone()], &mut served).await;
+        let pods = match served.get(&need).map(|answer| &answer.outcome) {
+            Some(Outcome::Objects(pods)) => pods.as_slice(),
+            Some(other) => {
+                missing.push((need.title(), other.reason().unwrap_or_else(|| other.word()).to_owned()));
+                &[]
+            }
+            None => &[],
+        };
+        place.add_nodes(&resolved.pods, pods, node, who, several.then(|| facts.cluster.clone()), missing);
+        return Ok(place);
+    }
     for (pod, named) in resolved.pods.into_iter().zip(resolved.named) {
         match admins(pod, who, named) {
             Ok(admins) => place.add(pod, &admins, several.then(|| facts.cluster.clone())),
@@ -194,10 +214,53 @@ impl Place {
                 cluster: cluster.clone(),
                 namespace: namespace.clone(),
                 pod: name.clone(),
-                node: node_of(pod),
                 port: admin.port,
+                sake_of: Vec::new(),
                 one_of_many: admins.len() > 1,
             });
+        }
+    }
+}
+
+impl Place {
+    /// The proxies of the nodes of these pods, or of all nodes.
+    fn add_nodes(
+        &mut self,
+        pods: &[&Object],
+        proxies: &[Object],
+        node: Option<&str>,
+        who: Who<'_>,
+        cluster: Option<String>,
+        missing: &mut Vec<(String, String)>,
+    ) {
+        let mut wanted: Vec<(&Object, Vec<(String, String)>)> = Vec::new();
+        for pod in pods {
+            let own = proxies.iter().find(|proxy| proxy.name == pod.name && proxy.namespace == pod.namespace);
+            let sake_of = || vec![(pod.namespace.to_string(), pod.name.to_string())];
+            let found = own.map(|proxy| (proxy, Vec::new()));
+            let found = found.or_else(|| Some((proxies.iter().find(|proxy| node_of(proxy) == node_of(pod))?, sake_of())));
+            match found {
+                Some((proxy, sake_of)) => match wanted.iter_mut().find(|(there, _)| there.name == proxy.name) {
+                    Some((_, others)) => others.extend(sake_of),
+                    None => wanted.push((proxy, sake_of)),
+                },
+                None => {
+                    let why = format!("its node {:?} has no proxy of its own", node_of(pod));
+                    missing.push((format!("{}.{}", pod.name, pod.namespace), why));
+                }
+            }
+        }
+        if who.names.is_empty() {
+            let here = proxies.iter().filter(|proxy| node.is_none_or(|node| node_of(proxy) == node));
+            wanted.extend(here.take(if who.one_is_enough { 1 } else { usize::MAX }).map(|proxy| (proxy, Vec::new())));
+        }
+        for (proxy, sake_of) in wanted {
+            let before = self.proxies.len();
+            match admins(proxy, who, true) {
+                Ok(admins) => self.add(proxy, &admins, cluster.clone()),
+                Err(why) => missing.push((format!("{}.{}", proxy.name, proxy.namespace), why.unwrap_or_default())),
+            }
+            self.proxies[before..].iter_mut().for_each(|added| added.sake_of.clone_from(&sake_of));
         }
     }
 }
@@ -219,6 +282,7 @@ fn node_of(pod: &Object) -> String {
 fn nobody(who: Who<'_>, missing: &[(String, String)]) -> Error {
     let error = match missing {
         [(name, why)] => Error::new(Kind::Input, format!("can't find a proxy for {name}")).cause(why.as_str()),
+        [] if who.nodes.is_some() => Error::new(Kind::Input, "no node has a proxy of its own: is ambient mode installed?"),
         [] => Error::new(Kind::Input, "none of these pods has a proxy of a mesh"),
         many => {
             let told = many.iter().take(TOLD).map(|(name, why)| format!("{name}: {why}"));

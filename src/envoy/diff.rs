@@ -24,7 +24,7 @@ const UNORDERED: [&str; 8] = [
     "additional_addresses",
 ];
 /// Fields that name an element of a list.
-const NAMES: [&str; 3] = ["name", "cluster_name", "key"];
+const NAMES: [&str; 4] = ["name", "cluster_name", "key", "tag"];
 /// Of one resource, so many changes are kept.
 const KEPT: usize = 200;
 
@@ -141,7 +141,8 @@ fn of_secrets(dump: &Dump<'_>, now: Timestamp) -> Resources {
             value
         };
         let certificates: Vec<Value> = row.certificates.iter().map(certificate).collect();
-        let value = serde_json::json!({ "type": row.kind, "status": row.status, "valid": row.valid, "certificates": certificates });
+        let value =
+            serde_json::json!({ "type": row.kind, "status": row.status, "valid": row.valid, "certificates": certificates });
         insert(&mut found, row.name.to_owned(), value);
     }
     found
@@ -163,10 +164,14 @@ fn walk(path: &mut String, field: &str, a: &Value, b: &Value, changes: &mut Vec<
             (Some(named_x), Some(named_y)) if !x.is_empty() && !y.is_empty() => {
                 let ordered = !UNORDERED.contains(&field);
                 let common = |own: &[(String, &Value)], other: &[(String, &Value)]| -> Vec<String> {
-                    own.iter().filter(|(name, _)| other.iter().any(|(there, _)| there == name)).map(|(name, _)| name.clone()).collect()
+                    own.iter()
+                        .filter(|(name, _)| other.iter().any(|(there, _)| there == name))
+                        .map(|(name, _)| name.clone())
+                        .collect()
                 };
                 if ordered && common(&named_x, &named_y) != common(&named_y, &named_x) {
-                    let order = |named: &[(String, &Value)]| named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+                    let order =
+                        |named: &[(String, &Value)]| named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
                     let (a, b) = (order(&named_x).into(), order(&named_y).into());
                     changes.push(Change { path: format!("{path} (order)"), a: Some(a), b: Some(b) });
                 }
@@ -201,7 +206,13 @@ fn step(path: &mut String, more: &str, field: &str, a: Option<&Value>, b: Option
 
 /// The elements by name, if each has one of its own.
 fn keyed(elements: &[Value]) -> Option<Vec<(String, &Value)>> {
-    let name = |element: &Value| NAMES.iter().find_map(|field| element.get(field)?.as_str().map(str::to_owned));
+    // Filter chains rarely have names; what they match is as good.
+    let matches = |element: &Value| Some(element.get("filter_chain_match")?.to_string());
+    let named = |element: &Value| NAMES.iter().find_map(|field| element.get(field)?.as_str().map(str::to_owned));
+    let name = |element: &Value| match element.get("filters") {
+        Some(_) => named(element).or_else(|| matches(element)).or_else(|| Some("no match".to_owned())),
+        None => named(element),
+    };
     let named: Option<Vec<_>> = elements.iter().map(|element| Some((name(element)?, element))).collect();
     let named = named?;
     let distinct: BTreeSet<&String> = named.iter().map(|(name, _)| name).collect();
@@ -257,8 +268,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_and_what_changed() {
-        let a = json!([cluster("a", json!({"connect_timeout": "1s", "l": [{"name": "x", "v": 1}, {"name": "y"}]})), cluster("gone", json!({}))]);
-        let b = json!([cluster("a", json!({"connect_timeout": "5s", "l": [{"name": "y"}, {"name": "x", "v": 2}]})), cluster("new", json!({}))]);
+        let a = json!([
+            cluster("a", json!({"connect_timeout": "1s", "l": [{"name": "x", "v": 1}, {"name": "y"}]})),
+            cluster("gone", json!({}))
+        ]);
+        let b = json!([
+            cluster("a", json!({"connect_timeout": "5s", "l": [{"name": "y"}, {"name": "x", "v": 2}]})),
+            cluster("new", json!({}))
+        ]);
         let found = differences(&a, &b).remove(0).differences;
         let Difference::Changed { name, changes } = &found[0] else { panic!("{found:?}") };
         assert_eq!(name, "a");

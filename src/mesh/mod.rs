@@ -7,7 +7,7 @@ mod candidate;
 mod cilium;
 mod consul;
 mod declared;
-mod istio;
+pub mod istio;
 mod linkerd;
 pub mod marks;
 mod observed;

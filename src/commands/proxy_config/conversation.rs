@@ -203,17 +203,23 @@ mod tests {
 
     #[test]
     fn a_dump_that_fails_as_a_whole_is_asked_by_sections_and_those_by_lists() {
-        let wanted = Wanted { sections: vec![Section::Clusters, Section::Listeners, Section::Extensions], whole: true, live: true };
+        let wanted =
+            Wanted { sections: vec![Section::Clusters, Section::Listeners, Section::Extensions], whole: true, live: true };
         let (known, came) = talk(&wanted, |path| match path {
             WHOLE => broken(),
             path if path == Section::Clusters.path() => bytes(CLUSTERS),
             path if path.contains("resource=static_listeners") => bytes(r#"{"configs":[{"listener":{"name":"s"}}]}"#),
-            path if path.contains("ecds") => Outcome::Failed("FieldMask could not be successfully applied to any configs.".into()),
+            path if path.contains("ecds") => {
+                Outcome::Failed("FieldMask could not be successfully applied to any configs.".into())
+            }
             _ => broken(),
         });
         let came = came.expect("a part");
         let text = String::from_utf8(came.bytes.to_vec()).expect("text");
-        assert!(text.contains("static_clusters") && text.contains(r#""static_listeners":[{"listener""#) && text.contains("Ecds"), "{text}");
+        assert!(
+            text.contains("static_clusters") && text.contains(r#""static_listeners":[{"listener""#) && text.contains("Ecds"),
+            "{text}"
+        );
         let gaps: Vec<String> = came.gaps.iter().map(Gap::text).collect();
         assert_eq!(gaps, ["listeners (dynamic_listeners) did not come: it answers 500: unknown type"]);
         assert_eq!(known.len(), 6, "the whole, three sections, two lists");

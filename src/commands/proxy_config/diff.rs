@@ -117,8 +117,17 @@ fn side(ctx: &Ctx, args: &DiffArgs, word: &str, from: Option<&str>) -> Result<Si
         return Ok(Side { name, bytes: Arc::new(file::read(word)?), gaps: Vec::new() });
     }
     let names = [word.to_owned()];
-    let who = Who { names: &names, selector: None, port: args.proxy_admin_port, speaks: Speaks::Envoy, from };
-    let visited = fleet::ask(ctx, who, |found| Ask { wanted: Wanted { sections: Section::ALL.to_vec(), whole: true, live: found.live } })?;
+    let who = Who {
+        names: &names,
+        selector: None,
+        port: args.proxy_admin_port,
+        speaks: Speaks::Envoy,
+        from,
+        nodes: None,
+        one_is_enough: false,
+    };
+    let visited =
+        fleet::ask(ctx, who, |found| Ask { wanted: Wanted { sections: Section::ALL.to_vec(), whole: true, live: found.live } })?;
     let mut answered = many::split(visited)?;
     if answered.good.len() + answered.failed.len() > 1 {
         let pods: Vec<String> = answered.good.iter().map(|(proxy, _)| proxy.name()).take(5).collect();

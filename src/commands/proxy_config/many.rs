@@ -31,13 +31,17 @@ pub fn split<T>(visited: Visited<std::result::Result<T, String>>) -> Result<Answ
         return Ok(answered);
     }
     let error = match answered.failed.as_slice() {
-        [(name, why)] => Error::new(Kind::Unreachable, format!("the proxy of {name} did not answer")).cause(why.as_str()),
+        [(name, why)] => Error::new(Kind::Unreachable, format!("no usable answer from the proxy of {name}")).cause(why.as_str()),
         many => {
             let error = Error::new(Kind::Unreachable, format!("none of {} proxies answered", many.len()));
             many.iter().take(5).fold(error, |error, (name, why)| error.cause(format!("{name}: {why}")))
         }
     };
-    Err(error.hint("another admin port: --proxy-admin-port PORT; what is allowed: meshctl permissions proxy-config"))
+    // One that answers, if only with a refusal, was reached.
+    if answered.failed.iter().all(|(_, why)| why.contains(" answers ")) {
+        return Err(error);
+    }
+    Err(error.hint("another admin port: --proxy-admin-port PORT; the rights that it takes: meshctl permissions proxy-config"))
 }
 
 /// `machine` decides which of the two forms is there.

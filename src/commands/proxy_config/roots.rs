@@ -51,7 +51,8 @@ impl Questions for Ask {
         let (text, _) = as_text(&came.bytes);
         let dump = Dump::read(&text, Want { sections: &[Section::Secrets], raw: false }).map_err(|unusable| unusable.why)?;
         let rows = secrets::rows(&dump.secrets, self.now);
-        let mut roots: Vec<Certificate> = rows.into_iter().filter(|row| row.kind == "CA").flat_map(|row| row.certificates).collect();
+        let mut roots: Vec<Certificate> =
+            rows.into_iter().filter(|row| row.kind == "CA").flat_map(|row| row.certificates).collect();
         roots.sort_by(|a, b| (&a.serial_number, &a.subject).cmp(&(&b.serial_number, &b.subject)));
         roots.dedup();
         if roots.is_empty() {
@@ -126,7 +127,8 @@ pub fn run(ctx: &Ctx, args: &RootsArgs) -> Result<Report> {
     let mut body = vec![sentence(&first.name(), &relations), Block::Blank, Block::Table(table(&good))];
     body.extend(many::footer(good.len(), &failed));
     let relations = std::iter::once(Relation::Same).chain(relations.iter().map(|(_, relation)| *relation));
-    let proxies = good.iter().zip(relations).map(|((proxy, held), relation)| One { name: proxy.name(), relation, roots: &held.roots });
+    let proxies =
+        good.iter().zip(relations).map(|((proxy, held), relation)| One { name: proxy.name(), relation, roots: &held.roots });
     let data = Data { with: first.name(), proxies: proxies.collect(), failed };
     Ok(Report::new(SCHEMA, &data, body).worst(worst))
 }
@@ -147,7 +149,8 @@ fn sentence(first: &str, relations: &[(String, Relation)]) -> Block {
         words.push(Span::new(text, Tone::Bad));
     }
     if !partly.is_empty() {
-        let text = format!("{first} shares only some roots with {}: a certificate of the others is trusted by one side. ", few(&partly));
+        let text =
+            format!("{first} shares only some roots with {}: a certificate of the others is trusted by one side. ", few(&partly));
         words.push(Span::new(text, Tone::Warn));
     }
     if !same.is_empty() {

@@ -179,7 +179,8 @@ mod tests {
     fn both_forms() {
         let stats = "cluster.web.rq: 7\ncluster.web.cx: 0\nlds.version_text: \"x: y\"\n";
         assert_eq!(texts(Of::Server, "web", true, stats), ["cluster.web.rq 7"]);
-        let clusters = "web::added_via_api::true\nweb::10.0.0.1:80::rq_total::7\nweb::[::1]:80::rq_total::8\ndb::10.0.0.2:1::rq_total::9\n";
+        let clusters =
+            "web::added_via_api::true\nweb::10.0.0.1:80::rq_total::7\nweb::[::1]:80::rq_total::8\ndb::10.0.0.2:1::rq_total::9\n";
         assert_eq!(
             texts(Of::Clusters, "web", false, clusters),
             ["web  added_via_api true", "web 10.0.0.1:80 rq_total 7", "web [::1]:80 rq_total 8"]

@@ -31,7 +31,15 @@ pub struct WhoArgs {
 
 impl PodsArgs {
     pub fn proxies(&self) -> Who<'_> {
-        Who { names: &self.pods, selector: self.selector.as_deref(), port: self.proxy_admin_port, speaks: Speaks::Envoy, from: None }
+        Who {
+            names: &self.pods,
+            selector: self.selector.as_deref(),
+            port: self.proxy_admin_port,
+            speaks: Speaks::Envoy,
+            from: None,
+            nodes: None,
+            one_is_enough: false,
+        }
     }
 
     /// All proxies are only asked when somebody says so.

@@ -5,6 +5,7 @@ mod candidates;
 mod detect;
 mod edges;
 mod marks;
+pub mod ztunnel;
 
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Facts, Need, Purpose, kinds};
