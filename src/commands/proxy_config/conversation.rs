@@ -76,18 +76,12 @@ impl Wanted {
     }
 
     pub fn next(&self, known: &Answers) -> Vec<String> {
-        if !self.live {
-            let path = match known.len() {
-                0 => WHOLE,
-                1 if !matches!(known[0].1.outcome, Outcome::Bytes(_)) => BARE,
-                _ => return Vec::new(),
-            };
-            return vec![path.to_owned()];
-        }
-        if self.whole {
+        // A recording holds the whole, and pieces only where that failed.
+        if self.whole || !self.live {
             match went(known, WHOLE) {
                 None => return vec![WHOLE.to_owned()],
                 Some(Went::Badly(_)) => {}
+                Some(Went::NotAtAll(_)) if !self.live && went(known, BARE).is_none() => return vec![BARE.to_owned()],
                 Some(_) => return Vec::new(),
             }
         }
@@ -104,14 +98,13 @@ impl Wanted {
     pub fn came(&self, known: &Answers) -> Result<Came, String> {
         if !self.live || self.whole {
             let whole = known.iter().rfind(|(path, _)| path == WHOLE || path == BARE);
+            let pieces =
+                known.iter().any(|(path, answer)| path.contains("=") && path != WHOLE && answer.outcome.reason().is_none());
             match whole.map(|(_, answer)| (&answer.outcome, &answer.partial)) {
-                // A recording has no more to give than this, broken off or not.
-                Some((Outcome::Bytes(bytes), partial)) if partial.is_none() || !self.live => {
+                Some((Outcome::Bytes(bytes), partial)) if partial.is_none() || !pieces => {
                     return Ok(Came { bytes: bytes.clone(), gaps: Vec::new() });
                 }
-                Some((other, _)) if !self.live || known.len() == 1 => {
-                    return Err(other.reason().unwrap_or_else(|| other.word()).to_owned());
-                }
+                Some((other, _)) if !pieces => return Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
                 _ => {}
             }
         }

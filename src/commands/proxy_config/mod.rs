@@ -1,6 +1,6 @@
 //! `meshctl proxy-config`: what a proxy really runs.
 
-mod conversation;
+pub mod conversation;
 mod diff;
 mod document;
 mod log;
