@@ -221,17 +221,17 @@ fn keyed(elements: &[Value]) -> Option<Vec<(String, &Value)>> {
 
 /// Elements that only one side has.
 fn unordered(path: &str, a: &[Value], b: &[Value], changes: &mut Vec<Change>) {
-    let mut rest: Vec<(String, &Value)> = b.iter().map(|value| (value.to_string(), value)).collect();
+    let mut rest: Vec<&Value> = b.iter().collect();
     let mut gone = Vec::new();
     for value in a {
-        match rest.iter().position(|(text, _)| *text == value.to_string()) {
+        match rest.iter().position(|other| *other == value) {
             Some(at) => drop(rest.swap_remove(at)),
             None => gone.push(value),
         }
     }
-    rest.sort_by(|x, y| x.0.cmp(&y.0));
+    rest.sort_by_cached_key(|value| value.to_string());
     changes.extend(gone.into_iter().map(|value| Change { path: format!("{path}[]"), a: Some(value.clone()), b: None }));
-    changes.extend(rest.into_iter().map(|(_, value)| Change { path: format!("{path}[]"), a: None, b: Some(value.clone()) }));
+    changes.extend(rest.into_iter().map(|value| Change { path: format!("{path}[]"), a: None, b: Some(value.clone()) }));
 }
 
 #[cfg(test)]

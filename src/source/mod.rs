@@ -74,13 +74,14 @@ fn chosen(stored: &Facts, need: &Need) -> Option<Answer> {
         labels: BTreeMap<String, String>,
     }
     let labels_of = |object: &Object| object.read::<Labelled>().map(|view| view.metadata.labels).unwrap_or_default();
-    let (resource, namespace, fits): (_, _, Box<dyn Fn(&Object) -> bool>) = match need {
-        Need::Get { resource, namespace, name } => (resource, namespace, Box::new(move |object| *object.name == **name)),
-        Need::Select { resource, namespace, labels } => {
-            let selector = Selector::parse(labels).ok()?;
-            (resource, namespace, Box::new(move |object| selector.fits(&labels_of(object))))
-        }
+    let (resource, namespace, wanted, selector) = match need {
+        Need::Get { resource, namespace, name } => (resource, namespace, Some(name), None),
+        Need::Select { resource, namespace, labels } => (resource, namespace, None, Some(Selector::parse(labels).ok()?)),
         _ => return None,
+    };
+    let fits = |object: &Object| {
+        let named = wanted.is_none_or(|name| *object.name == **name);
+        named && selector.as_ref().is_none_or(|selector| selector.fits(&labels_of(object)))
     };
     let list = stored.get(&Need::list(resource))?;
     let there = |object: &&Object| namespace.as_ref().is_none_or(|wanted| *object.namespace == **wanted) && fits(object);
