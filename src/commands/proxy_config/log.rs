@@ -73,7 +73,11 @@ fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
         Some((logger.to_owned(), level.to_owned()))
     };
     let levels: Vec<_> = text.lines().skip(1).filter_map(line).collect();
-    if levels.is_empty() || !text.starts_with("active loggers") { Err(format!("it answers {:?}", text.lines().next().unwrap_or_default())) } else { Ok(levels) }
+    if levels.is_empty() || !text.starts_with("active loggers") {
+        Err(format!("it answers {:?}", text.lines().next().unwrap_or_default()))
+    } else {
+        Ok(levels)
+    }
 }
 
 /// `http:debug,rbac:trace` or `debug` → what to post.

@@ -33,7 +33,7 @@ Examples:
   meshctl proxy-config all web-7d9f.shop --from shop.tar.zst
   meshctl proxy-config cluster -f dump.json          a file with the answer of the admin port";
 
-/// Show what a proxy really runs: any Envoy, from a dump of its admin port
+/// Show what proxies really run: any Envoy, live, recorded or from a file
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ProxyConfigArgs {
