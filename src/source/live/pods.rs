@@ -82,10 +82,9 @@ impl<'c> Line<'c> {
             .header(http::header::HOST, format!("localhost:{port}"))
             .body(Full::new(Bytes::new()))
             .map_err(|e| (true, Outcome::Failed(format!("{place}: {e}"))))?;
-        // What fails before an answer begins is most often a port on which nobody listens: a program inside of the
-        // container may know better, but is not tried when the port-forward itself works and the pod is merely slow.
-        let reply =
-            tunnel.send(request, LIMIT, &place).await.map_err(|outcome| (matches!(outcome, Outcome::TimedOut(_)), outcome))?;
+        // Where nobody listens, or the forward breaks, a program inside may do better; not where the pod is merely slow.
+        let reply = tunnel.send(request, LIMIT, &place).await;
+        let reply = reply.map_err(|outcome| (matches!(outcome, Outcome::TimedOut(_)), plain(outcome, &place)))?;
         if reply.broken.is_none() {
             self.tunnel = Some(tunnel);
         }
@@ -154,5 +153,15 @@ impl<'c> Line<'c> {
         let said = String::from_utf8_lossy(said);
         let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
         Some(last.or(status.message).unwrap_or_else(|| "it failed and says nothing".to_owned()).chars().take(TOLD).collect())
+    }
+}
+
+/// A node tells its network namespace and every address that it tried; what matters is that nobody listens.
+fn plain(outcome: Outcome, place: &str) -> Outcome {
+    match outcome {
+        Outcome::Failed(why) if why.contains("connection refused") => {
+            Outcome::Failed(format!("{place}: nothing listens on this port of the pod (connection refused)"))
+        }
+        other => other,
     }
 }
