@@ -18,6 +18,8 @@ use tokio::time::timeout;
 const LIMIT: usize = 1 << 30;
 /// Of a refusal, so much is told.
 const TOLD: usize = 300;
+/// After so many requests in a row without a whole answer, the rest are not waited for.
+const GIVE_UP: usize = 2;
 /// What a program says on stderr.
 const STDERR: usize = 64 << 10;
 
@@ -28,6 +30,8 @@ pub struct Line<'c> {
     tunnel: Option<Tunnel>,
     /// Why port-forwards don't work here; not tried again.
     closed: Option<Outcome>,
+    /// Requests in a row that did not end well in time.
+    strikes: usize,
 }
 
 /// An outcome, and what is missing from it.
@@ -35,16 +39,26 @@ pub type Answered = (Outcome, Option<String>);
 
 impl<'c> Line<'c> {
     pub fn new(caller: &'c Caller, door: &'c Door) -> Self {
-        Line { caller, door, tunnel: None, closed: None }
+        Line { caller, door, tunnel: None, closed: None, strikes: 0 }
     }
 
     /// `path` without its leading slash.
     pub async fn ask(&mut self, method: Method, path: &str) -> Answered {
+        if self.strikes >= GIVE_UP {
+            let why = format!("{} left {GIVE_UP} requests unanswered, so this one was not sent", self.door);
+            return (Outcome::TimedOut(why), None);
+        }
         if self.closed.is_none() {
             match self.through_tunnel(method, path).await {
-                Ok(reply) => return self.judge(path, reply),
+                Ok(reply) => {
+                    self.strikes = if reply.broken.is_some() { self.strikes + 1 } else { 0 };
+                    return self.judge(path, reply);
+                }
                 // Opened again by the next request.
-                Err((true, outcome)) => return (outcome, None),
+                Err((true, outcome)) => {
+                    self.strikes += 1;
+                    return (outcome, None);
+                }
                 Err((false, outcome)) => self.closed = Some(outcome),
             }
         }

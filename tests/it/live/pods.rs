@@ -107,8 +107,9 @@ async fn when_neither_works_both_reasons_are_told() {
 #[tokio::test]
 async fn a_proxy_that_is_silent_is_given_up_in_time() {
     let script = |request: &Request, _: usize| if request.path == FORWARD { Reply::Tunnel } else { Reply::Silence };
-    let (_, answers) = ask(script, &["config_dump"]).await;
+    let (_, answers) = ask(script, &["config_dump", "a", "b", "c"]).await;
     assert_eq!(answers[0].1.outcome, Outcome::TimedOut("web-1.shop (port 15000): no answer within 2s".into()));
+    assert!(matches!(&answers[3].1.outcome, Outcome::TimedOut(why) if why.ends_with("this one was not sent")), "{answers:?}");
 }
 
 #[tokio::test]
