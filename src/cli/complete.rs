@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! #[arg(add = complete::objects(&kinds::POD))]          pods of the context and namespace on the command line
+//! #[arg(add = complete::proxies())]                     POD.NAMESPACE of pods with a proxy that can be asked
 //! #[arg(add = complete::words(codes))]                  fn codes() -> Vec<(String, String)>: a value and its help
 //! ```
 //!
@@ -13,7 +14,8 @@
 mod cache;
 mod line;
 
-use crate::facts::{Facts, Need, Outcome, Resource, kinds};
+use crate::facts::{Facts, Need, Object, Outcome, Resource, kinds};
+use crate::mesh::admin::{self, Speaks};
 use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::CompleteEnv;
@@ -54,7 +56,22 @@ pub fn namespaces() -> ArgValueCompleter {
 
 /// Names of objects of a kind, in the context and namespace on the command line.
 pub fn objects(resource: &'static Resource) -> ArgValueCompleter {
-    completer(move || listed(resource))
+    completer(move || listed(resource, "", name_of))
+}
+
+/// `POD.NAMESPACE` of the pods that have an Envoy of a mesh.
+pub fn proxies() -> ArgValueCompleter {
+    completer(|| listed(&kinds::POD, "envoy", |pod| with_proxy(pod, Speaks::Envoy)))
+}
+
+/// `POD.NAMESPACE` of the proxies that serve a whole node.
+pub fn node_proxies() -> ArgValueCompleter {
+    completer(|| listed(&kinds::POD, "node", |pod| with_proxy(pod, Speaks::NodeProxy)))
+}
+
+fn with_proxy(pod: &Object, speaks: Speaks) -> Option<String> {
+    let any = admin::of_pod(pod).iter().any(|admin| admin.speaks == speaks);
+    any.then(|| format!("{}.{}", pod.name, pod.namespace))
 }
 
 /// Kinds as kubectl takes them, for `KIND/NAME`.
@@ -94,13 +111,15 @@ fn matching(current: &OsStr, words: impl IntoIterator<Item = Word>) -> Vec<Compl
         .collect()
 }
 
-fn listed(resource: &'static Resource) -> Vec<Word> {
+/// `form` tells answers apart that are made of the same objects.
+fn listed(resource: &'static Resource, form: &str, each: fn(&Object) -> Option<String>) -> Vec<Word> {
     let typed = Typed::read();
     if typed.from {
         return Vec::new();
     }
+    let key = format!("{} {form}", typed.key(resource));
     let answer = in_time(move || {
-        let Some(cache) = cache::Cache::open(&typed.key(resource)) else { return ask(resource, &typed) };
+        let Some(cache) = cache::Cache::open(&key) else { return ask(resource, &typed, each) };
         let old = match cache.read(FRESH) {
             cache::Hit::Fresh(names) => return Some(names),
             cache::Hit::Stale(names) => Some(names),
@@ -108,7 +127,7 @@ fn listed(resource: &'static Resource) -> Vec<Word> {
         };
         // Marked first: if the deadline cuts us off, the next Tab must not wait again.
         cache.attempted();
-        let new = ask(resource, &typed);
+        let new = ask(resource, &typed, each);
         if let Some(names) = &new {
             cache.write(names);
         }
@@ -117,7 +136,7 @@ fn listed(resource: &'static Resource) -> Vec<Word> {
     answer.unwrap_or_default().into_iter().map(|name| (name, String::new())).collect()
 }
 
-fn ask(resource: &'static Resource, typed: &Typed) -> Option<Vec<String>> {
+fn ask(resource: &'static Resource, typed: &Typed, each: fn(&Object) -> Option<String>) -> Option<Vec<String>> {
     let options = live::Options {
         kubeconfig: typed.kubeconfig.clone(),
         contexts: typed.context.iter().cloned().collect(),
@@ -135,14 +154,14 @@ fn ask(resource: &'static Resource, typed: &Typed) -> Option<Vec<String>> {
         let need = Need::list(resource);
         cluster.answer(vec![need.clone()], &mut facts).await;
         match &facts.get(&need)?.outcome {
-            Outcome::Objects(objects) => Some(objects.iter().map(name_of).collect()),
+            Outcome::Objects(objects) => Some(objects.iter().filter_map(each).collect()),
             _ => None,
         }
     })
 }
 
-fn name_of(object: &crate::facts::Object) -> String {
-    object.name.to_string()
+fn name_of(object: &Object) -> Option<String> {
+    Some(object.name.to_string())
 }
 
 /// Runs beside us; what is not there in time is not there.

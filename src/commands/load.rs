@@ -136,12 +136,12 @@ pub fn opened(ctx: &Ctx) -> Result<Vec<Facts>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    let all = archive::open(from, ctx.global.namespace.as_deref(), now)?;
+    let all = archive::open_without_dumps(from, ctx.global.namespace.as_deref(), now)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
         let mut facts = Vec::new();

@@ -1,5 +1,7 @@
 //! `meshctl snapshot`: record a cluster, and look at a recording.
 
+mod dumps;
+
 use crate::cli::Ctx;
 use crate::commands::load::{self, Metrics, load};
 use crate::error::Result;
@@ -23,6 +25,7 @@ const EXAMPLES_RECORD: &str = "\
 Examples:
   meshctl snapshot record shop.tar.zst                     the cluster of your kubeconfig
   meshctl snapshot record shop/ -n shop --force            one namespace, as a folder, again
+  meshctl snapshot record shop.tar.zst --proxies           with what every proxy runs
   meshctl snapshot record all.tar.zst --all-contexts       several clusters in one recording";
 
 const EXAMPLES_INFO: &str = "\
@@ -50,6 +53,9 @@ pub enum SnapshotCommand {
         /// Replace a recording that is already there
         #[arg(long)]
         force: bool,
+        /// Also what every proxy runs, for proxy-config: some hundred kilobytes each, and its secrets masked
+        #[arg(long)]
+        proxies: bool,
         #[command(flatten)]
         metrics: Metrics,
     },
@@ -73,8 +79,11 @@ struct Shown<'a> {
 pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     let (file, summary) = match args.command {
         SnapshotCommand::Info { file } => (file.clone(), archive::summary(&file)?),
-        SnapshotCommand::Record { file, force, metrics } => {
-            let clusters = gather(ctx, &metrics)?;
+        SnapshotCommand::Record { file, force, proxies, metrics } => {
+            let mut clusters = gather(ctx, &metrics)?;
+            if proxies && ctx.global.from.is_none() {
+                dumps::add(ctx, &mut clusters)?;
+            }
             (file.clone(), archive::write(&file, &clusters, force)?)
         }
     };

@@ -13,9 +13,11 @@
 //! and their tools do. Whole numbers may stand in quotes, as protobuf writes 64-bit ones.
 
 pub mod address;
+pub mod ask;
 pub mod bootstrap;
 pub mod certificate;
 pub mod clusters;
+pub mod diff;
 pub mod dump;
 pub mod endpoints;
 pub mod entry;

@@ -30,6 +30,7 @@ mod resolve;
 mod roles;
 mod services;
 mod signals;
+pub mod target;
 mod unseen;
 mod view;
 mod workloads;

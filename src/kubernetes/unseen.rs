@@ -11,7 +11,7 @@ pub fn collect(facts: &Facts, model: &mut Model) {
             model.add_not_seen(line(&need.title(), "partial", why, leaves_open(need)));
         }
         let why = match &answer.outcome {
-            Outcome::Objects(_) | Outcome::Text(_) => continue,
+            Outcome::Objects(_) | Outcome::Text(_) | Outcome::Bytes(_) => continue,
             Outcome::Absent(_) if matches!(need, Need::List { .. }) => continue,
             outcome => outcome.reason().unwrap_or_default(),
         };

@@ -47,6 +47,8 @@ pub struct Container {
     pub name: String,
     #[serde(deserialize_with = "nullable")]
     pub image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub args: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,5 +1,6 @@
 //! Consul Connect.
 
+mod admin;
 mod candidates;
 mod detect;
 mod edges;
@@ -41,6 +42,9 @@ impl Mesh for Consul {
     }
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
+    }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        admin::admins(pod)
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)

@@ -1,11 +1,13 @@
 //! Istio, sidecar and ambient.
 
+mod admin;
 mod candidates;
 mod detect;
 mod edges;
 mod marks;
 #[cfg(test)]
 mod tests;
+pub mod ztunnel;
 
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Facts, Need, Purpose, kinds};
@@ -46,6 +48,9 @@ impl Mesh for Istio {
     }
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
+    }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        admin::admins(pod)
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)
