@@ -35,3 +35,6 @@ func WithProviders(map[string]Provider) Option { return nil }
 func (*Discover) Addrs(string, *log.Logger) ([]string, error) {
 	return nil, errors.New("built without cloud discovery: name the servers by address")
 }
+
+// Names of the providers: none.
+func (*Discover) Names() []string { return nil }
