@@ -2,7 +2,7 @@
 
 use super::load::{self, DEFAULT_WINDOW, Loaded, Metrics};
 use crate::analysis::need::{self, Decision, Section, Told};
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::Purpose;
 use crate::mesh;
@@ -27,10 +27,10 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "PART", value_delimiter = ',', ignore_case = true, help_heading = "What to show")]
     pub explain: Vec<Section>,
     /// Say what you need: mtls[=encryption|identity|authorization], tracing, canary, retries, multicluster, vms
-    #[arg(long, value_name = "NEED", value_delimiter = ',', help_heading = "What you know")]
+    #[arg(long, value_name = "NEED", value_delimiter = ',', add = complete::words(needs), help_heading = "What you know")]
     pub require: Vec<String>,
     /// Say what no cluster tells; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "What you know")]
+    #[arg(long, value_name = "KEY=VALUE", add = complete::words(answers), help_heading = "What you know")]
     pub answer: Vec<String>,
     /// Be asked what no cluster tells
     #[arg(long, help_heading = "What you know")]
@@ -40,6 +40,14 @@ pub struct AnalyzeArgs {
     /// Words that istioctl takes here; answered with what to write instead
     #[arg(hide = true)]
     pub words: Vec<String>,
+}
+
+fn needs() -> Vec<(String, String)> {
+    need::require_words().into_iter().map(|word| (word, String::new())).collect()
+}
+
+fn answers() -> Vec<(String, String)> {
+    need::answer_words().into_iter().map(|word| (word, String::new())).collect()
 }
 
 pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {

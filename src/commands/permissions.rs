@@ -5,7 +5,7 @@
 
 mod role;
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Purpose, SourceKind};
 use crate::kubernetes;
@@ -29,7 +29,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct PermissionsArgs {
     /// The command, such as `analyze` [default: all]
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", add = complete::words(commands))]
     pub command: Vec<String>,
 }
 
@@ -38,6 +38,11 @@ fn purposes() -> Vec<(&'static str, Purpose)> {
     // The window changes the queries, not who may ask them.
     let window = || "7d".to_owned();
     vec![("analyze", Purpose::Decide { window: window() }), ("snapshot record", Purpose::Record { window: window() })]
+}
+
+/// First words, for completion.
+fn commands() -> Vec<(String, String)> {
+    purposes().into_iter().filter_map(|(name, _)| Some((name.split(' ').next()?.to_owned(), String::new()))).collect()
 }
 
 pub fn run(ctx: &Ctx, args: &PermissionsArgs) -> Result<Report> {

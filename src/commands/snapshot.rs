@@ -1,6 +1,6 @@
 //! `meshctl snapshot`: record a cluster, and look at a recording.
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::commands::load::{self, Metrics, load};
 use crate::error::Result;
 use crate::facts::{Facts, Purpose};
@@ -45,7 +45,7 @@ pub enum SnapshotCommand {
     #[command(after_help = EXAMPLES_RECORD)]
     Record {
         /// A file that ends in .tar.zst, or a folder
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
         file: PathBuf,
         /// Replace a recording that is already there
         #[arg(long)]
@@ -57,7 +57,7 @@ pub enum SnapshotCommand {
     #[command(after_help = EXAMPLES_INFO)]
     Info {
         /// The recording
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", add = complete::recording())]
         file: PathBuf,
     },
 }
@@ -106,7 +106,8 @@ fn body(file: &str, summary: &Summary) -> Vec<Block> {
     for cluster in &summary.clusters {
         body.push(Block::Heading(format!("Cluster {}", cluster.name)));
         let columns = vec![
-            Column::new("NEED"),
+            // A query can be longer than the screen.
+            Column::new("NEED").rows(2),
             Column::new("OUTCOME"),
             Column::right("OBJECTS"),
             Column::new("TIME").wide(),

@@ -3,6 +3,7 @@
 //! To add a format: one file here, one variant of [`Format`], one arm of [`render`]. Every report gains it.
 
 mod json;
+mod layout;
 mod markdown;
 pub mod sanitize;
 mod style;

@@ -42,7 +42,7 @@ mod tree;
 pub use decision::{Decision, EdgeLine, Header, Installed, NextStep, decide};
 pub use interval::{Confidence, Interval, Tri};
 pub use questions::{Question, questions};
-pub use told::{Told, answer_keys, parse_told, require_keys};
+pub use told::{Told, answer_words, parse_told, require_words};
 pub use tree::Verdict;
 
 use crate::report::Report;
