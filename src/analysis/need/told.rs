@@ -320,4 +320,14 @@ mod tests {
         assert_eq!(told(&[], &["needs=none", "canary=yes"])?.of(NeedKind::Canary).map(|t| t.0), Some(Tri::Yes));
         Ok(())
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_word_is_taken_or_refused(text in "(mtls|services|calls|rps|languages|=|,|many|yes|[0-9]{1,30}|-|\\.|\\PC){0,6}") {
+            drop(parse_told(std::slice::from_ref(&text), &[]));
+            if let Ok(told) = parse_told(&[], &[text]) {
+                drop((told.services(), told.rps(), told.languages(), told.words()));
+            }
+        }
+    }
 }

@@ -122,3 +122,6 @@ pub struct NeedSummary {
     pub at: String,
     pub reason: Option<String>,
 }
+
+#[cfg(test)]
+mod proptests;

@@ -300,3 +300,6 @@ async fn version(caller: &Caller) -> Outcome {
         Err(failure) => failure.outcome(),
     }
 }
+
+#[cfg(test)]
+mod proptests;
