@@ -16,7 +16,7 @@ pub struct Typed {
 pub fn at_an_empty_word() -> bool {
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     // fish and others leave out what stands behind the cursor.
-    let index = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|index| index.parse::<usize>().ok());
+    let index = std::env::var_os("_CLAP_COMPLETE_INDEX").and_then(|index| index.to_str()?.parse::<usize>().ok());
     index.map_or(words.last(), |index| words.get(index)).is_none_or(|word| word.is_empty())
 }
 
