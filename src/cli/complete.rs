@@ -11,6 +11,7 @@
 //! Tab must never hang, print or fail: everything together has [`DEADLINE`], answers are kept on disk for [`FRESH`],
 //! and whoever doesn't answer is left alone for as long.
 
+mod bash;
 mod cache;
 mod line;
 
@@ -18,7 +19,7 @@ use crate::facts::{Facts, Need, Object, Outcome, Resource, kinds};
 use crate::mesh::admin::{self, Speaks};
 use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
-use clap_complete::env::CompleteEnv;
+use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
 use line::Typed;
 use std::ffi::OsStr;
 use std::sync::mpsc;
@@ -32,9 +33,28 @@ const FRESH: Duration = Duration::from_secs(10);
 /// A value and what to say about it.
 type Word = (String, String);
 
+/// The shells that we write a script for.
+pub const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
+
 /// Answers the shell and ends the process, if the shell is who called.
 pub fn answer_the_shell() {
-    CompleteEnv::with_factory(super::command).var("COMPLETE").complete();
+    CompleteEnv::with_factory(offered).shells(SHELLS).var("COMPLETE").complete();
+}
+
+/// The command line as Tab offers it: commands by their names, and no flags where a command is what comes next.
+fn offered() -> clap::Command {
+    fn plain(command: clap::Command, no_flags: bool) -> clap::Command {
+        let aliases: Vec<String> = command.get_visible_aliases().map(str::to_owned).collect();
+        let hide = no_flags && command.get_subcommands().next().is_some();
+        // They are understood, yet `pc` in place of `proxy-config` would tell nobody what there is.
+        let command = command.visible_alias(None::<&'static str>).aliases(aliases);
+        let command = if hide { command.mut_args(|arg| arg.hide(true)) } else { command };
+        command.mut_subcommands(|sub| plain(sub, no_flags))
+    }
+    let mut command = super::command();
+    // Global flags reach the subcommands, which hide theirs each on their own.
+    command.build();
+    plain(command, line::at_an_empty_word())
 }
 
 /// Contexts of the kubeconfig.
@@ -84,11 +104,23 @@ pub fn words(list: fn() -> Vec<Word>) -> ArgValueCompleter {
     completer(list)
 }
 
+/// A recording: paths, and the one that is built in.
+pub fn recording() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let mut all = matching(current, [demo()]);
+        all.extend(PathCompleter::any().complete(current));
+        all
+    })
+}
+
+fn demo() -> Word {
+    ("demo".to_owned(), "the recording that is built in".to_owned())
+}
+
 /// `--from`: paths, stdin and the built-in recording.
 pub fn from() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
-        let own = [("demo".to_owned(), "the recording that is built in".to_owned())];
-        let mut all = matching(current, own);
+        let mut all = matching(current, [demo()]);
         all.extend(PathCompleter::any().stdio().complete(current));
         all
     })

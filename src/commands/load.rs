@@ -232,6 +232,16 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        /// It is pasted into queries, so nothing but digits and units may pass.
+        #[test]
+        fn a_window_can_not_break_out_of_a_query(text in "([0-9]{1,4}|ms|[smhdwy]|[\\[\\](){} ]|\\PC){0,8}") {
+            if let Ok(window) = parse_window(&text) {
+                proptest::prop_assert!(!window.is_empty() && window.bytes().all(|b| b.is_ascii_alphanumeric()), "{window}");
+            }
+        }
+    }
+
     #[test]
     fn windows() {
         for good in ["7d", "30m", "1d12h", "500ms", "1h30m5s"] {

@@ -5,7 +5,7 @@
 
 mod role;
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Purpose, SourceKind, kinds};
 use crate::kubernetes::{self, target};
@@ -29,7 +29,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct PermissionsArgs {
     /// The command, such as `analyze` [default: all]
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", add = complete::words(commands))]
     pub command: Vec<String>,
 }
 
@@ -54,6 +54,11 @@ fn proxies() -> BTreeSet<Need> {
     let named =
         target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
     named.chain([pods, port]).collect()
+}
+
+/// First words, for completion.
+fn commands() -> Vec<(String, String)> {
+    asking().into_iter().filter_map(|(name, _)| Some((name.split(' ').next()?.to_owned(), String::new()))).collect()
 }
 
 pub fn run(ctx: &Ctx, args: &PermissionsArgs) -> Result<Report> {
@@ -116,6 +121,32 @@ fn report(roles: &Roles, title: &str) -> Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the API's own types read it: a field that they don't know, or a wrong one, would be lost on the way.
+    #[test]
+    fn every_role_is_one_that_the_api_knows() {
+        use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
+        fn same<T: serde::de::DeserializeOwned + serde::Serialize>(manifest: &serde_json::Value) {
+            let typed: T = serde_json::from_value(manifest.clone()).expect("a manifest of its kind");
+            assert_eq!(serde_json::to_value(typed).expect("JSON"), *manifest);
+        }
+        for (command, namespace) in [("", None), ("analyze", None), ("snapshot record", Some("shop"))] {
+            let (title, asked) = chosen(command).expect("a command");
+            let roles = Roles::new(&asked, "meshctl", namespace);
+            for document in &roles.documents {
+                match document.manifest["kind"].as_str() {
+                    Some("Role") => same::<Role>(&document.manifest),
+                    _ => same::<ClusterRole>(&document.manifest),
+                }
+            }
+            // And the text that is printed is the same documents.
+            let Some(Block::Code(text)) = report(&roles, &title).body.pop() else { panic!("one block of code") };
+            let printed: Vec<serde_json::Value> = serde_yaml::Deserializer::from_str(&text)
+                .map(|one| serde::Deserialize::deserialize(one).expect("YAML"))
+                .collect();
+            assert_eq!(printed, roles.documents.iter().map(|document| document.manifest.clone()).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn a_prefix_names_its_commands() {

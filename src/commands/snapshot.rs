@@ -2,7 +2,7 @@
 
 mod dumps;
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::commands::load::{self, Metrics, load};
 use crate::error::Result;
 use crate::facts::{Facts, Purpose};
@@ -48,7 +48,7 @@ pub enum SnapshotCommand {
     #[command(after_help = EXAMPLES_RECORD)]
     Record {
         /// A file that ends in .tar.zst, or a folder
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
         file: PathBuf,
         /// Replace a recording that is already there
         #[arg(long)]
@@ -63,7 +63,7 @@ pub enum SnapshotCommand {
     #[command(after_help = EXAMPLES_INFO)]
     Info {
         /// The recording
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", add = complete::recording())]
         file: PathBuf,
     },
 }
@@ -115,7 +115,8 @@ fn body(file: &str, summary: &Summary) -> Vec<Block> {
     for cluster in &summary.clusters {
         body.push(Block::Heading(format!("Cluster {}", cluster.name)));
         let columns = vec![
-            Column::new("NEED"),
+            // A query can be longer than the screen.
+            Column::new("NEED").rows(2),
             Column::new("OUTCOME"),
             Column::right("OBJECTS"),
             Column::new("TIME").wide(),

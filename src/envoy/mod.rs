@@ -37,3 +37,6 @@ pub use dump::{Dump, Want};
 pub use entry::{Resource, State};
 pub use fault::{Fault, Unusable};
 pub use section::Section;
+
+#[cfg(test)]
+mod proptests;

@@ -21,9 +21,6 @@ pub struct Fact {
     #[serde(skip)]
     pub lever: Lever,
     pub text: String,
-    /// The same in two or three words, for where two facts share a line.
-    #[serde(skip)]
-    pub short: String,
     /// Flags that settle it, to be added to the command.
     pub settle: String,
 }
@@ -159,14 +156,7 @@ fn fact(lever: Lever, inputs: &Inputs, q2: &Q2, observe: &str) -> Fact {
             (format!("you don't need {}", super::q2::name(NEEDS[i])), settle)
         }
     };
-    let short = match lever {
-        Lever::Many => "> 5 call".to_owned(),
-        Lever::Few => "≤ 5 call".to_owned(),
-        Lever::NoNeeds => "no need".to_owned(),
-        Lever::Need(i) => super::q2::short_name(NEEDS[i]).to_owned(),
-        Lever::NotNeeded(i) => format!("no {}", super::q2::short_name(NEEDS[i])),
-    };
-    Fact { lever, text, short, settle }
+    Fact { lever, text, settle }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub use decision::{Decision, Header, Installed, NextStep, decide};
 pub use edge_line::{DanglingLine, EdgeLine};
 pub use interval::{Confidence, Interval, Tri};
 pub use questions::{Question, questions};
-pub use told::{Told, answer_keys, parse_told, require_keys};
+pub use told::{Told, answer_words, parse_told, require_words};
 pub use tree::Verdict;
 
 use crate::report::Report;

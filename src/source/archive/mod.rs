@@ -131,3 +131,6 @@ pub struct NeedSummary {
     pub at: String,
     pub reason: Option<String>,
 }
+
+#[cfg(test)]
+mod proptests;

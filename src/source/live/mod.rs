@@ -327,3 +327,6 @@ async fn version(caller: &Caller) -> Outcome {
         Err(failure) => failure.outcome(),
     }
 }
+
+#[cfg(test)]
+mod proptests;
