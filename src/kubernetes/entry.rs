@@ -6,6 +6,7 @@ use super::resolve;
 use super::view;
 use super::world::{World, namespace_of};
 use crate::facts::{Object, kinds};
+use crate::mesh::marks;
 use crate::model::{Edge, EdgeClass, Evidence, Grade, NeedKind, Party, Signal, SignalKind};
 
 /// Adds an edge from outside to every backend, and what weighted routes say of canaries.
@@ -34,14 +35,15 @@ pub fn collect(world: &mut World) {
         }
     }
     let (mut weighted, mut inside) = (Vec::new(), Inside::default());
-    for resource in [&kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE] {
+    for resource in [&kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE].into_iter().chain(marks::routes()) {
         let routes: Vec<(&Object, view::Route)> = world.read(resource);
         for (object, route) in routes {
             let own = namespace_of(object);
             let title = format!("{} {own}/{}", resource.kind, object.name);
             let (services, others): (Vec<_>, Vec<_>) = route.spec.parents.iter().partition(|p| &*p.kind == "Service");
-            // A route without parents is attached to nothing yet; it is meant for an entry.
-            let entry = !others.is_empty() || services.is_empty();
+            // A route without parents is attached to nothing yet; it is meant for an entry. A `Server` is a port of pods: who
+            // may call it is written there, and nothing goes on to another backend.
+            let entry = route.spec.parents.is_empty() || others.iter().any(|p| &*p.kind != "Server");
             for (at, rule) in route.spec.rules.iter().enumerate() {
                 let split = rule.backends.iter().filter(|b| !b.weight.is_empty()).count() >= 2;
                 if split {

@@ -63,7 +63,7 @@ impl Mesh for Cilium {
             .collect()
     }
     fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
-        let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY)];
+        let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY), Need::list(&kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY)];
         needs.extend(FLOWS.needs(purpose.window()));
         needs.extend(HTTP.needs(purpose.window()));
         needs

@@ -119,6 +119,31 @@ fn ingress_and_egress_rules_declare_calls() {
 }
 
 #[test]
+fn a_clusterwide_policy_is_for_pods_of_every_namespace() {
+    let labels = |namespace: Option<&str>, app: &str| {
+        let mut labels = json!({"app": app});
+        if let Some(namespace) = namespace {
+            labels["k8s:io.kubernetes.pod.namespace"] = json!(namespace);
+        }
+        json!({"matchLabels": labels})
+    };
+    for (namespace, wanted) in
+        [(None, &["web>cart Rpc Declared"][..]), (Some("shop"), &["web>cart Rpc Declared"]), (Some("other"), &[])]
+    {
+        let found = model(&shop(&[json!({"apiVersion": "cilium.io/v2", "kind": "CiliumClusterwideNetworkPolicy",
+            "metadata": {"name": "cart"}, "spec": {"endpointSelector": labels(None, "cart"),
+            "ingress": [{"fromEndpoints": [labels(namespace, "web")]}]}})]));
+        assert_eq!(edges(&found), wanted, "{namespace:?}");
+        assert!(
+            found
+                .signals
+                .iter()
+                .any(|s| s.need == NeedKind::Authorization && s.evidence[0].object == "CiliumClusterwideNetworkPolicy cart")
+        );
+    }
+}
+
+#[test]
 fn selectors_that_name_nobody_declare_nothing() {
     let cart = json!({"matchLabels": {"app": "cart"}});
     for (own, from) in [

@@ -9,4 +9,5 @@ pub static MARKS: Marks = Marks {
     namespaces: &["consul"],
     gateway_labels: &[],
     waypoint_labels: &[],
+    routes: &[],
 };

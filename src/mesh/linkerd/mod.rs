@@ -90,6 +90,7 @@ impl Mesh for Linkerd {
             Need::list(&kinds::LINKERD_AUTHORIZATION_POLICY),
             Need::list(&kinds::LINKERD_MESH_TLS_AUTHENTICATION),
             Need::list(&kinds::LINKERD_SERVER),
+            Need::list(&kinds::LINKERD_HTTP_ROUTE),
             Need::list(&kinds::LINKERD_SERVER_AUTHORIZATION),
             Need::list(&kinds::LINKERD_EXTERNAL_WORKLOAD),
             Need::list(&kinds::LINKERD_LINK),

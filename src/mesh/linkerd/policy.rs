@@ -24,6 +24,8 @@ struct PolicySpec {
 #[serde(default)]
 struct Reference {
     #[serde(deserialize_with = "nullable")]
+    group: String,
+    #[serde(deserialize_with = "nullable")]
     kind: String,
     #[serde(deserialize_with = "nullable")]
     name: String,
@@ -85,10 +87,12 @@ pub fn authorization(facts: &Facts, model: &mut Model) {
     let tls: ByName<MeshTls> = by_name(read(facts, model, &kinds::LINKERD_MESH_TLS_AUTHENTICATION));
     let servers: ByName<Server> = by_name(read(facts, model, &kinds::LINKERD_SERVER));
     // Routes are read for everybody already, and what can't be read of them is named there.
-    let mut routes: BTreeMap<(&str, &str), Route> = BTreeMap::new();
-    facts.read::<Named<Route>>(&kinds::HTTP_ROUTE, |o, view| {
-        routes.insert((&o.namespace, &o.name), view.spec);
-    });
+    let mut routes: BTreeMap<(&str, &str, &str), Route> = BTreeMap::new();
+    for resource in [&kinds::HTTP_ROUTE, &kinds::LINKERD_HTTP_ROUTE] {
+        facts.read::<Named<Route>>(resource, |o, view| {
+            routes.insert((&*resource.group, &o.namespace, &o.name), view.spec);
+        });
+    }
     let policies: Vec<(&Object, Named<PolicySpec>)> = read(facts, model, &kinds::LINKERD_AUTHORIZATION_POLICY);
 
     let mut evidence = Vec::new();
@@ -98,7 +102,10 @@ pub fn authorization(facts: &Facts, model: &mut Model) {
         let (callees, grade) = match &*target.kind {
             "Server" => (behind(model, &servers, own, &target.name), Grade::Declared),
             "HTTPRoute" => {
-                let parents = routes.get(&(own, &target.name)).map(|route| route.parent_refs.as_slice()).unwrap_or_default();
+                let parents = routes
+                    .get(&(&*target.group, own, &target.name))
+                    .map(|route| route.parent_refs.as_slice())
+                    .unwrap_or_default();
                 let named = parents.iter().filter(|parent| parent.kind == "Server");
                 (named.flat_map(|parent| behind(model, &servers, own, &parent.name)).collect(), Grade::Declared)
             }

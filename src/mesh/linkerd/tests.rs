@@ -3,7 +3,7 @@
 use super::*;
 use crate::mesh::model;
 use crate::mesh::testing::*;
-use crate::model::{NeedKind, Role};
+use crate::model::{NeedKind, Role, SignalKind};
 use serde_json::{Value, json};
 
 fn destination(annotations: Value) -> Value {
@@ -160,24 +160,37 @@ fn authorized(target: Value, reference: Value, more: &[Value]) -> Model {
 
 #[test]
 fn policies_on_servers_and_their_routes_declare_callers() {
-    let on_route = object_of(
-        "gateway.networking.k8s.io/v1",
-        "HTTPRoute",
-        "all",
-        json!({
-        "parentRefs": [{"group": "policy.linkerd.io", "kind": "Server", "name": "cart-http"}], "rules": []}),
-    );
+    let parents = json!({"parentRefs": [{"group": "policy.linkerd.io", "kind": "Server", "name": "cart-http"}], "rules": []});
+    let on_route = object_of("gateway.networking.k8s.io/v1", "HTTPRoute", "all", parents.clone());
+    let own_route = object_of("policy.linkerd.io/v1beta3", "HTTPRoute", "own", parents);
     let cart = server(json!({"matchLabels": {"app": "cart"}}));
     for (target, reference) in [
         (json!({"kind": "Server", "name": "cart-http"}), json!({"kind": "MeshTLSAuthentication", "name": "clients"})),
-        (json!({"kind": "HTTPRoute", "name": "all"}), json!({"kind": "MeshTLSAuthentication", "name": "clients"})),
+        (
+            json!({"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "all"}),
+            json!({"kind": "MeshTLSAuthentication", "name": "clients"}),
+        ),
+        (
+            json!({"group": "policy.linkerd.io", "kind": "HTTPRoute", "name": "own"}),
+            json!({"kind": "MeshTLSAuthentication", "name": "clients"}),
+        ),
         (json!({"kind": "Server", "name": "cart-http"}), json!({"kind": "ServiceAccount", "name": "web"})),
     ] {
-        let found = authorized(target, reference, &[cart.clone(), on_route.clone()]);
+        let found = authorized(target, reference, &[cart.clone(), on_route.clone(), own_route.clone()]);
         assert_eq!(edges(&found), ["web>cart Rpc Declared"]);
         let why = &evidence(&found, "web", "cart")[0];
         assert_eq!((&*why.object, &*why.field), ("AuthorizationPolicy shop/cart-clients", "spec.requiredAuthenticationRefs"));
     }
+}
+
+#[test]
+fn its_own_routes_split_calls_like_the_gateway_apis() {
+    let spec = json!({"parentRefs": [{"group": "core", "kind": "Service", "name": "cart"}],
+        "rules": [{"backendRefs": [{"name": "cart", "weight": 9}, {"name": "pay", "weight": 1}]}]});
+    let found = model(&shop(&[object_of("policy.linkerd.io/v1beta3", "HTTPRoute", "split", spec)]));
+    let canary = found.signals.iter().find(|s| s.need == NeedKind::Canary && s.kind == SignalKind::Evidenced);
+    assert_eq!(canary.map(|s| &*s.evidence[0].object), Some("HTTPRoute shop/split"));
+    assert!(!edges(&found).iter().any(|edge| edge.contains("Entry")), "{:?}", edges(&found));
 }
 
 #[test]
