@@ -71,6 +71,9 @@ pub struct NextStep {
     pub text: String,
     /// Flags to add to the command that was run.
     pub flags: String,
+    /// Another command that comes first, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -108,6 +111,7 @@ pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decisi
         verdict,
         languages: &q2.languages,
         applications: q1.applications.len(),
+        blind: observe::blind(facts, &q1),
         on_call,
         encryption_only: wanted == [NeedKind::Encryption],
         installed: !model.installations.is_empty(),
@@ -199,7 +203,7 @@ fn guide_reason(q1: &Q1, q2: &Q2, verdict: Verdict) -> String {
 }
 
 fn next(verdict: Verdict, mesh: Tri, inputs: &Inputs, observe: NextStep) -> NextStep {
-    let step = |text: &str, flags: &str| NextStep { text: text.to_owned(), flags: flags.to_owned() };
+    let step = |text: &str, flags: &str| NextStep { text: text.to_owned(), flags: flags.to_owned(), command: None };
     match verdict {
         Verdict::Justified => step("compare the candidates, then read the plan", "--explain candidates,plan"),
         Verdict::Premature | Verdict::LighterSolution => step("what to do instead of a mesh", "--explain plan"),

@@ -2,7 +2,7 @@
 
 use super::decision::NextStep;
 use super::q1::Q1;
-use crate::facts::{Facts, Need, Outcome, SourceKind};
+use crate::facts::{Facts, Need, Outcome, SourceKind, kinds};
 use crate::model::{Model, Role, Service, Workload};
 
 /// A person can say it; as an answer that can be copied, and changed.
@@ -14,10 +14,14 @@ const FORWARDED: &str = "--prometheus http://localhost:9090";
 
 /// What to do, with the flags that settle question 1.
 pub fn cheapest(facts: &Facts, model: &Model, q1: &Q1) -> NextStep {
-    let step = |text: String, flags: &str| NextStep { text, flags: flags.to_owned() };
+    let step = |text: String, flags: &str| NextStep { text, flags: flags.to_owned(), command: None };
     let say = "say how many services call each other: few (5 or fewer), many, or a number";
     if facts.metrics_seen() || q1.your_word.is_some() {
         return step(say.to_owned(), ASK);
+    }
+    if blind(facts, q1) {
+        let text = "no workload may be read: have an administrator apply this role and bind it to you, then ask again";
+        return NextStep { command: Some("meshctl permissions analyze"), ..step(text.to_owned(), BY_URL) };
     }
     match (facts.kind, prometheus(model)) {
         // A Prometheus that is there, and wasn't found or didn't answer by itself.
@@ -36,6 +40,12 @@ pub fn cheapest(facts: &Facts, model: &Model, q1: &Q1) -> NextStep {
 
 fn forward(service: &Service, port: u16) -> String {
     format!("kubectl port-forward -n {} service/{} 9090:{port}", service.namespace, service.name)
+}
+
+/// No application was seen, and permissions are why.
+pub fn blind(facts: &Facts, q1: &Q1) -> bool {
+    let forbidden = |need: &Need| facts.get(need).is_some_and(|answer| matches!(answer.outcome, Outcome::Forbidden(_)));
+    q1.applications.is_empty() && [&kinds::POD, &kinds::DEPLOYMENT].into_iter().all(|kind| forbidden(&Need::list(kind)))
 }
 
 /// The way to a Prometheus in the cluster was barred by permissions; kubectl would meet the same.
@@ -97,6 +107,18 @@ mod tests {
         let step = next(&facts, &with_prometheus());
         assert_eq!(step.flags, "--prometheus <URL>");
         assert!(step.text.contains("meshctl permissions"), "{}", step.text);
+    }
+
+    #[test]
+    fn who_may_read_nothing_asks_for_the_role_first() {
+        let mut facts = facts();
+        for kind in [&kinds::POD, &kinds::DEPLOYMENT] {
+            facts.answer(Need::list(kind), Outcome::Forbidden(String::new()));
+        }
+        let decision = decide(&facts, &model_with(0), &Told::default(), "7d");
+        assert_eq!(decision.next.command, Some("meshctl permissions analyze"));
+        assert!(decision.counter_argument.text.contains("may not be read"), "{}", decision.counter_argument.text);
+        assert_eq!(next(&facts, &model_with(2)).command, None, "what was seen can be reasoned about");
     }
 
     #[test]

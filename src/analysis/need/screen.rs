@@ -209,7 +209,7 @@ fn not_seen(d: &Decision) -> String {
 
 /// The command on a line of its own: it is never cut, so that it can be copied.
 fn step(d: &Decision, next: &str) -> Vec<Line> {
-    let command = format!("{next} {}", d.next.flags);
+    let command = d.next.command.map_or_else(|| format!("{next} {}", d.next.flags), str::to_owned);
     let mut lines = plain(&d.next.text);
     lines.push(vec![Span::new(command, Tone::Code)]);
     lines
