@@ -50,7 +50,8 @@ fn every_fault_of_the_rig_is_recorded_and_every_recording_reads() {
             let clusters = json(&["pc", "cluster", "-A", "--from", &snapshot(name)]);
             let (asked, answered) = (clusters["asked"].as_u64(), clusters["answered"].as_u64());
             let silent = u64::from(name == "proxy-frozen");
-            assert!(asked >= Some(8) && answered == asked.map(|n| n - silent), "{name}: {answered:?} of {asked:?}");
+            // Without its webhook, one pod has no proxy.
+            assert!(asked >= Some(7) && answered == asked.map(|n| n - silent), "{name}: {answered:?} of {asked:?}");
         }
     }
 }
