@@ -20,7 +20,6 @@ const ABSENT: &[Absent] = &[
     absent(&["install", "apply"], "istioctl install, or helm install"),
     absent(&["upgrade"], "istioctl upgrade, or helm upgrade"),
     absent(&["uninstall"], "istioctl uninstall"),
-    absent(&["manifest"], "istioctl manifest"),
     absent(&["kube-inject"], "istioctl kube-inject"),
     absent(&["tag"], "istioctl tag"),
     absent(&["waypoint"], "istioctl waypoint"),

@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod completions;
 pub mod fleet;
 pub mod load;
+pub mod manifest;
 pub mod permissions;
 pub mod proxy_config;
 pub mod snapshot;
@@ -22,6 +23,7 @@ pub enum Command {
     #[command(visible_alias = "zc")]
     ZtunnelConfig(ztunnel_config::ZtunnelConfigArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Manifest(manifest::ManifestArgs),
     Permissions(permissions::PermissionsArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -31,6 +33,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Analyze(args) => analyze::run(ctx, args),
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
+        Command::Manifest(args) => manifest::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Snapshot(args) => snapshot::run(ctx, args),
