@@ -59,7 +59,11 @@ pub fn describe(kubernetes: &semver::Version, more: &[String]) -> Value {
     Value::Struct(Rc::new(Struct {
         type_name: "*chartutil.Capabilities",
         string: None,
-        fields: vec![field("KubeVersion", "KubeVersion", kube), field("APIVersions", "APIVersions", versions), field("HelmVersion", "HelmVersion", helm)],
+        fields: vec![
+            field("KubeVersion", "KubeVersion", kube),
+            field("APIVersions", "APIVersions", versions),
+            field("HelmVersion", "HelmVersion", helm),
+        ],
         methods: Vec::new(),
     }))
 }

@@ -180,9 +180,17 @@ fn declared(metadata: &Entries) -> Option<Vec<Dependency>> {
             Some(Value::List(list)) => list.items.to_vec(),
             _ => Vec::new(),
         };
-        let tags = list("tags").iter().filter_map(|tag| if let Value::Str(tag) = tag { Some(tag.to_string()) } else { None }).collect();
+        let tags =
+            list("tags").iter().filter_map(|tag| if let Value::Str(tag) = tag { Some(tag.to_string()) } else { None }).collect();
         let imports = list("import-values").iter().filter_map(import).collect();
-        Some(Dependency { name: text("name"), version: text("version"), condition: text("condition"), alias: text("alias"), tags, imports })
+        Some(Dependency {
+            name: text("name"),
+            version: text("version"),
+            condition: text("condition"),
+            alias: text("alias"),
+            tags,
+            imports,
+        })
     };
     Some(list.items.iter().filter_map(one).collect())
 }

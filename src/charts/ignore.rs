@@ -27,7 +27,8 @@ impl Ignore {
             let (negated, rest) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
             let (only_folders, rest) = rest.strip_suffix('/').map_or((false, rest), |rest| (true, rest));
             let whole = rest.contains('/');
-            let pattern = pattern(rest.strip_prefix('/').unwrap_or(rest)).ok_or_else(|| format!("bad pattern {line:?} in .helmignore"))?;
+            let pattern =
+                pattern(rest.strip_prefix('/').unwrap_or(rest)).ok_or_else(|| format!("bad pattern {line:?} in .helmignore"))?;
             rules.push(Rule { pattern, negated, only_folders, whole });
         }
         Ok(Ignore(rules))

@@ -29,10 +29,17 @@ struct Job {
 }
 
 /// Renders, sorts, and prints as Helm does.
-pub fn render(mut chart: Chart, given: &Entries, release: &Release<'_>, context: &Context<'_>, limits: Limits) -> Result<manifest::Manifests, Fault> {
+pub fn render(
+    mut chart: Chart,
+    given: &Entries,
+    release: &Release<'_>,
+    context: &Context<'_>,
+    limits: Limits,
+) -> Result<manifest::Manifests, Fault> {
     let wanted = chart.text("kubeVersion");
     if !wanted.is_empty() && !versions::fits(&wanted, &release.kubernetes)? {
-        let message = format!("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes v{}", release.kubernetes);
+        let message =
+            format!("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes v{}", release.kubernetes);
         return Err(Fault::new(message).by_chart());
     }
     dependencies::process(&mut chart, given)?;
@@ -45,10 +52,8 @@ pub fn render(mut chart: Chart, given: &Entries, release: &Release<'_>, context:
         ("Revision".into(), Value::Int(1)),
         ("Service".into(), Value::str("Helm")),
     ]);
-    let shared = [
-        ("Release", Value::map(about)),
-        ("Capabilities", capabilities::describe(&release.kubernetes, release.api_versions)),
-    ];
+    let shared =
+        [("Release", Value::map(about)), ("Capabilities", capabilities::describe(&release.kubernetes, release.api_versions))];
     let mut jobs = Vec::new();
     collect(&chart, chart.name(), &shared, Value::map_of(MapKind::Values, values), true, &mut jobs);
     // Deeper files first, and of one depth the later names first: parents have the last word on a definition.
@@ -66,7 +71,8 @@ fn collect(chart: &Chart, path: &str, shared: &[(&str, Value)], values: Value, i
     let mut parts = Entries::new();
     for part in &chart.parts {
         let below = values.as_map().and_then(|map| map.entries.borrow().get(part.name()).cloned());
-        let below = below.filter(|value| value.as_map().is_some()).unwrap_or_else(|| Value::map_of(MapKind::Values, Entries::new()));
+        let below =
+            below.filter(|value| value.as_map().is_some()).unwrap_or_else(|| Value::map_of(MapKind::Values, Entries::new()));
         let inner = collect(part, &format!("{path}/charts/{}", part.name()), shared, below, false, jobs);
         parts.insert(part.name().into(), inner);
     }
@@ -77,7 +83,12 @@ fn collect(chart: &Chart, path: &str, shared: &[(&str, Value)], values: Value, i
         if chart.is_library() && !partial {
             continue;
         }
-        jobs.push(Job { name: format!("{path}/{name}"), text: text.clone(), data: data.clone(), base: format!("{path}/templates") });
+        jobs.push(Job {
+            name: format!("{path}/{name}"),
+            text: text.clone(),
+            data: data.clone(),
+            base: format!("{path}/templates"),
+        });
     }
     Value::Map(data)
 }
@@ -87,7 +98,8 @@ fn run(jobs: &[Job], context: &Context<'_>, limits: Limits) -> Result<BTreeMap<S
     let mut set = Set::default();
     for job in jobs {
         let origin = Rc::new(Origin { name: job.name.as_str().into(), text: job.text.clone() });
-        let parsed = parser::parse(&origin, &registry).map_err(|wrong| Fault::at(&origin, &job.name, wrong.pos, wrong.message))?;
+        let parsed =
+            parser::parse(&origin, &registry).map_err(|wrong| Fault::at(&origin, &job.name, wrong.pos, wrong.message))?;
         parsed.into_iter().for_each(|template: Rc<Template>| set.add(template));
     }
     let set = Rc::new(set);
@@ -97,7 +109,8 @@ fn run(jobs: &[Job], context: &Context<'_>, limits: Limits) -> Result<BTreeMap<S
         if job.name.rsplit('/').next().is_some_and(|base| base.starts_with('_')) {
             continue;
         }
-        let about = Entries::from([("Name".into(), Value::str(job.name.as_str())), ("BasePath".into(), Value::str(job.base.as_str()))]);
+        let about =
+            Entries::from([("Name".into(), Value::str(job.name.as_str())), ("BasePath".into(), Value::str(job.base.as_str()))]);
         job.data.entries.borrow_mut().insert("Template".into(), Value::map_of(MapKind::Values, about));
         let Some(template) = set.get(&job.name) else { continue };
         let mut out = String::new();

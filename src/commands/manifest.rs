@@ -69,13 +69,16 @@ pub fn run(ctx: &Ctx, args: &ManifestArgs) -> Result<Report> {
 }
 
 fn kinds(manifests: &Manifests) -> Vec<serde_json::Value> {
-    let all = manifests.objects.iter().map(|document| (document, false)).chain(manifests.hooks.iter().map(|document| (document, true)));
-    all.map(|(document, hook)| json!({ "kind": document.kind, "source": document.source, "hook": hook, "yaml": document.text })).collect()
+    let all =
+        manifests.objects.iter().map(|document| (document, false)).chain(manifests.hooks.iter().map(|document| (document, true)));
+    all.map(|(document, hook)| json!({ "kind": document.kind, "source": document.source, "hook": hook, "yaml": document.text }))
+        .collect()
 }
 
 fn manifests(args: &ManifestArgs, namespace: &str) -> Result<Manifests> {
     let kubernetes = capabilities::kubernetes(&args.kube_version).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("{} is no Kubernetes version", args.kube_version)).hint("give one such as --kube-version 1.34.0")
+        Error::new(Kind::Usage, format!("{} is no Kubernetes version", args.kube_version))
+            .hint("give one such as --kube-version 1.34.0")
     })?;
     let chart = charts::load(&args.chart)?;
     let values = given(args)?;

@@ -46,7 +46,10 @@ impl Page {
             Block::Bullets(lines) => lines.iter().for_each(|line| self.hang("- ", "  ", line, 0, out)),
             Block::Table(table) => self.table(table, out),
             // Verbatim and from the first column: this is what gets copied or piped.
-            Block::Code(text) => sanitize::block(text).lines().for_each(|text| self.push(text, out)),
+            Block::Code(text) => sanitize::block(text).lines().for_each(|text| {
+                out.push_str(text);
+                out.push('\n');
+            }),
             Block::Blank => out.push('\n'),
             Block::Field { .. } | Block::Brief { .. } => self.fields(std::slice::from_ref(block), out),
         }

@@ -42,7 +42,14 @@ fn folder(root: &Path) -> std::result::Result<Content, String> {
     Ok(content)
 }
 
-fn walk(folder: &Path, prefix: &str, ignore: &Ignore, depth: usize, left: &mut u64, content: &mut Content) -> std::result::Result<(), String> {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    ignore: &Ignore,
+    depth: usize,
+    left: &mut u64,
+    content: &mut Content,
+) -> std::result::Result<(), String> {
     if depth > DEEPEST {
         return Err(format!("folders nest more than {DEEPEST} levels deep in {prefix}"));
     }

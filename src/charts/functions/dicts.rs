@@ -58,7 +58,9 @@ fn dig(args: &[Value]) -> Result<Value, String> {
     }
     let mut value = from.clone();
     for key in keys {
-        let Value::Str(key) = key else { return Err(format!("interface conversion: interface {{}} is {}, not string", key.type_name())) };
+        let Value::Str(key) = key else {
+            return Err(format!("interface conversion: interface {{}} is {}, not string", key.type_name()));
+        };
         let Value::Map(map) = &value else {
             return Err(format!("interface conversion: interface {{}} is {}, not map[string]interface {{}}", value.type_name()));
         };

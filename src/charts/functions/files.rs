@@ -18,7 +18,8 @@ pub fn method(files: &Rc<Files>, name: &str, args: &[Value]) -> Option<Result<Va
         "GetBytes" => path().map(|path| Value::Bytes(files.0.get(&path).cloned().unwrap_or_else(|| Rc::from([])))),
         "Lines" => path().and_then(|path| {
             let text = content(files, &path)?;
-            let lines: Vec<&str> = if text.is_empty() { Vec::new() } else { text.strip_suffix('\n').unwrap_or(&text).split('\n').collect() };
+            let lines: Vec<&str> =
+                if text.is_empty() { Vec::new() } else { text.strip_suffix('\n').unwrap_or(&text).split('\n').collect() };
             Ok(Value::strings(lines))
         }),
         "Glob" => path().and_then(|pattern| {

@@ -55,7 +55,8 @@ pub fn format(time: &Zoned, layout: &str) -> String {
                 continue;
             }
             if *form == "Z" {
-                let zone = if time.offset().is_zero() { "Z".to_owned() } else { strtime::format("%:z", time).unwrap_or_default() };
+                let zone =
+                    if time.offset().is_zero() { "Z".to_owned() } else { strtime::format("%:z", time).unwrap_or_default() };
                 out.push_str(&zone);
             } else {
                 out.push_str(&strtime::format(form, time).unwrap_or_default());

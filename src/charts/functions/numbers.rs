@@ -129,24 +129,26 @@ fn decimal(args: &[Value], operator: char) -> Result<Value, String> {
         let align = |value: i128, by: u32| 10i128.checked_pow(by).and_then(|power| value.checked_mul(power));
         let scale = scale_a.max(scale_b);
         let both = align(a, scale - scale_a).zip(align(b, scale - scale_b));
-        result = Some(match operator {
-            '+' => both.and_then(|(a, b)| a.checked_add(b)).map(|sum| (sum, scale)),
-            '-' => both.and_then(|(a, b)| a.checked_sub(b)).map(|rest| (rest, scale)),
-            '*' => a.checked_mul(b).map(|product| (product, scale_a + scale_b)),
-            _ => {
-                let (a, b) = both.ok_or_else(unsupported)?;
-                if b == 0 {
-                    return Err("decimal division by 0".to_owned());
+        result = Some(
+            match operator {
+                '+' => both.and_then(|(a, b)| a.checked_add(b)).map(|sum| (sum, scale)),
+                '-' => both.and_then(|(a, b)| a.checked_sub(b)).map(|rest| (rest, scale)),
+                '*' => a.checked_mul(b).map(|product| (product, scale_a + scale_b)),
+                _ => {
+                    let (a, b) = both.ok_or_else(unsupported)?;
+                    if b == 0 {
+                        return Err("decimal division by 0".to_owned());
+                    }
+                    // Sixteen digits behind the point, half away from zero.
+                    let shifted = align(a, 16).ok_or_else(unsupported)?;
+                    let away = i128::from((shifted % b).unsigned_abs() * 2 >= b.unsigned_abs());
+                    let quotient = shifted / b;
+                    let away = if (shifted < 0) == (b < 0) { away } else { -away };
+                    Some((quotient + away, 16))
                 }
-                // Sixteen digits behind the point, half away from zero.
-                let shifted = align(a, 16).ok_or_else(unsupported)?;
-                let away = i128::from((shifted % b).unsigned_abs() * 2 >= b.unsigned_abs());
-                let quotient = shifted / b;
-                let away = if (shifted < 0) == (b < 0) { away } else { -away };
-                Some((quotient + away, 16))
             }
-        }
-        .ok_or_else(unsupported)?);
+            .ok_or_else(unsupported)?,
+        );
     }
     let (digits, scale) = result.unwrap_or((0, 0));
     Ok(Value::Float(format!("{digits}e-{scale}").parse().unwrap_or(0.0)))

@@ -145,7 +145,13 @@ fn holds(condition: &Condition, version: &Version) -> bool {
         "<=" | "=<" if open => end().is_none_or(below),
         "<=" | "=<" => compare().is_le(),
         "~" | "~>" => {
-            let limit = if condition.given >= 2 { Some(minor_up()) } else if condition.given == 1 { Some(major_up()) } else { None };
+            let limit = if condition.given >= 2 {
+                Some(minor_up())
+            } else if condition.given == 1 {
+                Some(major_up())
+            } else {
+                None
+            };
             compare().is_ge() && limit.is_none_or(below)
         }
         _ => {

@@ -6,7 +6,9 @@ pub const TABLE: &[Builtin] = &[
     fixed("title", &[Str], |_, a| done(capitalized(text(a, 0), |c| !(c.is_alphanumeric() || c == '_' || c == '\''), true))),
     fixed("untitle", &[Str], |_, a| done(capitalized(text(a, 0), char::is_whitespace, false))),
     fixed("nospace", &[Str], |_, a| done(text(a, 0).chars().filter(|c| !c.is_whitespace()).collect::<String>())),
-    fixed("initials", &[Str], |_, a| done(text(a, 0).split_whitespace().filter_map(|word| word.chars().next()).collect::<String>())),
+    fixed("initials", &[Str], |_, a| {
+        done(text(a, 0).split_whitespace().filter_map(|word| word.chars().next()).collect::<String>())
+    }),
     fixed("swapcase", &[Str], |_, a| done(swapped(text(a, 0)))),
     fixed("shuffle", &[Str], |c, a| {
         let mut all: Vec<char> = text(a, 0).chars().collect();
@@ -105,7 +107,11 @@ fn parted(text: &str, connector: char) -> Result<String, String> {
         if begins {
             out.push(connector);
         }
-        if now == Class::Connector { out.push(connector) } else { out.extend(c.to_lowercase()) }
+        if now == Class::Connector {
+            out.push(connector)
+        } else {
+            out.extend(c.to_lowercase())
+        }
         before = Some(now);
     }
     Ok(out)

@@ -1,7 +1,7 @@
 //! What a dot reaches: keys of maps, fields and methods of structs.
 
 use crate::charts::functions::files;
-use crate::charts::value::{Value, MapKind};
+use crate::charts::value::{MapKind, Value};
 use std::rc::Rc;
 
 /// The value at `name`. `args` are for methods.
@@ -17,7 +17,9 @@ pub fn field(receiver: &Value, name: &str, args: &[Value]) -> Result<Value, Stri
                 match (name, args) {
                     ("AsMap", []) => return Ok(Value::map(map.entries.borrow().clone())),
                     ("YAML", []) => return crate::charts::yaml::emit::to_yaml(receiver).map(|text| Value::str(text + "\n")),
-                    ("Table" | "PathValue" | "Encode", _) => return Err(format!("the method .{name} of values is not supported")),
+                    ("Table" | "PathValue" | "Encode", _) => {
+                        return Err(format!("the method .{name} of values is not supported"));
+                    }
                     _ => {}
                 }
             }

@@ -37,7 +37,9 @@ pub fn equal(args: &[Value]) -> Result<bool, String> {
             (Basic::Nil, _) | (_, Basic::Nil) => false,
             (Basic::Other, _) | (_, Basic::Other) => {
                 let which = if basic(first) == Basic::Other { first } else { other };
-                if first.type_name() != other.type_name() || matches!(which, Value::Map(_) | Value::List(_) | Value::Bytes(_) | Value::Files(_)) {
+                if first.type_name() != other.type_name()
+                    || matches!(which, Value::Map(_) | Value::List(_) | Value::Bytes(_) | Value::Files(_))
+                {
                     return Err(format!("incompatible types for comparison: {} and {}", first.type_name(), other.type_name()));
                 }
                 first.same(other, 1)?

@@ -80,7 +80,8 @@ impl<'a> Machine<'a> {
     }
 
     pub fn execute(&mut self, template: &Rc<Template>, dot: &Value, out: &mut String) -> Evaluated<()> {
-        let mut frame = Frame { origin: template.origin.clone(), name: template.name.clone(), variables: vec![("$".into(), dot.clone())] };
+        let mut frame =
+            Frame { origin: template.origin.clone(), name: template.name.clone(), variables: vec![("$".into(), dot.clone())] };
         self.list(&mut frame, &template.body, dot, out)?;
         Ok(())
     }
@@ -99,7 +100,12 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn deeper<T>(&mut self, frame: &mut Frame, pos: Pos, inner: impl FnOnce(&mut Self, &mut Frame) -> Evaluated<T>) -> Evaluated<T> {
+    fn deeper<T>(
+        &mut self,
+        frame: &mut Frame,
+        pos: Pos,
+        inner: impl FnOnce(&mut Self, &mut Frame) -> Evaluated<T>,
+    ) -> Evaluated<T> {
         if self.depth >= self.limits.depth {
             return Err(fault(frame, pos, "templates are nested too deeply; one of them may include itself"));
         }
@@ -175,8 +181,12 @@ impl<'a> Machine<'a> {
             Value::Nil => Vec::new(),
             Value::List(list) => list.items.iter().enumerate().map(|(i, item)| (Value::Int(i as i64), item.clone())).collect(),
             Value::Map(map) => map.entries.borrow().iter().map(|(key, item)| (Value::Str(key.clone()), item.clone())).collect(),
-            Value::Files(files) => files.0.iter().map(|(key, bytes)| (Value::Str(key.clone()), Value::Bytes(bytes.clone()))).collect(),
-            Value::Bytes(bytes) => bytes.iter().enumerate().map(|(i, byte)| (Value::Int(i as i64), Value::Int(i64::from(*byte)))).collect(),
+            Value::Files(files) => {
+                files.0.iter().map(|(key, bytes)| (Value::Str(key.clone()), Value::Bytes(bytes.clone()))).collect()
+            }
+            Value::Bytes(bytes) => {
+                bytes.iter().enumerate().map(|(i, byte)| (Value::Int(i as i64), Value::Int(i64::from(*byte)))).collect()
+            }
             Value::Int(count) | Value::Int64(count) => {
                 if branch.pipe.variables.len() > 1 {
                     return Err(fault(frame, branch.pos, format!("can't use {count} to iterate over more than one variable")));
@@ -282,7 +292,16 @@ impl<'a> Machine<'a> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the whole state of a command: where, on what, with what")]
-    fn chain(&mut self, frame: &mut Frame, pos: Pos, mut value: Value, names: &[Text], args: &[Expr], dot: &Value, last: Option<Value>) -> Evaluated<Value> {
+    fn chain(
+        &mut self,
+        frame: &mut Frame,
+        pos: Pos,
+        mut value: Value,
+        names: &[Text],
+        args: &[Expr],
+        dot: &Value,
+        last: Option<Value>,
+    ) -> Evaluated<Value> {
         for (i, name) in names.iter().enumerate() {
             let mut given = Vec::new();
             if i + 1 == names.len() {
@@ -308,7 +327,9 @@ impl<'a> Machine<'a> {
             ExprKind::Nil => Value::Nil,
             ExprKind::Bool(b) => Value::Bool(*b),
             ExprKind::Str(text) => Value::Str(text.clone()),
-            ExprKind::Number(number) => return super::special::constant(number, param).map_err(|message| fault(frame, expr.pos, message)),
+            ExprKind::Number(number) => {
+                return super::special::constant(number, param).map_err(|message| fault(frame, expr.pos, message));
+            }
             ExprKind::Field(names) => self.chain(frame, expr.pos, dot.clone(), names, &[], dot, None)?,
             ExprKind::Variable(name, names) => {
                 let value = variable(frame, name);
@@ -354,9 +375,8 @@ impl<'a> Machine<'a> {
             given.push(param.check(last, false).map_err(|message| fault(frame, function.pos, message))?);
         }
         let result = match builtin.kind {
-            Kind::Plain(run) => {
-                run(self.context, &given).map_err(|message| fault(frame, function.pos, format!("error calling {}: {message}", builtin.name)))
-            }
+            Kind::Plain(run) => run(self.context, &given)
+                .map_err(|message| fault(frame, function.pos, format!("error calling {}: {message}", builtin.name))),
             _ => {
                 let (origin, name) = (frame.origin.clone(), frame.name.clone());
                 let inner = self.deeper(frame, function.pos, |this, _| this.special(builtin.kind, given));

@@ -131,7 +131,9 @@ fn one(verb: char, flags: &Flags, arg: &Value, out: &mut String) -> Result<(), S
     };
     let as_text = match arg {
         Value::Str(text) => Some(text.to_string()),
-        Value::Bytes(bytes) if verb != 'v' => Some(String::from_utf8(bytes.to_vec()).map_err(|_| "bytes that are no text can't be printed")?),
+        Value::Bytes(bytes) if verb != 'v' => {
+            Some(String::from_utf8(bytes.to_vec()).map_err(|_| "bytes that are no text can't be printed")?)
+        }
         Value::Struct(it) => it.string.as_ref().map(ToString::to_string),
         Value::Time(_) => Some(print::value(arg)),
         _ => None,
@@ -142,12 +144,16 @@ fn one(verb: char, flags: &Flags, arg: &Value, out: &mut String) -> Result<(), S
         ('v', Value::Nil) => "<nil>".to_owned(),
         ('v', Value::Int(i) | Value::Int64(i)) => signed(padded(*i, flags)),
         ('v' | 'g' | 'G', Value::Float(f)) if flags.precision.is_none() => signed(print::float(*f)),
-        ('v', Value::Float(_)) | ('g' | 'G', Value::Float(_)) => return Err("a precision for %g in printf is not supported".to_owned()),
+        ('v', Value::Float(_)) | ('g' | 'G', Value::Float(_)) => {
+            return Err("a precision for %g in printf is not supported".to_owned());
+        }
         ('v', _) => print::value(arg),
         ('q', _) if as_text.is_some() => print::quoted(&cut(&as_text.unwrap_or_default())),
         ('d', Value::Int(i) | Value::Int64(i)) => signed(padded(*i, flags)),
         ('t', Value::Bool(b)) => b.to_string(),
-        ('c', Value::Int(i) | Value::Int64(i)) => u32::try_from(*i).ok().and_then(char::from_u32).unwrap_or('\u{fffd}').to_string(),
+        ('c', Value::Int(i) | Value::Int64(i)) => {
+            u32::try_from(*i).ok().and_then(char::from_u32).unwrap_or('\u{fffd}').to_string()
+        }
         ('x', Value::Int(i) | Value::Int64(i)) => radix(*i, if flags.sharp { "0x" } else { "" }, |n| format!("{n:x}")),
         ('X', Value::Int(i) | Value::Int64(i)) => radix(*i, if flags.sharp { "0X" } else { "" }, |n| format!("{n:X}")),
         ('o', Value::Int(i) | Value::Int64(i)) => radix(*i, if flags.sharp { "0" } else { "" }, |n| format!("{n:o}")),

@@ -136,11 +136,13 @@ fn action<'a>(text: &'a str, mut at: usize, tokens: &mut Vec<Located<'a>>) -> Re
                 (Token::RightParen, 1)
             }
             '"' => {
-                let length = quoted(rest, '"').ok_or_else(|| Wrong { pos: at as Pos, message: "unterminated quoted string".to_owned() })?;
+                let length = quoted(rest, '"')
+                    .ok_or_else(|| Wrong { pos: at as Pos, message: "unterminated quoted string".to_owned() })?;
                 (Token::Quoted(&rest[..length]), length)
             }
             '\'' => {
-                let length = quoted(rest, '\'').ok_or_else(|| Wrong { pos: at as Pos, message: "unterminated character constant".to_owned() })?;
+                let length = quoted(rest, '\'')
+                    .ok_or_else(|| Wrong { pos: at as Pos, message: "unterminated character constant".to_owned() })?;
                 (Token::Char(&rest[..length]), length)
             }
             '`' => {

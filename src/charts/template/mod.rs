@@ -10,4 +10,3 @@ pub mod number;
 pub mod parser;
 pub mod print;
 pub mod special;
-

@@ -272,7 +272,12 @@ impl<'a> Parser<'a> {
                 break;
             }
             let command = self.command()?;
-            if !commands.is_empty() && matches!(command.args[0].kind, ExprKind::Bool(_) | ExprKind::Dot | ExprKind::Nil | ExprKind::Number(_) | ExprKind::Str(_)) {
+            if !commands.is_empty()
+                && matches!(
+                    command.args[0].kind,
+                    ExprKind::Bool(_) | ExprKind::Dot | ExprKind::Nil | ExprKind::Number(_) | ExprKind::Str(_)
+                )
+            {
                 let stage = commands.len() + 1;
                 return Err(Wrong { pos: command.pos, message: format!("non executable command in pipeline stage {stage}") });
             }
@@ -401,7 +406,9 @@ impl<'a> Parser<'a> {
                 }),
                 None => return self.fail("malformed character constant"),
             },
-            Token::LeftParen => ExprKind::Pipe(Box::new(self.deeper(|this| this.pipeline(Token::RightParen, "parenthesized pipeline"))?)),
+            Token::LeftParen => {
+                ExprKind::Pipe(Box::new(self.deeper(|this| this.pipeline(Token::RightParen, "parenthesized pipeline"))?))
+            }
             Token::Quoted(text) => match unquote(text) {
                 Some(text) => ExprKind::Str(text.into()),
                 None => return self.fail("invalid escape in a string"),
@@ -422,7 +429,13 @@ fn describe(token: Token<'_>) -> String {
         Token::Open => "{{".to_owned(),
         Token::Close => "}}".to_owned(),
         Token::Space => "space".to_owned(),
-        Token::Word(text) | Token::Field(text) | Token::Variable(text) | Token::Number(text) | Token::Char(text) | Token::Quoted(text) | Token::Raw(text) => {
+        Token::Word(text)
+        | Token::Field(text)
+        | Token::Variable(text)
+        | Token::Number(text)
+        | Token::Char(text)
+        | Token::Quoted(text)
+        | Token::Raw(text) => {
             format!("<{}>", text.chars().take(30).collect::<String>())
         }
         Token::Dot => "<.>".to_owned(),

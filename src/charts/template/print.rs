@@ -93,7 +93,9 @@ fn write(value: &Value, out: &mut String, depth: usize) {
                 out.push('}');
             }
         },
-        Value::Time(time) => out.push_str(&crate::charts::functions::layout::format(time, "2006-01-02 15:04:05.999999999 -0700 MST")),
+        Value::Time(time) => {
+            out.push_str(&crate::charts::functions::layout::format(time, "2006-01-02 15:04:05.999999999 -0700 MST"))
+        }
     }
 }
 

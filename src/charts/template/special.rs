@@ -17,7 +17,8 @@ impl Machine<'_> {
     pub(super) fn special(&mut self, kind: Kind, args: Vec<Value>) -> Evaluated<Value> {
         match (kind, args.as_slice()) {
             (Kind::Include, [Value::Str(name), data]) => {
-                let template = self.set.get(name).ok_or_else(|| Fault::new(format!("error calling include: no template {name:?}")))?;
+                let template =
+                    self.set.get(name).ok_or_else(|| Fault::new(format!("error calling include: no template {name:?}")))?;
                 let times = self.included.entry(name.clone()).or_default();
                 *times += 1;
                 if *times > RECURSION {
@@ -51,7 +52,8 @@ impl Machine<'_> {
         }
         self.spend(text.len())?;
         let origin = Rc::new(Origin { name: "text given to tpl".into(), text: text.to_owned() });
-        let parsed = parser::parse(&origin, self.registry).map_err(|wrong| Fault::at(&origin, "tpl", wrong.pos, wrong.message))?;
+        let parsed =
+            parser::parse(&origin, self.registry).map_err(|wrong| Fault::at(&origin, "tpl", wrong.pos, wrong.message))?;
         let mut set = Set { outer: Some(self.set.clone()), ..Set::default() };
         let main = parsed[0].clone();
         parsed.into_iter().skip(1).for_each(|template| set.add(template));

@@ -17,7 +17,8 @@ fn fits(range: &str, version: &str) -> bool {
 
 fn enabled(chart: &mut Chart, given: &Entries, path: &str) -> Result<(), String> {
     let Some(mut wanted) = chart.dependencies.clone() else { return Ok(()) };
-    let is_for = |part: &Chart, dependency: &Dependency| part.name() == dependency.name && fits(&dependency.version, &part.version());
+    let is_for =
+        |part: &Chart, dependency: &Dependency| part.name() == dependency.name && fits(&dependency.version, &part.version());
     let mut parts: Vec<Chart> = Vec::new();
     for part in &chart.parts {
         if !wanted.iter().any(|dependency| is_for(part, dependency)) {
@@ -52,7 +53,8 @@ fn enabled(chart: &mut Chart, given: &Entries, path: &str) -> Result<(), String>
         let mut found = condition.split(',').filter(|c| !c.is_empty()).filter_map(|c| at(&values, &format!("{path}{c}")));
         found.find_map(|value| as_bool(&value)).unwrap_or(on)
     };
-    let off: Vec<String> = wanted.iter().filter(|dependency| !is_on(dependency)).map(|dependency| dependency.name.clone()).collect();
+    let off: Vec<String> =
+        wanted.iter().filter(|dependency| !is_on(dependency)).map(|dependency| dependency.name.clone()).collect();
     chart.parts.retain(|part| !off.iter().any(|name| part.name() == name));
     wanted.retain(|dependency| !off.contains(&dependency.name));
     chart.dependencies = (!wanted.is_empty()).then_some(wanted);

@@ -51,7 +51,9 @@ fn write(value: &Value, html: bool, indent: Option<&str>, level: usize, out: &mu
             use base64::Engine;
             string(&base64::engine::general_purpose::STANDARD.encode(bytes), html, out);
         }
-        Value::Time(time) => string(&crate::charts::functions::layout::format(time, "2006-01-02T15:04:05.999999999Z07:00"), html, out),
+        Value::Time(time) => {
+            string(&crate::charts::functions::layout::format(time, "2006-01-02T15:04:05.999999999Z07:00"), html, out)
+        }
         Value::List(list) => {
             out.push('[');
             for (i, item) in list.items.iter().enumerate() {

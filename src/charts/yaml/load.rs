@@ -41,10 +41,13 @@ struct Node {
 
 impl<'a> Loader<'a> {
     fn next(&mut self) -> Result<Event<'a>, String> {
-        match self.parser.next_event() {
-            Some(Ok((event, _))) => Ok(event),
-            Some(Err(e)) => Err(e.to_string()),
-            None => Ok(Event::StreamEnd),
+        loop {
+            match self.parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((event, _))) => return Ok(event),
+                Some(Err(e)) => return Err(e.to_string()),
+                None => return Ok(Event::StreamEnd),
+            }
         }
     }
 

@@ -76,7 +76,9 @@ fn is_timestamp(text: &str) -> bool {
     }
     let (date, time) = text.find(['T', 't', ' ']).map_or((text, None), |i| (&text[..i], Some((&text[i..=i], &text[i + 1..]))));
     let number = |text: &str, from: u32, to: u32| {
-        (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && text.parse().is_ok_and(|n: u32| (from..=to).contains(&n))
+        (1..=2).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && text.parse().is_ok_and(|n: u32| (from..=to).contains(&n))
     };
     let parts: Vec<&str> = date.split('-').collect();
     let &[year, month, day] = parts.as_slice() else { return false };
@@ -107,5 +109,9 @@ pub fn is_base60(text: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'_');
     let sixty = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     let rest: Vec<&str> = parts.collect();
-    first.starts_with(|c: char| c.is_ascii_digit()) && digits(first) && !rest.is_empty() && rest.iter().all(|part| sixty(part)) && digits(fraction)
+    first.starts_with(|c: char| c.is_ascii_digit())
+        && digits(first)
+        && !rest.is_empty()
+        && rest.iter().all(|part| sixty(part))
+        && digits(fraction)
 }
