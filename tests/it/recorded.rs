@@ -111,6 +111,22 @@ fn consuls_envoys_are_recorded_whole_and_broken() {
 }
 
 #[test]
+fn ciliums_network_is_recorded_whole_and_broken() {
+    let recorded = names(root().join("fixtures/snapshots/cilium"), ".tar.zst");
+    let mut wanted = names(root().join("tests/cluster/faults/cilium"), "");
+    wanted.insert("healthy".to_owned());
+    assert_eq!(recorded, wanted, "tests/cluster/record cilium-NAME makes what is missing");
+    for name in &recorded {
+        let file = snapshot(&format!("cilium/{name}"));
+        let report = json(&["analyze", "--from", &file]);
+        let edges = report["edges"].as_array().expect("edges");
+        assert!(edges.iter().any(|edge| edge["from"] == "Deployment shop-cilium/client"), "{name}: {edges:?}");
+        let why = told(&["analyze", "--explain", "Q2", "--from", &file]);
+        assert!(why.contains("CiliumNetworkPolicy shop-cilium/server-from-client"), "{name}: {why}");
+    }
+}
+
+#[test]
 fn no_recording_with_proxies_holds_a_secret() {
     for name in ["shop", "healthy", "consul/healthy"] {
         let packed = std::fs::File::open(snapshot(name)).expect("the recording");
