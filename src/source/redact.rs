@@ -39,7 +39,8 @@ pub fn intake(mut value: Value, place: Option<Place>) -> Option<Object> {
     }
     let (name, namespace) = (Box::from(name), Box::from(field("namespace")));
     scrub(&mut value);
-    Some(Object { namespace, name, json: value.to_string().into(), place })
+    let json = serde_json::to_string(&value).ok()?;
+    Some(Object { namespace, name, json: json.into(), place })
 }
 
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.

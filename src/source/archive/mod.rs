@@ -23,12 +23,12 @@ static DEMO: &[u8] = include_bytes!("../../../fixtures/snapshots/demo.tar.zst");
 pub fn open(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<Facts>> {
     let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?]);
     if from == "-" {
-        return manifests(Input::stdin()?);
+        return manifests(Input::stdin());
     }
     match look(from)? {
         Found::Recording(recording) => recording.facts(namespace),
         Found::Folder => manifests(Input::folder(Path::new(from))?),
-        Found::File => manifests(Input::file(Path::new(from))?),
+        Found::File => manifests(Input::file(Path::new(from))),
     }
 }
 
