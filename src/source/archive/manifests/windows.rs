@@ -31,11 +31,7 @@ pub struct Windows<R> {
 pub fn open(path: &Path) -> Result<Windows<File>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
-    if length > MAX_FILE { Err(too_large()) } else { Ok(Windows::of(file, length)) }
-}
-
-fn too_large() -> Error {
-    Error::other("it is larger than 1 GiB")
+    Ok(Windows::of(file, length))
 }
 
 impl<R: Read> Windows<R> {
@@ -57,8 +53,8 @@ impl<R: Read> Windows<R> {
             if total == head as u64 && bytes.contains(&0) && !utf_16 {
                 return Err(Error::other("it is binary (it holds NUL bytes), so it can't be a manifest"));
             }
-            if total > MAX_FILE {
-                return Err(too_large());
+            if total.max(self.length) > MAX_FILE {
+                return Err(Error::other("it is larger than 1 GiB"));
             }
             if read < missing {
                 break;
