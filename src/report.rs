@@ -64,6 +64,8 @@ pub struct Column {
     pub align_right: bool,
     /// Shown only with `-o wide` (and in Markdown).
     pub wide: bool,
+    /// A cell takes at most so many rows in the table form, and ends in `…`; 0 is without limit.
+    pub rows: usize,
 }
 
 impl Column {
@@ -71,11 +73,16 @@ impl Column {
         Column { title: title.into(), ..Column::default() }
     }
     pub fn right(title: impl Into<String>) -> Self {
-        Column { title: title.into(), align_right: true, wide: false }
+        Column { title: title.into(), align_right: true, ..Column::default() }
     }
     #[must_use]
     pub fn wide(mut self) -> Self {
         self.wide = true;
+        self
+    }
+    #[must_use]
+    pub fn rows(mut self, most: usize) -> Self {
+        self.rows = most;
         self
     }
 }
@@ -97,6 +104,13 @@ pub enum Block {
     Field {
         label: String,
         lines: Vec<Line>,
+    },
+    /// The same for a page that must not grow: on a screen of usual width each paragraph takes at most so many rows
+    /// and ends in `…`, on a narrower one as many more. `-o wide` and Markdown show it whole.
+    Brief {
+        label: String,
+        lines: Vec<Line>,
+        rows: usize,
     },
     Bullets(Vec<Line>),
     Table(Table),

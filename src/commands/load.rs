@@ -136,12 +136,12 @@ pub fn opened(ctx: &Ctx) -> Result<Vec<Facts>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    let all = archive::open(from, ctx.global.namespace.as_deref(), now)?;
+    let all = archive::open_without_dumps(from, ctx.global.namespace.as_deref(), now)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
         let mut facts = Vec::new();
@@ -231,6 +231,16 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// It is pasted into queries, so nothing but digits and units may pass.
+        #[test]
+        fn a_window_can_not_break_out_of_a_query(text in "([0-9]{1,4}|ms|[smhdwy]|[\\[\\](){} ]|\\PC){0,8}") {
+            if let Ok(window) = parse_window(&text) {
+                proptest::prop_assert!(!window.is_empty() && window.bytes().all(|b| b.is_ascii_alphanumeric()), "{window}");
+            }
+        }
+    }
 
     #[test]
     fn windows() {

@@ -2,10 +2,12 @@
 
 pub mod analyze;
 pub mod completions;
+pub mod fleet;
 pub mod load;
 pub mod permissions;
 pub mod proxy_config;
 pub mod snapshot;
+pub mod ztunnel_config;
 
 use crate::cli::Ctx;
 use crate::error::Result;
@@ -17,6 +19,8 @@ pub enum Command {
     Analyze(analyze::AnalyzeArgs),
     #[command(visible_alias = "pc")]
     ProxyConfig(proxy_config::ProxyConfigArgs),
+    #[command(visible_alias = "zc")]
+    ZtunnelConfig(ztunnel_config::ZtunnelConfigArgs),
     Snapshot(snapshot::SnapshotArgs),
     Permissions(permissions::PermissionsArgs),
     Completions(completions::CompletionsArgs),
@@ -26,6 +30,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
     match command {
         Command::Analyze(args) => analyze::run(ctx, args),
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
+        Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Snapshot(args) => snapshot::run(ctx, args),

@@ -13,9 +13,11 @@
 //! and their tools do. Whole numbers may stand in quotes, as protobuf writes 64-bit ones.
 
 pub mod address;
+pub mod ask;
 pub mod bootstrap;
 pub mod certificate;
 pub mod clusters;
+pub mod diff;
 pub mod dump;
 pub mod endpoints;
 pub mod entry;
@@ -35,3 +37,6 @@ pub use dump::{Dump, Want};
 pub use entry::{Resource, State};
 pub use fault::{Fault, Unusable};
 pub use section::Section;
+
+#[cfg(test)]
+mod proptests;

@@ -91,11 +91,14 @@ kinds! {
 
     LINKERD_AUTHORIZATION_POLICY = "policy.linkerd.io"/"v1alpha1" "AuthorizationPolicy" "authorizationpolicies" namespaced;
     LINKERD_MESH_TLS_AUTHENTICATION = "policy.linkerd.io"/"v1alpha1" "MeshTLSAuthentication" "meshtlsauthentications" namespaced;
+    LINKERD_HTTP_ROUTE = "policy.linkerd.io"/"v1beta3" "HTTPRoute" "httproutes" namespaced;
+    LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io"/"v1beta1" "ServerAuthorization" "serverauthorizations" namespaced;
     LINKERD_SERVER = "policy.linkerd.io"/"v1beta3" "Server" "servers" namespaced;
     LINKERD_EXTERNAL_WORKLOAD = "workload.linkerd.io"/"v1beta1" "ExternalWorkload" "externalworkloads" namespaced;
     LINKERD_LINK = "multicluster.linkerd.io"/"v1alpha3" "Link" "links" namespaced;
 
     CILIUM_NETWORK_POLICY = "cilium.io"/"v2" "CiliumNetworkPolicy" "ciliumnetworkpolicies" namespaced;
+    CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io"/"v2" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies" cluster;
 
     CONSUL_SERVICE_INTENTIONS = "consul.hashicorp.com"/"v1alpha1" "ServiceIntentions" "serviceintentions" namespaced;
 

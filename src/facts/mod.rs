@@ -6,15 +6,18 @@
 
 pub mod kinds;
 mod object;
+pub mod selector;
 mod series;
 
 pub use kinds::Resource;
 pub use object::{Object, Place};
+pub use selector::Selector;
 pub use series::Series;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One thing to ask. Needs are data: they are declared by pure code and carried out by [`crate::source`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +30,12 @@ pub enum Need {
     /// An instant PromQL query; the answer is the `data` member of Prometheus' reply, as JSON text.
     /// `{window}` has been filled in by whoever declared it.
     Query { promql: String },
+    /// The object of this name; without a namespace, of any namespace, so there may be several.
+    Get { resource: Resource, namespace: Option<String>, name: String },
+    /// The objects of a kind whose labels fit ([`Selector`]); without a namespace, of all of them.
+    Select { resource: Resource, namespace: Option<String>, labels: String },
+    /// An HTTP GET to a port of a pod, such as `config_dump` of a proxy's admin port: bytes, however many.
+    PodGet { namespace: String, pod: String, port: u16, path: String },
 }
 
 impl Need {
@@ -42,6 +51,10 @@ impl Need {
             Need::List { resource } => resource.qualified(),
             Need::Version => "/version".to_owned(),
             Need::Query { promql } => format!("query {promql}"),
+            Need::Get { resource, namespace: Some(namespace), name } => format!("{} {namespace}/{name}", resource.qualified()),
+            Need::Get { resource, namespace: None, name } => format!("{} {name}", resource.qualified()),
+            Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
+            Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
         }
     }
 }
@@ -70,6 +83,8 @@ pub enum Outcome {
     Objects(Vec<Object>),
     /// A text came (JSON of a query, `/version`).
     Text(String),
+    /// What a pod answered, as it came: dumps are far too big to be kept as anything but their bytes.
+    Bytes(Arc<Vec<u8>>),
     /// The server has no such kind, or there is no such server (no Prometheus).
     Absent(String),
     /// We may not see it.
@@ -87,7 +102,7 @@ impl Outcome {
     pub fn word(&self) -> &'static str {
         match self {
             Outcome::Objects(objects) if objects.is_empty() => "empty",
-            Outcome::Objects(_) | Outcome::Text(_) => "answered",
+            Outcome::Objects(_) | Outcome::Text(_) | Outcome::Bytes(_) => "answered",
             Outcome::Absent(_) => "absent",
             Outcome::Forbidden(_) => "forbidden",
             Outcome::TimedOut(_) => "timed out",
@@ -98,7 +113,7 @@ impl Outcome {
     /// The reason in words, if it is a failure.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Outcome::Objects(_) | Outcome::Text(_) => None,
+            Outcome::Objects(_) | Outcome::Text(_) | Outcome::Bytes(_) => None,
             Outcome::Absent(why)
             | Outcome::Forbidden(why)
             | Outcome::TimedOut(why)

@@ -30,12 +30,15 @@ mod resolve;
 mod roles;
 mod services;
 mod signals;
+pub mod target;
 mod unseen;
 mod view;
 mod workloads;
 mod world;
 
 pub use roles::{image_base, repository};
+pub use view::Selector;
+pub use world::read;
 
 use crate::facts::{Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::model::Model;

@@ -2,16 +2,19 @@
 //!
 //! Nothing outside `mesh/<name>` says a mesh's name. A mesh never fetches; it declares [`Need`]s and reads [`Facts`].
 
+pub mod admin;
 mod candidate;
 mod cilium;
 mod consul;
 mod declared;
-mod istio;
+pub mod istio;
 mod linkerd;
 pub mod marks;
 mod observed;
 mod proxies;
-mod view;
+#[cfg(test)]
+mod testing;
+pub mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 pub use marks::Marks;
@@ -25,6 +28,10 @@ pub trait Mesh: Sync {
     fn id(&self) -> &'static str;
     /// What is its own in a cluster, and so nobody's application.
     fn marks(&self) -> &'static Marks;
+    /// The admin ports of its proxies in a pod.
+    fn admins(&self, _pod: &view::Pod) -> Vec<admin::Admin> {
+        Vec::new()
+    }
     /// What is installed where. Needs [`Model::workloads`] for who carries its proxy, so it runs after `kubernetes`.
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation>;
     /// What to ask; called again with what is known until it wants nothing more.

@@ -27,8 +27,8 @@ pub struct Pod {
 
 impl Pod {
     /// A container, or init container, whose name begins like this.
-    pub fn has(&self, name: &str) -> bool {
-        self.spec.containers.iter().chain(&self.spec.init_containers).any(|c| c.name.starts_with(name))
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.spec.containers.iter().chain(&self.spec.init_containers).find(|c| c.name.starts_with(name))
     }
 }
 
@@ -47,6 +47,8 @@ pub struct Container {
     pub name: String,
     #[serde(deserialize_with = "nullable")]
     pub image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub args: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -54,13 +56,6 @@ pub struct Container {
 pub struct PodStatus {
     #[serde(deserialize_with = "nullable")]
     pub phase: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Selector {
-    #[serde(deserialize_with = "nullable")]
-    pub match_labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,7 +1,7 @@
 //! Runs before anything reaches `Facts`, so that nothing secret can be printed or written.
 //!
 //! [`intake`] is the only way from an object's JSON to an [`Object`], whatever the source; the recording's writer passes
-//! every object through it once more. [`text()`] does the same for free text.
+//! every object through it once more. [`text()`] does the same for free text, [`dump()`] for what a proxy answered.
 //!
 //! What is dropped: `managedFields`, whole-object copies in annotations, the schemas of CRDs.
 //!
@@ -14,8 +14,11 @@
 //!
 //! Masking twice gives the same as masking once.
 
+mod dump;
 mod names;
 mod scan;
+
+pub use dump::dump;
 
 use crate::facts::{Object, Place};
 use names::{exact_secret_field, secret_name};

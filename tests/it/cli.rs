@@ -60,7 +60,7 @@ fn a_typo_is_suggested() {
 fn what_istioctl_has_is_told_by_name() {
     for (words, wanted) in [
         (vec!["ps"], "istioctl proxy-status"),
-        (vec!["pc", "clusters", "web.shop"], "kubectl exec web -n shop -c istio-proxy"),
+        (vec!["pc", "clusters"], "deploy/NAME.NAMESPACE"),
         (vec!["install", "--set", "profile=demo"], "istioctl install"),
         (vec!["x", "describe", "pod", "a"], "istioctl experimental"),
         (vec!["version"], "meshctl --version"),

@@ -9,6 +9,8 @@ mod live;
 mod permissions;
 mod proxy_config;
 mod readme;
+mod recorded;
+mod systems;
 
 use std::process::{Command, Output};
 

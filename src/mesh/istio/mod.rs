@@ -1,9 +1,13 @@
 //! Istio, sidecar and ambient.
 
+mod admin;
 mod candidates;
 mod detect;
 mod edges;
 mod marks;
+#[cfg(test)]
+mod tests;
+pub mod ztunnel;
 
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Facts, Need, Purpose, kinds};
@@ -17,6 +21,7 @@ static REQUESTS: Metric = Metric {
     selector: r#"istio_requests_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
     by: CALL,
     requests: true,
+    from_zero: false,
     caveat: "only calls that leave a pod in the mesh",
 };
 static TCP: Metric = Metric {
@@ -24,6 +29,7 @@ static TCP: Metric = Metric {
     selector: r#"istio_tcp_sent_bytes_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
     by: CALL,
     requests: false,
+    from_zero: false,
     caveat: "bytes, not requests; ambient without waypoints shows only these",
 };
 const CALL: &[&str] = &[
@@ -42,6 +48,9 @@ impl Mesh for Istio {
     }
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
+    }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        admin::admins(pod)
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)

@@ -21,12 +21,21 @@ static DEMO: &[u8] = include_bytes!("../../../fixtures/snapshots/demo.tar.zst");
 /// Opens `--from`: `demo`, a recording (folder or `.tar.zst`), a manifest file or folder, or `-`.
 /// `namespace` limits objects as `-n` does on a live cluster; `now` is the time of manifests, which have none.
 pub fn open(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<Facts>> {
+    open_as(from, namespace, now, true)
+}
+
+/// The same without the dumps of proxies, which are most of a recording's bytes.
+pub fn open_without_dumps(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<Facts>> {
+    open_as(from, namespace, now, false)
+}
+
+fn open_as(from: &str, namespace: Option<&str>, now: Timestamp, dumps: bool) -> Result<Vec<Facts>> {
     let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?]);
     if from == "-" {
         return manifests(Input::stdin());
     }
     match look(from)? {
-        Found::Recording(recording) => recording.facts(namespace),
+        Found::Recording(recording) => recording.facts(namespace, dumps),
         Found::Folder => manifests(Input::folder(Path::new(from))?),
         Found::File => manifests(Input::file(Path::new(from))),
     }
@@ -122,3 +131,6 @@ pub struct NeedSummary {
     pub at: String,
     pub reason: Option<String>,
 }
+
+#[cfg(test)]
+mod proptests;

@@ -14,8 +14,8 @@ const MAX_BEFORE_INDEX: u64 = 64 << 20;
 /// The index itself.
 const MAX_INDEX: u64 = 256 << 20;
 
-pub fn load(stored: &Stored, namespace: Option<&str>) -> Result<(Index, Vec<Facts>)> {
-    let mut loading = Loading { from: stored.name(), ..Loading::default() };
+pub fn load(stored: &Stored, namespace: Option<&str>, dumps: bool) -> Result<(Index, Vec<Facts>)> {
+    let mut loading = Loading { from: stored.name(), dumps, ..Loading::default() };
     match stored {
         Stored::Folder(path) => loading.folder(path)?,
         Stored::Embedded(_, bytes) => loading.archive(*bytes)?,
@@ -31,6 +31,8 @@ pub fn load(stored: &Stored, namespace: Option<&str>) -> Result<(Index, Vec<Fact
 #[derive(Default)]
 struct Loading {
     from: String,
+    /// Whether what pods answered is read.
+    dumps: bool,
     index: Option<Index>,
     /// The folder inside an archive that the index stands in, with its slash.
     prefix: String,
@@ -49,7 +51,7 @@ impl Loading {
     fn set_index(&mut self, bytes: &[u8]) -> Result<()> {
         let (index, skipped) = Index::parse(bytes, &self.from)?;
         self.problems.extend(skipped);
-        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs) {
+        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs).filter(|need| reads(self.dumps, need)) {
             if let (Some(file), Some(content)) = (&need.file, need.content) {
                 match inside(file) {
                     Some(clean) => drop(self.wanted.insert(clean, content)),
@@ -215,6 +217,7 @@ impl Loading {
             "timed out" => Outcome::TimedOut(reason),
             "failed" => Outcome::Failed(reason),
             "not asked" => Outcome::NotAsked(reason),
+            "answered" if !reads(self.dumps, need) => Outcome::NotAsked("it stands in the recording and was not read".to_owned()),
             "answered" => {
                 let file = need.file.as_deref().unwrap_or("its file");
                 let got = need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean));
@@ -230,6 +233,9 @@ impl Loading {
                         }
                         return Answer { outcome: Outcome::Objects(objects), at: need.at, partial };
                     }
+                    Some(Got { outcome: Some(outcome @ Outcome::Bytes(_)), broken: Some(why), .. }) => {
+                        return Answer { outcome, at: need.at, partial: Some(why) };
+                    }
                     Some(Got { outcome: Some(outcome), broken: None, .. }) => return Answer { outcome, at: need.at, partial },
                     Some(Got { broken: Some(why), .. }) => format!("{file} is damaged: {why}"),
                     _ => format!("{file} is missing from the recording"),
@@ -241,6 +247,10 @@ impl Loading {
         };
         Answer { outcome, at: need.at, partial }
     }
+}
+
+fn reads(dumps: bool, need: &Recorded) -> bool {
+    dumps || need.content != Some(Content::Bytes)
 }
 
 /// As if only this namespace had been asked for.
