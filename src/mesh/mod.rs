@@ -18,7 +18,7 @@ mod proxies;
 pub mod scene;
 pub mod state;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
