@@ -151,7 +151,9 @@ fn refused(subject: &Subject, findings: &mut Findings) {
 fn members(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
     findings.needs(scene, &[&kinds::POD]);
-    let mut groups: BTreeMap<(String, String), Vec<(String, Vec<Evidence>, Vec<String>)>> = BTreeMap::new();
+    // Name, evidence and fix of each, by namespace and reason.
+    type Absent = (String, Vec<Evidence>, Vec<String>);
+    let mut groups: BTreeMap<(String, String), Vec<Absent>> = BTreeMap::new();
     let (mut inside, mut stuck) = (0, false);
     for pod in scene.pods.iter().filter(|pod| !pod.ended()) {
         let m = subject.state.membership(scene, pod);
