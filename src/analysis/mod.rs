@@ -1,3 +1,6 @@
 //! Pure questions to the model. One folder a question.
 
+pub mod health;
+pub mod injection;
+pub mod inventory;
 pub mod need;

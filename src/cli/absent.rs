@@ -32,7 +32,6 @@ const ABSENT: &[Absent] = &[
     absent(&["admin", "istiod"], "istioctl admin"),
     absent(&["create-remote-secret"], "istioctl create-remote-secret"),
     absent(&["remote-clusters"], "istioctl remote-clusters"),
-    absent(&["check"], "linkerd check, cilium status or istioctl analyze"),
     absent(&["verify-install"], "istioctl analyze; istioctl itself dropped verify-install in 1.24"),
 ];
 

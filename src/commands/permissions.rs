@@ -41,6 +41,9 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     record.extend(proxies());
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
+        ("meshes", needs(&Purpose::State)),
+        ("check", needs(&Purpose::State)),
+        ("check-inject", needs(&Purpose::State)),
         ("proxy-config", proxies()),
         ("ztunnel-config", proxies()),
         ("snapshot record", record),

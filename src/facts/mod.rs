@@ -66,13 +66,21 @@ pub enum Purpose {
     Decide { window: String },
     /// `snapshot record`: everything that any reading command may ask.
     Record { window: String },
+    /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
+    State,
 }
 
 impl Purpose {
-    pub fn window(&self) -> &str {
+    /// How far back queries look, where any are asked.
+    pub fn window(&self) -> Option<&str> {
         match self {
-            Purpose::Decide { window } | Purpose::Record { window } => window,
+            Purpose::Decide { window } | Purpose::Record { window } => Some(window),
+            Purpose::State => None,
         }
+    }
+    /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
+    pub fn of_state(&self) -> bool {
+        matches!(self, Purpose::Record { .. } | Purpose::State)
     }
 }
 

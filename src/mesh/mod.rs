@@ -4,16 +4,21 @@
 
 pub mod admin;
 mod candidate;
+pub mod check;
 mod cilium;
 mod consul;
 mod declared;
 pub mod istio;
+pub mod known;
 mod linkerd;
 pub mod marks;
+pub mod membership;
 mod observed;
 mod proxies;
+pub mod scene;
+pub mod state;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
@@ -38,6 +43,8 @@ pub trait Mesh: Sync {
     fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need>;
     /// Adds edges, signals and what could not be read.
     fn translate(&self, facts: &Facts, model: &mut Model);
+    /// How it is, for `meshes`, `check-inject` and `check`.
+    fn state(&self) -> &'static dyn state::State;
     /// The ways this mesh can be chosen: dated data, not judgement.
     fn candidates(&self) -> &'static [Candidate];
 }

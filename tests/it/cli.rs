@@ -22,7 +22,8 @@ fn bare_meshctl_shows_a_newcomer_what_to_type() {
     let (code, stdout, stderr) = run(&[]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(stdout.contains("meshctl analyze --from demo"), "{stdout}");
-    assert!(stdout.lines().count() < 25, "one screen: {stdout}");
+    // Two of the examples may go when this is too long; the commands may not.
+    assert!(stdout.lines().count() < 30, "one screen: {stdout}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod candidates;
 mod detect;
 mod edges;
 mod marks;
+mod membership;
+mod state;
 #[cfg(test)]
 mod tests;
 pub mod ztunnel;
@@ -63,7 +65,7 @@ impl Mesh for Istio {
             Need::list(&kinds::ISTIO_AUTHORIZATION_POLICY),
             Need::list(&kinds::ISTIO_PEER_AUTHENTICATION),
         ];
-        if matches!(purpose, Purpose::Record { .. }) {
+        if purpose.of_state() {
             needs.push(Need::list(&kinds::ISTIO_DESTINATION_RULE));
             needs.push(Need::list(&kinds::ISTIO_GATEWAY));
         }
@@ -76,6 +78,9 @@ impl Mesh for Istio {
         edges::authorization(facts, model);
         edges::routes(facts, model);
         edges::outside(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES
