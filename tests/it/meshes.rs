@@ -5,7 +5,8 @@ use serde_json::Value;
 use std::path::Path;
 
 fn from(name: &str) -> String {
-    format!("{}/fixtures/imported/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
+    let folder = if name.starts_with("istio/") { "snapshots" } else { "imported" };
+    format!("{}/fixtures/{folder}/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn json(words: &[&str], name: &str) -> Value {

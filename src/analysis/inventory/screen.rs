@@ -51,7 +51,7 @@ fn one(i: &Inventory, next: &str) -> Vec<Block> {
         let mut columns: Vec<Column> = columns.into_iter().map(Column::new).collect();
         columns.extend([
             Column::right("PROXIES"),
-            Column::new("PROXY VERSIONS"),
+            Column::new("DATA PLANE"),
             Column::new("IN NAMESPACES"),
             Column::new("EVIDENCE").wide(),
         ]);
