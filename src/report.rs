@@ -114,6 +114,11 @@ pub enum Block {
     },
     Bullets(Vec<Line>),
     Table(Table),
+    /// The same with lines under some of its rows, by position.
+    Noted {
+        table: Table,
+        notes: Vec<(usize, Line)>,
+    },
     /// Text to copy: a command, a manifest. Never wrapped.
     Code(String),
     Blank,

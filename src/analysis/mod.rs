@@ -4,3 +4,4 @@ pub mod health;
 pub mod injection;
 pub mod inventory;
 pub mod need;
+pub mod sync;

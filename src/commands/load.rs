@@ -96,7 +96,7 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
 }
 
 /// A namespace that is nowhere is a typo, and an empty view would pass for an answer.
-fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
+pub fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
     let Some(wanted) = ctx.global.namespace.as_deref() else { return Ok(()) };
     let mut names = Vec::new();
     for facts in all {

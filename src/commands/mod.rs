@@ -9,6 +9,7 @@ pub mod load;
 pub mod meshes;
 pub mod permissions;
 pub mod proxy_config;
+pub mod proxy_status;
 pub mod snapshot;
 pub mod ztunnel_config;
 
@@ -23,6 +24,8 @@ pub enum Command {
     Meshes(meshes::MeshesArgs),
     Check(check::CheckArgs),
     CheckInject(check_inject::CheckInjectArgs),
+    #[command(visible_alias = "ps")]
+    ProxyStatus(proxy_status::ProxyStatusArgs),
     #[command(visible_alias = "pc")]
     ProxyConfig(proxy_config::ProxyConfigArgs),
     #[command(visible_alias = "zc")]
@@ -38,6 +41,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Meshes(args) => meshes::run(ctx, &args),
         Command::Check(args) => check::run(ctx, &args),
         Command::CheckInject(args) => check_inject::run(ctx, &args),
+        Command::ProxyStatus(args) => proxy_status::run(ctx, &args),
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),

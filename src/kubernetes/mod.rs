@@ -88,6 +88,9 @@ pub static STATE_KINDS: &[&Resource] = &[&kinds::REPLICA_SET, &kinds::VALIDATING
 
 /// What every analysis needs, whatever the mesh. One round is enough, so what is known doesn't matter.
 pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    if *purpose == Purpose::Sync {
+        return [&kinds::POD, &kinds::NAMESPACE, &kinds::DEPLOYMENT].map(Need::list).into();
+    }
     let lists = KINDS.iter().map(|resource| Need::list(resource));
     let state = STATE_KINDS.iter().filter(|_| purpose.of_state()).map(|resource| Need::list(resource));
     let queries = purpose.window().map(queries::all).into_iter().flatten().map(Need::query);

@@ -7,6 +7,7 @@ mod edges;
 mod marks;
 mod membership;
 mod state;
+mod sync;
 #[cfg(test)]
 mod tests;
 pub mod ztunnel;
@@ -72,6 +73,12 @@ impl Mesh for Istio {
         needs.extend(REQUESTS.needs(purpose.window()));
         needs.extend(TCP.needs(purpose.window()));
         needs
+    }
+    fn sync_needs(&self, known: &Facts) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
