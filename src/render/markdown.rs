@@ -13,7 +13,8 @@ pub fn render(report: &Report) -> String {
             Block::Bullets(lines) => lines.iter().map(|line| format!("- {}\n", inline(line))).collect(),
             Block::Table(table) => grid(table),
             Block::Noted { table, notes } => {
-                let first = |at: usize| table.rows.get(at).and_then(|row| row.first()).map(|line| inline(line)).unwrap_or_default();
+                let first =
+                    |at: usize| table.rows.get(at).and_then(|row| row.first()).map(|line| inline(line)).unwrap_or_default();
                 let notes = notes.iter().map(|(at, line)| format!("- {}: {}\n", first(*at), inline(line)));
                 grid(table) + "\n" + &notes.collect::<String>()
             }

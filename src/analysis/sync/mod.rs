@@ -138,7 +138,9 @@ pub fn judge(facts: &Facts, model: &Model) -> Status {
             None => {
                 let name = state.name();
                 let why = format!("{name} tells nobody what its proxies acknowledged; each can be asked: meshctl proxy-config");
-                status.proxies.extend(members.iter().map(|(pod, member)| of_pod(pod, member, name, Health::Unknown, vec![why.clone()])));
+                status
+                    .proxies
+                    .extend(members.iter().map(|(pod, member)| of_pod(pod, member, name, Health::Unknown, vec![why.clone()])));
             }
         }
     }

@@ -28,7 +28,8 @@ pub fn age(seconds: i64) -> String {
 }
 
 fn one(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
-    let mut body = vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[])), Block::Paragraph(summary(status))];
+    let mut body =
+        vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[])), Block::Paragraph(summary(status))];
     for plane in status.control_planes.iter().filter(|plane| plane.failure.is_some()) {
         let why = plane.failure.as_deref().unwrap_or_default();
         let name = Span::new(format!("{}.{}", plane.name, plane.namespace), Tone::Strong);
@@ -130,12 +131,16 @@ fn words(health: Health, seconds: Option<i64>) -> String {
 }
 
 fn next_step(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
-    let forbidden = status.control_planes.iter().filter_map(|p| p.failure.as_deref()).chain(status.not_seen.iter().map(String::as_str));
+    let forbidden =
+        status.control_planes.iter().filter_map(|p| p.failure.as_deref()).chain(status.not_seen.iter().map(String::as_str));
     let forbidden = forbidden.into_iter().any(|why| why.contains("forbidden") || why.contains("pods/portforward"));
     let (what, command) = match status.proxies.first() {
         _ if forbidden => ("the rights that are missing: ", "meshctl permissions proxy-status | kubectl apply -f -".to_owned()),
         Some(first) => match first.health {
-            Health::Rejected => ("what it runs instead, and what it refused: ", next(&format!("proxy-config all {}.{}", first.name, first.namespace))),
+            Health::Rejected => (
+                "what it runs instead, and what it refused: ",
+                next(&format!("proxy-config all {}.{}", first.name, first.namespace)),
+            ),
             Health::Disconnected | Health::Stale | Health::NotSent => ("what is wrong with the control plane: ", next("check")),
             Health::Unknown | Health::Synced => return Vec::new(),
         },
