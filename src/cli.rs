@@ -172,7 +172,11 @@ fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
         return Ok(error::EXIT_FAILED);
     }
     let threshold = match ctx.global.fail_on {
-        None | Some(FailOn::Never) => return Ok(0),
+        None => match report.fails_on {
+            Some(threshold) => threshold,
+            None => return Ok(0),
+        },
+        Some(FailOn::Never) => return Ok(0),
         Some(FailOn::Info) => Severity::Info,
         Some(FailOn::Warning) => Severity::Warning,
         Some(FailOn::Error) => Severity::Error,

@@ -114,6 +114,11 @@ pub enum Block {
     },
     Bullets(Vec<Line>),
     Table(Table),
+    /// The same with lines under some of its rows, by position.
+    Noted {
+        table: Table,
+        notes: Vec<(usize, Line)>,
+    },
     /// Text to copy: a command, a manifest. Never wrapped.
     Code(String),
     Blank,
@@ -128,13 +133,29 @@ pub struct Report {
     pub data: Value,
     pub body: Vec<Block>,
     pub worst: Option<Severity>,
+    /// From where on the news is bad when `--fail-on` says nothing: `None` for commands that only show.
+    pub fails_on: Option<Severity>,
+    /// Single results, for formats that count them.
+    pub cases: Vec<Case>,
+}
+
+/// One thing that was tested, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Case {
+    /// What it belongs to: a cluster and a mesh.
+    pub suite: String,
+    pub name: String,
+    /// What is wrong; empty when nothing is.
+    pub failures: Vec<String>,
+    /// Why it could not be told.
+    pub skipped: Option<String>,
 }
 
 impl Report {
     /// `data` must serialize to a JSON object.
     pub fn new(schema: &str, data: &impl Serialize, body: Vec<Block>) -> Self {
         let data = serde_json::to_value(data).unwrap_or_else(|e| Value::String(e.to_string()));
-        Report { schema: schema.to_owned(), data, body, worst: None }
+        Report { schema: schema.to_owned(), data, body, worst: None, fails_on: None, cases: Vec::new() }
     }
     #[must_use]
     pub fn worst(mut self, worst: Option<Severity>) -> Self {

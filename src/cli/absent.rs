@@ -16,7 +16,6 @@ const fn absent(names: &'static [&'static str], instead: &'static str) -> Absent
 
 /// When a command arrives, its line goes; `commands_that_exist_are_not_absent` below sees to it.
 const ABSENT: &[Absent] = &[
-    absent(&["proxy-status", "ps"], "istioctl proxy-status"),
     absent(&["install", "apply"], "istioctl install, or helm install"),
     absent(&["upgrade"], "istioctl upgrade, or helm upgrade"),
     absent(&["uninstall"], "istioctl uninstall"),
@@ -31,7 +30,6 @@ const ABSENT: &[Absent] = &[
     absent(&["admin", "istiod"], "istioctl admin"),
     absent(&["create-remote-secret"], "istioctl create-remote-secret"),
     absent(&["remote-clusters"], "istioctl remote-clusters"),
-    absent(&["check"], "linkerd check, cilium status or istioctl analyze"),
     absent(&["verify-install"], "istioctl analyze; istioctl itself dropped verify-install in 1.24"),
 ];
 

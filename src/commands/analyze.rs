@@ -6,10 +6,9 @@ use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::Purpose;
 use crate::mesh;
-use crate::report::{Block, Column, Report, Span, Table, Tone};
+use crate::report::Report;
 use crate::ui::{Choice, Prompt};
 use clap::Args;
-use serde_json::json;
 use std::collections::BTreeSet;
 
 const EXAMPLES: &str = "\
@@ -65,7 +64,7 @@ pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {
     if args.ask {
         decisions = ask(ctx, &loaded, &mut args, decisions)?;
     }
-    Ok(with_unreachable(need::report_many(&decisions, &args.explain, &next(ctx, &args)), &loaded))
+    Ok(load::with_unreachable(need::report_many(&decisions, &args.explain, &next(ctx, &args)), &loaded))
 }
 
 fn decide(loaded: &Loaded, told: &Told, window: &str) -> Vec<Decision> {
@@ -105,22 +104,6 @@ fn ask(ctx: &Ctx, loaded: &Loaded, args: &mut AnalyzeArgs, mut decisions: Vec<De
         ctx.ui.hint("there is nothing to ask: everything that decides is known");
     }
     Ok(decisions)
-}
-
-fn with_unreachable(mut report: Report, loaded: &Loaded) -> Report {
-    if loaded.unreachable.is_empty() {
-        return report;
-    }
-    let why = |error: &Error| std::iter::once(&error.message).chain(&error.causes).cloned().collect::<Vec<_>>().join(": ");
-    let rows =
-        loaded.unreachable.iter().map(|(name, error)| vec![vec![name.as_str().into()], vec![Span::new(why(error), Tone::Warn)]]);
-    let table = Table { columns: vec![Column::new("CLUSTER"), Column::new("WHY")], rows: rows.collect() };
-    report.body.extend([Block::Blank, Block::Heading("Not reached".to_owned()), Block::Table(table)]);
-    if let Some(data) = report.data.as_object_mut() {
-        let list: Vec<_> = loaded.unreachable.iter().map(|(name, error)| json!({ "cluster": name, "why": why(error) })).collect();
-        data.insert("unreachable".to_owned(), list.into());
-    }
-    report
 }
 
 fn refuse_words(words: &[String]) -> Result<()> {

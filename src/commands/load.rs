@@ -3,11 +3,13 @@
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Outcome, Purpose, SourceKind, kinds};
+use crate::report::{Block, Column, Report, Span, Table, Tone};
 use crate::source::live::{self, prometheus::Prometheus};
 use crate::source::{self, Base, Source, archive};
 use clap::Args;
 use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::json;
 use std::future::Future;
 
 /// More warnings than this tell nobody anything.
@@ -94,7 +96,7 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
 }
 
 /// A namespace that is nowhere is a typo, and an empty view would pass for an answer.
-fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
+pub fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
     let Some(wanted) = ctx.global.namespace.as_deref() else { return Ok(()) };
     let mut names = Vec::new();
     for facts in all {
@@ -226,6 +228,23 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     // SAFETY: `signal` with a constant disposition touches no memory of ours.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     answer
+}
+
+/// Adds the clusters that could not be read, so that nobody takes the rest for all of them.
+pub fn with_unreachable(mut report: Report, loaded: &Loaded) -> Report {
+    if loaded.unreachable.is_empty() {
+        return report;
+    }
+    let why = |error: &Error| std::iter::once(&error.message).chain(&error.causes).cloned().collect::<Vec<_>>().join(": ");
+    let rows =
+        loaded.unreachable.iter().map(|(name, error)| vec![vec![name.as_str().into()], vec![Span::new(why(error), Tone::Warn)]]);
+    let table = Table { columns: vec![Column::new("CLUSTER"), Column::new("WHY")], rows: rows.collect() };
+    report.body.extend([Block::Blank, Block::Heading("Not reached".to_owned()), Block::Table(table)]);
+    if let Some(data) = report.data.as_object_mut() {
+        let list: Vec<_> = loaded.unreachable.iter().map(|(name, error)| json!({ "cluster": name, "why": why(error) })).collect();
+        data.insert("unreachable".to_owned(), list.into());
+    }
+    report
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Purpose, SourceKind, kinds};
 use crate::kubernetes::{self, target};
-use crate::mesh::MESHES;
 use crate::render::yaml;
 use crate::report::{Block, Report};
 use clap::Args;
@@ -37,23 +36,33 @@ pub struct PermissionsArgs {
 fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // The window changes the queries, not who may ask them.
     let window = || "7d".to_owned();
-    let mut record = needs(&Purpose::Record { window: window() });
+    let mut record = needs(&Purpose::Record { window: window(), proxies: true });
     record.extend(proxies());
+    let mut sync = needs(&Purpose::Sync);
+    sync.insert(port());
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
+        ("meshes", needs(&Purpose::State)),
+        ("check", needs(&Purpose::State)),
+        ("check-inject", needs(&Purpose::State)),
+        ("proxy-status", sync),
         ("proxy-config", proxies()),
         ("ztunnel-config", proxies()),
         ("snapshot record", record),
     ]
 }
 
+/// A port of any pod.
+fn port() -> Need {
+    Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() }
+}
+
 /// One proxy, by whatever name: it stands for all of them.
 fn proxies() -> BTreeSet<Need> {
     let pods = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: String::new() };
-    let port = Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() };
     let named =
         target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
-    named.chain([pods, port]).collect()
+    named.chain([pods, port()]).collect()
 }
 
 /// First words, for completion.
@@ -82,6 +91,7 @@ fn chosen(command: &str) -> Result<(String, BTreeSet<Need>)> {
     // What somebody typed may be an alias.
     let command = match command {
         "pc" => "proxy-config",
+        "ps" => "proxy-status",
         "zc" => "ztunnel-config",
         other => other,
     };
@@ -99,7 +109,7 @@ fn chosen(command: &str) -> Result<(String, BTreeSet<Need>)> {
 fn needs(purpose: &Purpose) -> BTreeSet<Need> {
     let nothing = Facts::new("", SourceKind::Live, Timestamp::UNIX_EPOCH);
     let mut needs: BTreeSet<Need> = kubernetes::needs(&nothing, purpose).into_iter().collect();
-    MESHES.iter().for_each(|mesh| needs.extend(mesh.needs(&nothing, purpose)));
+    needs.extend(crate::mesh::needs(&nothing, purpose));
     needs
 }
 

@@ -80,7 +80,7 @@ pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     let (file, summary) = match args.command {
         SnapshotCommand::Info { file } => (file.clone(), archive::summary(&file)?),
         SnapshotCommand::Record { file, force, proxies, metrics } => {
-            let mut clusters = gather(ctx, &metrics)?;
+            let mut clusters = gather(ctx, &metrics, proxies)?;
             if proxies && ctx.global.from.is_none() {
                 dumps::add(ctx, &mut clusters)?;
             }
@@ -92,12 +92,12 @@ pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     Ok(Report::new(SCHEMA, &Shown { file, summary: &summary }, body))
 }
 
-fn gather(ctx: &Ctx, metrics: &Metrics) -> Result<Vec<Facts>> {
+fn gather(ctx: &Ctx, metrics: &Metrics, proxies: bool) -> Result<Vec<Facts>> {
     if metrics.prometheus.is_none() && ctx.global.from.is_some() {
         // Already whole: recorded again as it is, in today's format.
         return load::opened(ctx);
     }
-    let purpose = Purpose::Record { window: metrics.window.clone() };
+    let purpose = Purpose::Record { window: metrics.window.clone(), proxies };
     Ok(load(ctx, &purpose, Some(metrics))?.facts)
 }
 

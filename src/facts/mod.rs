@@ -65,14 +65,32 @@ pub enum Purpose {
     /// `analyze`: the decision. Queries look back over this window (Prometheus duration, such as `7d`).
     Decide { window: String },
     /// `snapshot record`: everything that any reading command may ask.
-    Record { window: String },
+    Record {
+        window: String,
+        /// Also what control planes say of proxies, which takes a port of theirs.
+        proxies: bool,
+    },
+    /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
+    State,
+    /// `proxy-status`: who is there, and what control planes sent to them.
+    Sync,
 }
 
 impl Purpose {
-    pub fn window(&self) -> &str {
+    /// How far back queries look, where any are asked.
+    pub fn window(&self) -> Option<&str> {
         match self {
-            Purpose::Decide { window } | Purpose::Record { window } => window,
+            Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
+            Purpose::State | Purpose::Sync => None,
         }
+    }
+    /// Whether the state of proxies is asked.
+    pub fn of_sync(&self) -> bool {
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync)
+    }
+    /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
+    pub fn of_state(&self) -> bool {
+        matches!(self, Purpose::Record { .. } | Purpose::State)
     }
 }
 

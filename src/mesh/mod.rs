@@ -4,16 +4,22 @@
 
 pub mod admin;
 mod candidate;
+pub mod check;
 mod cilium;
 mod consul;
 mod declared;
 pub mod istio;
+pub mod known;
 mod linkerd;
 pub mod marks;
+pub mod membership;
 mod observed;
 mod proxies;
+pub mod scene;
+pub mod state;
+pub mod sync;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 pub mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
@@ -38,12 +44,32 @@ pub trait Mesh: Sync {
     fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need>;
     /// Adds edges, signals and what could not be read.
     fn translate(&self, facts: &Facts, model: &mut Model);
+    /// What [`Mesh::sync`] takes, and nothing else; called again as [`Mesh::needs`] is.
+    fn sync_needs(&self, _known: &Facts) -> Vec<Need> {
+        Vec::new()
+    }
+    /// What its control planes say of its proxies; `None` if they can't tell.
+    fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {
+        None
+    }
+    /// How it is, for `meshes`, `check-inject` and `check`.
+    fn state(&self) -> &'static dyn state::State;
     /// The ways this mesh can be chosen: dated data, not judgement.
     fn candidates(&self) -> &'static [Candidate];
 }
 
 /// Every registered mesh, in the order shown.
 pub static MESHES: &[&dyn Mesh] = &[&istio::Istio, &linkerd::Linkerd, &cilium::Cilium, &consul::Consul];
+
+/// What every mesh asks for this purpose.
+pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    let of = |mesh: &&'static dyn Mesh| {
+        let mut needs = if *purpose == Purpose::Sync { Vec::new() } else { mesh.needs(known, purpose) };
+        needs.extend(if purpose.of_sync() { mesh.sync_needs(known) } else { Vec::new() });
+        needs
+    };
+    MESHES.iter().flat_map(of).collect()
+}
 
 /// Facts → model: first what is the same everywhere, then each mesh's own.
 pub fn model(facts: &Facts) -> Model {

@@ -39,7 +39,8 @@ impl Metric {
     pub fn rate(&self, window: &str) -> String {
         format!("sum by ({}) (rate({}[{window}]))", self.by.join(", "), self.selector)
     }
-    pub fn needs(&self, window: &str) -> Vec<Need> {
+    pub fn needs(&self, window: Option<&str>) -> Vec<Need> {
+        let Some(window) = window else { return Vec::new() };
         let exists = Need::query(self.exists(window));
         if self.requests { vec![exists, Need::query(self.rate(window))] } else { vec![exists] }
     }

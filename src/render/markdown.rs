@@ -12,6 +12,12 @@ pub fn render(report: &Report) -> String {
             Block::Field { label, lines } | Block::Brief { label, lines, .. } => field(label, lines),
             Block::Bullets(lines) => lines.iter().map(|line| format!("- {}\n", inline(line))).collect(),
             Block::Table(table) => grid(table),
+            Block::Noted { table, notes } => {
+                let first =
+                    |at: usize| table.rows.get(at).and_then(|row| row.first()).map(|line| inline(line)).unwrap_or_default();
+                let notes = notes.iter().map(|(at, line)| format!("- {}: {}\n", first(*at), inline(line)));
+                grid(table) + "\n" + &notes.collect::<String>()
+            }
             Block::Code(text) => fenced(text),
             Block::Blank => continue,
         };

@@ -3,6 +3,7 @@
 //! To add a format: one file here, one variant of [`Format`], one arm of [`render`]. Every report gains it.
 
 mod json;
+mod junit;
 mod layout;
 mod markdown;
 pub mod sanitize;
@@ -30,6 +31,8 @@ pub enum Format {
     Yaml,
     /// For an issue, a wiki or a pull request
     Markdown,
+    /// Test results for a build server: every check is a test case
+    Junit,
 }
 
 /// Width of everything that goes to no terminal, so that the same input gives the same bytes.
@@ -85,6 +88,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         Format::Json => json::render(report),
         Format::Yaml => yaml::render(report),
         Format::Markdown => markdown::render(report),
+        Format::Junit => junit::render(report),
     }
 }
 

@@ -44,7 +44,8 @@ impl Page {
             Block::Heading(text) => self.push(&paint(&sanitize::inline(text), Tone::Strong, self.color), out),
             Block::Paragraph(line) => self.hang("", "", line, 0, out),
             Block::Bullets(lines) => lines.iter().for_each(|line| self.hang("- ", "  ", line, 0, out)),
-            Block::Table(table) => self.table(table, out),
+            Block::Table(table) => self.table(table, &[], out),
+            Block::Noted { table, notes } => self.table(table, notes, out),
             // Verbatim and from the first column: this is what gets copied or piped.
             Block::Code(text) => sanitize::block(text).lines().for_each(|text| {
                 out.push_str(text);
@@ -100,7 +101,8 @@ impl Page {
         }
     }
 
-    fn table(&self, table: &Table, out: &mut String) {
+    /// `notes` are in the order of the rows that they stand under.
+    fn table(&self, table: &Table, notes: &[(usize, Line)], out: &mut String) {
         let shown: Vec<usize> = (0..table.columns.len()).filter(|&i| self.wide || !table.columns[i].wide).collect();
         if shown.is_empty() {
             return;
@@ -116,12 +118,20 @@ impl Page {
         grid.set_content_arrangement(ContentArrangement::Disabled);
         let widths = if self.wide { vec![usize::MAX; shown.len()] } else { layout::widths(table, &shown, GAP, self.limit) };
         grid.set_header(shown.iter().map(|&i| cell(&sanitize::inline(&table.columns[i].title), Tone::Strong)));
+        let mut heights = Vec::with_capacity(table.rows.len());
         for row in &table.rows {
+            let mut height = 1;
             let cells = shown.iter().zip(&widths).map(|(&i, &width)| match row.get(i) {
-                Some(line) => line_cell(line, width, table.columns[i].rows),
+                Some(line) => {
+                    let (cell, rows) = line_cell(line, width, table.columns[i].rows);
+                    height = height.max(rows);
+                    cell
+                }
                 None => cell("", Tone::Plain),
             });
+            let cells: Vec<_> = cells.collect();
             grid.add_row(cells);
+            heights.push(height);
         }
         for (at, &i) in shown.iter().enumerate() {
             if let Some(column) = grid.column_mut(at) {
@@ -132,15 +142,26 @@ impl Page {
                 }
             }
         }
-        grid.lines().for_each(|text| self.push(&text, out));
+        let mut lines = grid.lines();
+        lines.by_ref().take(1).for_each(|text| self.push(&text, out));
+        let mut notes = notes.iter().peekable();
+        for (at, height) in heights.into_iter().enumerate() {
+            lines.by_ref().take(height).for_each(|text| self.push(&text, out));
+            while let Some((_, line)) = notes.next_if(|(row, _)| *row == at) {
+                self.hang("  ", "  ", line, 0, out);
+            }
+        }
+        lines.for_each(|text| self.push(&text, out));
     }
 }
 
-fn line_cell(line: &Line, limit: usize, most: usize) -> comfy_table::Cell {
+/// The cell, and how many rows of text it takes.
+fn line_cell(line: &Line, limit: usize, most: usize) -> (comfy_table::Cell, usize) {
     let mut rows = wrap(line, limit, Commands::Broken);
     if most > 0 && limit < usize::MAX {
         rows = clip(rows, most, limit);
     }
     let text = rows.iter().map(|row| Row::paint(row, false)).collect::<Vec<_>>().join("\n");
-    cell(&text, loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone)))
+    let painted = cell(&text, loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone)));
+    (painted, rows.len())
 }

@@ -11,7 +11,6 @@ pub mod visit;
 
 use crate::error::Result;
 use crate::facts::{Answer, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
-use crate::mesh::MESHES;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -107,9 +106,7 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
     // Four rounds are more than any mesh declares; the bound keeps a faulty one from asking for ever.
     for _ in 0..4 {
         let mut wanted = crate::kubernetes::needs(&facts, purpose);
-        for mesh in MESHES {
-            wanted.extend(mesh.needs(&facts, purpose));
-        }
+        wanted.extend(crate::mesh::needs(&facts, purpose));
         wanted.retain(|need| !facts.has(need));
         wanted.sort();
         wanted.dedup();

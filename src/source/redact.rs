@@ -42,7 +42,11 @@ pub fn intake(mut value: Value, place: Option<Place>) -> Option<Object> {
     }
     let (name, namespace) = (Box::from(name), Box::from(field("namespace")));
     scrub(&mut value);
-    Some(Object { namespace, name, json: value.to_string().into(), place })
+    let mut json = Vec::with_capacity(4096);
+    serde_json::to_writer(&mut json, &value).ok()?;
+    // A copy of its own size: shrunk in place, it would keep up to twice its bytes as long as it lives.
+    let json = Box::from(std::str::from_utf8(&json).ok()?);
+    Some(Object { namespace, name, json, place })
 }
 
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.

@@ -60,6 +60,21 @@ fn pods_without_controllers_and_null_everywhere() {
 }
 
 #[test]
+fn a_pod_that_can_not_be_read_is_told_unless_its_workload_is_known() {
+    let pod = |name: &str, owner: Value| {
+        json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop", "ownerReferences": owner, "labels": {"pod-template-hash": "5d8f"}},
+            "spec": {"containers": [{"name": "app", "env": 7}]}})
+    };
+    let owned = json!([{"kind": "ReplicaSet", "name": "web-5d8f", "controller": true}]);
+    let objects = [deploy("web", "acme/web", Value::Null), pod("web-5d8f-abcde", owned), pod("bare", Value::Null)];
+    let model = translate(&facts(SourceKind::Live, &objects));
+    let names: Vec<_> = model.workloads.iter().map(|w| w.name.as_str()).collect();
+    assert_eq!(names, ["web", "bare"]);
+    let broken: Vec<_> = model.not_seen.iter().filter(|n| n.what.starts_with("Pod ")).map(|n| n.what.as_str()).collect();
+    assert_eq!(broken, ["Pod shop/bare"]);
+}
+
+#[test]
 fn observed_edges_and_languages_from_metrics() {
     let mut facts = facts(SourceKind::Live, &online_shop());
     let vector = |rows: Value| Outcome::Text(json!({"resultType": "vector", "result": rows}).to_string());

@@ -1,9 +1,12 @@
 //! Cilium Service Mesh.
 
 mod candidates;
+mod checks;
 mod edges;
 mod marks;
+mod membership;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -64,6 +67,9 @@ impl Mesh for Cilium {
     }
     fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY), Need::list(&kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY)];
+        if purpose.of_state() {
+            needs.extend([Need::list(&kinds::CILIUM_ENDPOINT), Need::list(&kinds::CILIUM_NODE)]);
+        }
         needs.extend(FLOWS.needs(purpose.window()));
         needs.extend(HTTP.needs(purpose.window()));
         needs
@@ -72,6 +78,9 @@ impl Mesh for Cilium {
         edges::observed(facts, model);
         edges::policies(facts, model);
         settings::signals(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

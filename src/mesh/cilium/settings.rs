@@ -28,11 +28,11 @@ impl<'a> Settings<'a> {
         found
     }
 
-    fn on(&self, key: &str) -> bool {
+    pub fn on(&self, key: &str) -> bool {
         self.data.get(key).is_some_and(|value| value == "true")
     }
 
-    fn why(&self, key: &str) -> Evidence {
+    pub fn why(&self, key: &str) -> Evidence {
         let text = self.data.get(key).map_or("", String::as_str);
         why("ConfigMap", self.object, format!("data[{key}]"), text)
     }

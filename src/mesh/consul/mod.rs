@@ -5,6 +5,9 @@ mod candidates;
 mod detect;
 mod edges;
 mod marks;
+mod membership;
+mod state;
+mod synced;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +54,10 @@ impl Mesh for Consul {
     }
     fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = vec![Need::list(&kinds::CONSUL_SERVICE_INTENTIONS)];
+        if purpose.of_state() {
+            needs.extend(synced::KINDS.iter().map(|resource| Need::list(resource)));
+            needs.push(Need::list(&kinds::LEASE));
+        }
         if may_have(known, "consul.hashicorp.com") {
             needs.extend(REQUESTS.needs(purpose.window()));
             needs.extend(CONNECTIONS.needs(purpose.window()));
@@ -60,6 +67,9 @@ impl Mesh for Consul {
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
         edges::intentions(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

@@ -5,6 +5,9 @@ mod candidates;
 mod detect;
 mod edges;
 mod marks;
+mod membership;
+mod state;
+mod sync;
 #[cfg(test)]
 mod tests;
 pub mod ztunnel;
@@ -63,7 +66,7 @@ impl Mesh for Istio {
             Need::list(&kinds::ISTIO_AUTHORIZATION_POLICY),
             Need::list(&kinds::ISTIO_PEER_AUTHENTICATION),
         ];
-        if matches!(purpose, Purpose::Record { .. }) {
+        if purpose.of_state() {
             needs.push(Need::list(&kinds::ISTIO_DESTINATION_RULE));
             needs.push(Need::list(&kinds::ISTIO_GATEWAY));
         }
@@ -71,11 +74,20 @@ impl Mesh for Istio {
         needs.extend(TCP.needs(purpose.window()));
         needs
     }
+    fn sync_needs(&self, known: &Facts) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
+    }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
         edges::authorization(facts, model);
         edges::routes(facts, model);
         edges::outside(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

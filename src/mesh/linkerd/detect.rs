@@ -7,7 +7,7 @@ use crate::model::{Evidence, Installation, Model, Workload, WorkloadId};
 use std::collections::BTreeMap;
 
 /// Pods say which control plane they belong to, by its namespace.
-const CONTROL_NAMESPACE: &str = "linkerd.io/control-plane-ns";
+pub const CONTROL_NAMESPACE: &str = "linkerd.io/control-plane-ns";
 const COMPONENT: &str = "linkerd.io/control-plane-component";
 
 /// One for each namespace that has its configuration, its components, or only proxies that name it.

@@ -1,10 +1,15 @@
 //! Linkerd.
 
 mod candidates;
+mod certificates;
+mod checks;
 mod detect;
 mod edges;
 mod marks;
+mod membership;
 mod policy;
+mod policy_checks;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +103,13 @@ impl Mesh for Linkerd {
         for metric in [&REQUESTS, &HTTP_ROUTES, &GRPC_ROUTES] {
             needs.extend(metric.needs(purpose.window()));
         }
+        if purpose.of_state() {
+            needs.push(Need::list(&kinds::LINKERD_SERVICE_PROFILE));
+            if may_have(known, "linkerd.io") {
+                // The control plane tells there which certificates it issued and why it could not.
+                needs.push(Need::list(&kinds::EVENT));
+            }
+        }
         if may_have(known, "linkerd.io") {
             needs.extend(CONNECTIONS.needs(purpose.window()));
         }
@@ -107,6 +119,9 @@ impl Mesh for Linkerd {
         edges::observed(facts, model);
         policy::authorization(facts, model);
         edges::outside(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

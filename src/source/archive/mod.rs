@@ -32,12 +32,12 @@ pub fn open_without_dumps(from: &str, namespace: Option<&str>, now: Timestamp) -
 fn open_as(from: &str, namespace: Option<&str>, now: Timestamp, dumps: bool) -> Result<Vec<Facts>> {
     let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?]);
     if from == "-" {
-        return manifests(Input::stdin()?);
+        return manifests(Input::stdin());
     }
     match look(from)? {
         Found::Recording(recording) => recording.facts(namespace, dumps),
         Found::Folder => manifests(Input::folder(Path::new(from))?),
-        Found::File => manifests(Input::file(Path::new(from))?),
+        Found::File => manifests(Input::file(Path::new(from))),
     }
 }
 

@@ -1,0 +1,90 @@
+//! `meshctl proxy-status`: the state of every proxy's configuration.
+
+use super::load;
+use crate::analysis::sync::{self, Health, Proxy};
+use crate::cli::Ctx;
+use crate::error::{Error, Kind, Result};
+use crate::facts::{Purpose, Selector};
+use crate::mesh;
+use crate::report::Report;
+use clap::{Args, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  meshctl proxy-status                          every proxy, the worst first
+  meshctl proxy-status -n shop -l app=web       some of them
+  meshctl proxy-status --only stale,rejected    those that are not well
+  meshctl proxy-status --all-contexts -o wide   every cluster; each xDS type with its age
+  meshctl proxy-status --fail-on error          exit 1 if one refuses its configuration or is cut off
+
+REJECTED      it refused what was sent last (NACK), and goes on with what it had
+DISCONNECTED  its pod has a proxy, and no control plane has a connection of it
+STALE         it has not acknowledged what was sent last
+NOT SENT      it is connected and got nothing
+UNKNOWN       nobody who could tell was heard";
+
+/// Show whether every proxy has the configuration that its control plane sent, and why not
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ProxyStatusArgs {
+    /// Proxies of pods with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+    /// Proxies with these states
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    pub only: Vec<Health>,
+    /// Proxies of this revision of the control plane
+    #[arg(long, value_name = "REVISION")]
+    pub revision: Option<String>,
+    /// Order of the rows
+    #[arg(long, value_name = "BY", default_value = "health")]
+    pub sort: Sort,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The worst first
+    Health,
+    Name,
+    Namespace,
+    Version,
+    /// The longest not well first
+    Age,
+}
+
+pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
+    let selector = args.selector.as_deref().map(Selector::parse).transpose();
+    let selector = selector.map_err(|why| Error::new(Kind::Usage, why).hint("such as -l app=web,version!=v2"))?;
+    // Control planes live elsewhere, so a namespace limits what is shown, not what is read.
+    let mut everywhere = ctx.global.clone();
+    everywhere.namespace = None;
+    let wide = Ctx::new(everywhere);
+    let loaded = load::load(&wide, &Purpose::Sync, None)?;
+    ctx.incomplete.set(wide.incomplete.get());
+    load::known_namespace(ctx, &loaded.facts)?;
+    let wanted = |proxy: &Proxy| {
+        ctx.global.namespace.as_ref().is_none_or(|only| *only == proxy.namespace)
+            && selector.as_ref().is_none_or(|selector| selector.fits(&proxy.labels))
+            && (args.only.is_empty() || args.only.contains(&proxy.health))
+            && args.revision.as_ref().is_none_or(|only| proxy.revision.as_ref() == Some(only))
+    };
+    let status = |facts| {
+        let mut status = sync::judge(facts, &mesh::model(facts));
+        status.retain(wanted);
+        order(&mut status.proxies, args.sort);
+        status
+    };
+    let all: Vec<_> = loaded.facts.iter().map(status).collect();
+    Ok(load::with_unreachable(sync::report(&all, |command| wide.invocation(command)), &loaded))
+}
+
+/// Stable: what is equal stays the worst first.
+fn order(proxies: &mut [Proxy], sort: Sort) {
+    match sort {
+        Sort::Health => {}
+        Sort::Name => proxies.sort_by(|a, b| a.name.cmp(&b.name)),
+        Sort::Namespace => proxies.sort_by(|a, b| a.namespace.cmp(&b.namespace)),
+        Sort::Version => proxies.sort_by(|a, b| a.version.cmp(&b.version)),
+        Sort::Age => proxies.sort_by_key(|proxy| std::cmp::Reverse(proxy.age_seconds)),
+    }
+}

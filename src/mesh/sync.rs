@@ -1,0 +1,80 @@
+//! What control planes say they sent to each proxy, and what came back, in the words of xDS and of no mesh.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The control planes of one mesh, and everybody who is connected to them.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    pub planes: Vec<Plane>,
+    pub connections: Vec<Connection>,
+    /// Why it is not even known which control planes there are.
+    pub unseen: Option<String>,
+}
+
+/// One replica of a control plane.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Plane {
+    pub name: String,
+    pub namespace: String,
+    pub revision: String,
+    /// Why it gave no answer.
+    pub failure: Option<String>,
+    pub connections: usize,
+}
+
+/// A proxy, as its control plane knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    pub proxy: String,
+    pub namespace: String,
+    /// The cluster that the proxy says it is in.
+    pub cluster: String,
+    /// `sidecar`, `router`, `waypoint`, `ztunnel`.
+    pub kind: String,
+    pub version: Option<String>,
+    /// Position in [`Fleet::planes`].
+    pub plane: usize,
+    pub types: Vec<Subscription>,
+}
+
+impl Connection {
+    /// When anything was last sent to it.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.types.iter().filter_map(|one| one.at).max()
+    }
+}
+
+/// One type of resources that a proxy asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subscription {
+    /// `LDS`; the last part of the type's name where there is no short one.
+    pub kind: String,
+    pub sent: bool,
+    /// The last that was sent is what was acknowledged.
+    pub acknowledged: bool,
+    /// Of the last that was sent.
+    pub at: Option<Timestamp>,
+    /// The proxy's words when it refused.
+    pub error: Option<String>,
+}
+
+/// The short name of a type URL.
+pub fn short(type_url: &str) -> String {
+    let last = type_url.rsplit(['/', '.']).next().unwrap_or(type_url);
+    let short = match last {
+        "Cluster" => "CDS",
+        "Listener" => "LDS",
+        "RouteConfiguration" => "RDS",
+        "ScopedRouteConfiguration" => "SRDS",
+        "ClusterLoadAssignment" => "EDS",
+        "Secret" => "SDS",
+        "TypedExtensionConfig" => "ECDS",
+        "NameTable" => "NDS",
+        "ProxyConfig" => "PCDS",
+        "Address" | "Workload" => "WDS",
+        "Authorization" => "WADS",
+        other => other,
+    };
+    short.to_owned()
+}
