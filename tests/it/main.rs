@@ -10,6 +10,7 @@ mod live;
 mod meshes;
 mod permissions;
 mod proxy_config;
+mod proxy_status;
 mod readme;
 mod recorded;
 mod systems;

@@ -13,7 +13,7 @@ use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
 use crate::mesh::sync::{Connection, Fleet, Plane, Subscription};
 use crate::mesh::{MESHES, Mesh};
-use crate::model::Model;
+use crate::model::{Installation, Model};
 use crate::report::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +25,9 @@ pub const SCHEMA: &str = "meshctl/proxy-status/v1";
 
 /// A push that is younger is on its way: acknowledgements take milliseconds, and seconds on a busy machine.
 pub const IN_FLIGHT_SECONDS: i64 = 10;
+
+/// The revision of what names none.
+const DEFAULT: &str = "default";
 
 /// How a proxy is, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -123,7 +126,7 @@ pub fn judge(facts: &Facts, model: &Model) -> Status {
         left_out: 0,
     };
     if !facts.seen(&kinds::POD) {
-        status.not_seen.push("pods were not seen: proxies without a connection can't be known".to_owned());
+        status.not_seen.push("not every pod was seen, so a proxy without a connection may be missing here".to_owned());
     }
     for mesh in MESHES {
         let state = mesh.state();
@@ -137,7 +140,7 @@ pub fn judge(facts: &Facts, model: &Model) -> Status {
             Some(fleet) => join(&mut status, *mesh, &members, fleet, facts, model),
             None => {
                 let name = state.name();
-                let why = format!("{name} tells nobody what its proxies acknowledged; each can be asked: meshctl proxy-config");
+                let why = format!("{name} tells nobody what its proxies acknowledged");
                 status
                     .proxies
                     .extend(members.iter().map(|(pod, member)| of_pod(pod, member, name, Health::Unknown, vec![why.clone()])));
@@ -201,31 +204,36 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         }
         status.proxies.push(proxy);
     }
-    let here = model.installations.iter().any(|i| i.id == mesh.id() && !i.namespace.is_empty()) || !fleet.planes.is_empty();
+    let installed = |revision: &str| {
+        let own = |i: &&Installation| i.id == mesh.id() && i.revision.as_deref().unwrap_or(DEFAULT) == revision;
+        model.installations.iter().filter(own).any(|i| !i.namespace.is_empty())
+    };
     for (key, (pod, member)) in &pods {
         if newest.contains_key(key) {
             continue;
         }
-        let (health, reasons) = without(pod, member, &fleet, here);
+        let (health, reasons) = without(pod, member, &fleet, &installed);
         status.proxies.push(of_pod(pod, member, name, health, reasons));
     }
     status.control_planes.extend(fleet.planes);
 }
 
 /// Of a pod that nobody has a connection of.
-fn without(pod: &Subject, member: &Membership, fleet: &Fleet, here: bool) -> (Health, Vec<String>) {
+fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn(&str) -> bool) -> (Health, Vec<String>) {
     if let Some(why) = &fleet.unseen {
         return (Health::Unknown, vec![format!("its control planes could not be found: {why}")]);
     }
-    let revision = member.revision.as_deref().unwrap_or("default");
-    let own: Vec<&Plane> = fleet.planes.iter().filter(|plane| plane.revision == revision).collect();
-    let asked: Vec<&Plane> = if own.is_empty() { fleet.planes.iter().collect() } else { own };
+    let revision = member.revision.as_deref().unwrap_or(DEFAULT);
+    let asked: Vec<&Plane> = fleet.planes.iter().filter(|plane| plane.revision == revision).collect();
     let silent: Vec<&str> = asked.iter().filter(|plane| plane.failure.is_some()).map(|plane| plane.name.as_str()).collect();
     let cached = "it goes on with the configuration it has; new configuration and certificates don't reach it";
     if asked.is_empty() {
-        return match here {
-            true => (Health::Disconnected, vec![format!("no replica of its control plane runs: {cached}")]),
-            false => (Health::Unknown, vec!["no control plane was seen in this cluster; it may be in another".to_owned()]),
+        return match installed(revision) {
+            true => (Health::Disconnected, vec![format!("no replica of its control plane (revision {revision}) runs: {cached}")]),
+            false => {
+                let why = format!("no control plane of revision {revision} was seen in this cluster; it may be in another");
+                (Health::Unknown, vec![why])
+            }
         };
     }
     if !silent.is_empty() {
@@ -271,7 +279,7 @@ fn of_connection(connection: &Connection, fleet: &Fleet, mesh: &'static str, now
     let bad = |one: &&Type| one.health < Health::NotSent || (nothing && one.health == Health::NotSent);
     let health = types.iter().filter(bad).map(|one| one.health).min();
     let health = health.unwrap_or(if types.is_empty() { Health::Unknown } else { Health::Synced });
-    let mut reasons: Vec<String> = types.iter().filter(bad).filter(|one| one.health < Health::NotSent).map(reason).collect();
+    let mut reasons: Vec<String> = reasons(types.iter().filter(bad).filter(|one| one.health < Health::NotSent));
     match health {
         Health::NotSent => reasons.push("it is connected and its control plane has sent it nothing".to_owned()),
         Health::Unknown => reasons.push("it is connected and has asked for nothing yet".to_owned()),
@@ -322,6 +330,19 @@ fn of_type(one: &Subscription, now: Timestamp) -> Type {
     }
 }
 
+/// One sentence for types of which the same is to be said.
+fn reasons<'t>(types: impl Iterator<Item = &'t Type>) -> Vec<String> {
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for one in types {
+        let text = reason(one);
+        match said.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, kinds)) => kinds.push(&one.kind),
+            None => said.push((text, vec![&one.kind])),
+        }
+    }
+    said.into_iter().map(|(text, kinds)| format!("{} {text}", kinds.join(", "))).collect()
+}
+
 fn reason(one: &Type) -> String {
     let ago = one.age_seconds.map(|age| format!(" {} ago", screen::age(age))).unwrap_or_default();
     match one.health {
@@ -331,11 +352,11 @@ fn reason(one: &Type) -> String {
             let first = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
             let more = lines.len().saturating_sub(1);
             let more = if more > 0 { format!(" (and {more} more like it: -o json)") } else { String::new() };
-            format!("{} sent{ago} was refused: {first}{more}", one.kind)
+            format!("sent{ago} was refused: {first}{more}")
         }
         _ if one.age_seconds.is_some_and(|age| age < IN_FLIGHT_SECONDS) => {
-            format!("{} sent{ago}, not acknowledged yet: usual for a moment", one.kind)
+            format!("sent{ago}, not acknowledged yet: usual for a moment")
         }
-        _ => format!("{} sent{ago} is not acknowledged: the proxy hangs, or its connection does", one.kind),
+        _ => format!("sent{ago}, not acknowledged: the proxy hangs, or its connection does"),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Health, Proxy, SCHEMA, Status};
 use crate::analysis::inventory::header;
+use crate::mesh::sync::Plane;
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -30,11 +31,7 @@ pub fn age(seconds: i64) -> String {
 fn one(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
     let mut body =
         vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[])), Block::Paragraph(summary(status))];
-    for plane in status.control_planes.iter().filter(|plane| plane.failure.is_some()) {
-        let why = plane.failure.as_deref().unwrap_or_default();
-        let name = Span::new(format!("{}.{}", plane.name, plane.namespace), Tone::Strong);
-        body.push(Block::Bullets(vec![vec![name, Span::new(format!(" gave no answer: {why}"), Tone::Bad)]]));
-    }
+    body.extend(silent(&status.control_planes));
     if !status.proxies.is_empty() {
         body.push(table(&status.proxies));
     }
@@ -45,6 +42,26 @@ fn one(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
     }
     body.extend(next_step(status, next));
     body
+}
+
+/// Replicas without an answer; those with the same reason in one line.
+fn silent(planes: &[Plane]) -> Option<Block> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for plane in planes {
+        let Some(why) = &plane.failure else { continue };
+        // The reason names the replica once more: first as its place, then in the server's words.
+        let place = format!("{}.{} (port ", plane.name, plane.namespace);
+        let rest = why.strip_prefix(&place).and_then(|rest| Some(rest.split_once(')')?.1.trim_start_matches([':', ' '])));
+        let why = rest.unwrap_or(why).replace(&format!("\"{}\"", plane.name), "it");
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(&plane.name),
+            None => reasons.push((why, vec![&plane.name])),
+        }
+    }
+    let line = |(why, names): (String, Vec<&str>)| {
+        vec![Span::new(names.join(", "), Tone::Strong), Span::new(format!(": no answer: {why}"), Tone::Bad)]
+    };
+    (!reasons.is_empty()).then(|| Block::Bullets(reasons.into_iter().map(line).collect()))
 }
 
 fn summary(status: &Status) -> Line {
@@ -108,7 +125,8 @@ fn table(proxies: &[Proxy]) -> Block {
             dash(p.version.as_deref().unwrap_or("unknown")),
             dash(p.control_plane.as_deref().unwrap_or_default()),
             dash(p.revision.as_deref().unwrap_or_default()),
-            vec![Span::new(words(p.health, p.age_seconds), tone(p.health))],
+            // Since when stands in the reason.
+            vec![Span::new(p.health.word(), tone(p.health))],
         ];
         row.extend(kinds.iter().map(|kind| match p.types.iter().find(|one| one.kind == *kind) {
             Some(one) => vec![Span::new(words(one.health, one.age_seconds), tone(one.health))],
@@ -116,10 +134,20 @@ fn table(proxies: &[Proxy]) -> Block {
         }));
         row
     };
-    let notes = proxies.iter().enumerate().flat_map(|(at, proxy)| {
-        proxy.reasons.iter().map(move |reason| (at, vec![Span::new(reason.as_str(), tone(proxy.health))]))
-    });
-    Block::Noted { notes: notes.collect(), table: Table { columns, rows: proxies.iter().map(row).collect() } }
+    Block::Noted { notes: notes(proxies), table: Table { columns, rows: proxies.iter().map(row).collect() } }
+}
+
+/// The reasons, under the last of the rows that follow each other with the same.
+fn notes(proxies: &[Proxy]) -> Vec<(usize, Line)> {
+    let mut notes = Vec::new();
+    let mut at = 0;
+    for same in proxies.chunk_by(|a, b| a.health == b.health && a.reasons == b.reasons) {
+        at += same.len();
+        let whose = if same.len() > 1 { format!("these {}: ", same.len()) } else { String::new() };
+        let line = |reason: &String| vec![Span::new(format!("{whose}{reason}"), tone(same[0].health))];
+        notes.extend(same[0].reasons.iter().map(|reason| (at - 1, line(reason))));
+    }
+    notes
 }
 
 /// `STALE 5m`: how long it is so, where that is known.
@@ -141,7 +169,11 @@ fn next_step(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
                 "what it runs instead, and what it refused: ",
                 next(&format!("proxy-config all {}.{}", first.name, first.namespace)),
             ),
-            Health::Disconnected | Health::Stale | Health::NotSent => ("what is wrong with the control plane: ", next("check")),
+            Health::Stale => (
+                "whether it still answers, and what it runs: ",
+                next(&format!("proxy-config all {}.{}", first.name, first.namespace)),
+            ),
+            Health::Disconnected | Health::NotSent => ("what is wrong with the control plane: ", next("check")),
             Health::Unknown | Health::Synced => return Vec::new(),
         },
         None => return Vec::new(),
