@@ -11,6 +11,7 @@ pub mod permissions;
 pub mod proxy_config;
 pub mod proxy_status;
 pub mod snapshot;
+pub mod version;
 pub mod ztunnel_config;
 
 use crate::cli::Ctx;
@@ -32,6 +33,7 @@ pub enum Command {
     ZtunnelConfig(ztunnel_config::ZtunnelConfigArgs),
     Snapshot(snapshot::SnapshotArgs),
     Permissions(permissions::PermissionsArgs),
+    Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -45,6 +47,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
+        Command::Version(args) => version::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Snapshot(args) => snapshot::run(ctx, args),
     }
