@@ -15,7 +15,7 @@ Examples:
   meshctl version --client            this program only; no cluster is asked
   meshctl version --fail-on warning   exit 1 if proxies are too old, or newer than their control plane";
 
-/// Show the versions of meshctl, of control planes and of their proxies, and whether they fit
+/// Show versions of meshctl, control planes and proxies, and whether they fit
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct VersionArgs {
