@@ -5,3 +5,4 @@ pub mod injection;
 pub mod inventory;
 pub mod need;
 pub mod sync;
+pub mod versions;

@@ -43,7 +43,6 @@ pub fn explain(args: &[OsString], error: &clap::Error) -> Option<Error> {
         ErrorKind::InvalidSubcommand => {
             let word = named(ContextKind::InvalidSubcommand)?;
             match word {
-                "version" => return Some(Error::new(Kind::Usage, "there is no command `version`").hint("meshctl --version")),
                 "completion" => {
                     return Some(Error::new(Kind::Usage, "there is no command `completion`").hint("meshctl completions bash"));
                 }

@@ -17,7 +17,7 @@ Examples:
 The script asks meshctl at every Tab, so contexts and namespaces are those of the cluster at hand
 (at most 300 ms, then nothing; answers are kept for 10 s).";
 
-/// Print the script that completes commands, flags, contexts and namespaces in a shell
+/// Print the script that completes commands, flags and names in a shell
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CompletionsArgs {

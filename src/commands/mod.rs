@@ -12,6 +12,7 @@ pub mod permissions;
 pub mod proxy_config;
 pub mod proxy_status;
 pub mod snapshot;
+pub mod version;
 pub mod ztunnel_config;
 
 use crate::cli::Ctx;
@@ -34,6 +35,7 @@ pub enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Manifest(manifest::ManifestArgs),
     Permissions(permissions::PermissionsArgs),
+    Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -48,6 +50,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
         Command::Manifest(args) => manifest::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
+        Command::Version(args) => version::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Snapshot(args) => snapshot::run(ctx, args),
     }

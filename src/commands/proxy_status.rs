@@ -23,7 +23,7 @@ STALE         it has not acknowledged what was sent last
 NOT SENT      it is connected and got nothing
 UNKNOWN       nobody who could tell was heard";
 
-/// Show whether every proxy has the configuration that its control plane sent, and why not
+/// Show whether proxies have the configuration sent to them, and why not
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ProxyStatusArgs {

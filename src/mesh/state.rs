@@ -8,6 +8,14 @@ use super::scene::Scene;
 use crate::kubernetes::subject::Subject;
 use crate::model::{Installation, Namespace, Workload};
 
+/// What is supported: proxies may be so many minor versions behind their control plane, and never ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct Skew {
+    pub behind: u32,
+    /// Who says so.
+    pub source: &'static str,
+}
+
 pub trait State: Sync {
     /// For people: `Istio`.
     fn name(&self) -> &'static str;
@@ -30,6 +38,10 @@ pub trait State: Sync {
     /// The version that its proxies should have, where one follows from the control plane's.
     fn proxy_version(&self, _scene: &Scene, of: &Installation) -> Option<String> {
         of.version.clone()
+    }
+    /// How far proxies may differ from it, where its makers say so in numbers.
+    fn skew(&self) -> Option<Skew> {
+        None
     }
     /// Roots of trust that are published in the cluster: where, and the PEM text.
     fn roots(&self, _scene: &Scene, _of: &Installation) -> Vec<(String, String)> {

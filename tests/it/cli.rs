@@ -64,7 +64,6 @@ fn what_istioctl_has_is_told_by_name() {
         (vec!["pc", "clusters"], "deploy/NAME.NAMESPACE"),
         (vec!["install", "--set", "profile=demo"], "istioctl install"),
         (vec!["x", "describe", "pod", "a"], "istioctl experimental"),
-        (vec!["version"], "meshctl --version"),
         (vec!["analyze", "config"], "istioctl analyze"),
         (vec!["analyze", "shop.yaml"], "--from shop.yaml"),
         (vec!["analyze", "--use-kube=false", "shop.yaml"], "--from"),

@@ -14,6 +14,7 @@ mod proxy_status;
 mod readme;
 mod recorded;
 mod systems;
+mod version;
 
 use std::process::{Command, Output};
 

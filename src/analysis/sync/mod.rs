@@ -194,13 +194,10 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         members.iter().map(|one| ((one.0.namespace.as_str(), one.0.name.as_str()), one)).collect();
     for (key, connection) in &newest {
         let mut proxy = of_connection(connection, &fleet, name, facts.now);
-        match pods.get(key) {
-            Some((pod, member)) => {
-                proxy.labels.clone_from(&pod.labels);
-                proxy.revision = member.revision.clone().or(proxy.revision);
-            }
-            // A proxy of a node or of a machine outside has no pod that carries it as a sidecar.
-            None => {}
+        // A proxy of a node or of a machine outside has no pod that carries it as a sidecar.
+        if let Some((pod, member)) = pods.get(key) {
+            proxy.labels.clone_from(&pod.labels);
+            proxy.revision = member.revision.clone().or(proxy.revision);
         }
         status.proxies.push(proxy);
     }

@@ -4,7 +4,7 @@ use super::membership;
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{Enrolment, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::state::State;
+use crate::mesh::state::{Skew, State};
 use crate::model::{Installation, Namespace, Workload};
 
 pub struct Own;
@@ -42,6 +42,9 @@ impl State for Own {
     }
     fn enrols(&self, scene: &Scene, namespace: &Namespace) -> Option<Enrolment> {
         membership::enrols(scene, namespace)
+    }
+    fn skew(&self) -> Option<Skew> {
+        Some(Skew { behind: 1, source: "istio.io, Supported Releases: the control plane may be one version ahead" })
     }
     fn roots(&self, scene: &Scene, of: &Installation) -> Vec<(String, String)> {
         let root = scene.config_map(&of.namespace, "istio-ca-root-cert").and_then(|mut data| data.remove("root-cert.pem"));
