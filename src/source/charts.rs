@@ -31,10 +31,7 @@ pub fn load(path: &str) -> Result<Chart> {
 }
 
 fn folder(root: &Path) -> std::result::Result<Content, String> {
-    let rules = match fs::read_to_string(root.join(".helmignore")) {
-        Ok(text) => text,
-        Err(_) => String::new(),
-    };
+    let rules = fs::read_to_string(root.join(".helmignore")).unwrap_or_default();
     let ignore = Ignore::parse(&rules)?;
     let mut content = Content::new();
     let mut left = LARGEST;

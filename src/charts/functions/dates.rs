@@ -37,8 +37,8 @@ pub const TABLE: &[Builtin] = &[
         };
         done(rounded(nanoseconds))
     }),
-    fixed("toDate", &[Str, Str], |c, a| read(c, a)),
-    fixed("mustToDate", &[Str, Str], |c, a| read(c, a)),
+    fixed("toDate", &[Str, Str], read),
+    fixed("mustToDate", &[Str, Str], read),
     fixed("unixEpoch", &[Time], |_, a| match &a[0] {
         Value::Time(time) => done(time.timestamp().as_second().to_string()),
         _ => done(""),

@@ -55,7 +55,7 @@ pub fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(i) | Value::Int64(i) => *i,
         // Go's conversion; beyond the range it gives the smallest number on amd64.
-        Value::Float(f) if f.is_nan() || *f >= 9.223_372_036_854_775_8e18 || *f < -9.223_372_036_854_775_8e18 => i64::MIN,
+        Value::Float(f) if f.is_nan() || *f >= 9_223_372_036_854_775_808.0 || *f < -9_223_372_036_854_775_808.0 => i64::MIN,
         Value::Float(f) => *f as i64,
         Value::Bool(b) => i64::from(*b),
         Value::Str(text) => number::parse_int(without_zeros(text)).unwrap_or(0),

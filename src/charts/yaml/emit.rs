@@ -11,9 +11,8 @@ pub fn to_yaml(value: &Value) -> Result<String, String> {
     let mut emitter = Emitter { out: String::new(), column: 0, whitespace: true, indention: true };
     emitter.node(value, None, Place::Root, DEPTH)?;
     let mut out = emitter.out;
-    while out.ends_with('\n') && !matches!(value, Value::Str(_)) {
+    if out.ends_with('\n') && !matches!(value, Value::Str(_)) {
         out.pop();
-        break;
     }
     Ok(out)
 }

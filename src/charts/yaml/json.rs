@@ -91,7 +91,7 @@ pub fn entries(value: &Value) -> Vec<(String, Value)> {
         Value::Map(map) => map.entries.borrow().iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
         Value::Files(files) => files.0.iter().map(|(key, bytes)| (key.to_string(), Value::Bytes(bytes.clone()))).collect(),
         Value::Struct(it) => {
-            let shown = it.fields.iter().filter(|field| !(field.omit_empty && !field.value.truth()));
+            let shown = it.fields.iter().filter(|field| !field.omit_empty || field.value.truth());
             shown.map(|field| (field.key.to_owned(), field.value.clone())).collect()
         }
         _ => Vec::new(),
