@@ -23,7 +23,6 @@ const EXAMPLES: &str = "\
 Examples:
   meshctl analyze --from demo          see it work, without a cluster
   meshctl analyze                      ask the cluster of your kubeconfig
-  meshctl analyze --from manifests/    ask files; `-` is stdin
   meshctl proxy-status                 is every proxy in sync, and why not
   meshctl permissions | kubectl apply -f -
 

@@ -58,12 +58,16 @@ const STACK: usize = 512 << 20;
 pub fn run(ctx: &Ctx, args: &ManifestArgs) -> Result<Report> {
     let namespace = ctx.global.namespace.clone().unwrap_or_else(|| "default".to_owned());
     let rendered = std::thread::scope(|scope| {
-        let work = || manifests(args, &namespace).map(|manifests| (manifests.print(), kinds(&manifests)));
+        let work = || manifests(args, &namespace).map(|(manifests, schema)| (manifests.print(), kinds(&manifests), schema));
         let started = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let thread = started.map_err(|e| Error::new(Kind::Internal, "can't start rendering").because(&e))?;
         thread.join().map_err(|_| Error::new(Kind::Internal, format!("rendering {} failed", args.chart)))?
     });
-    let (text, objects) = rendered?;
+    let (text, objects, schema) = rendered?;
+    let given = !(args.values.is_empty() && args.set.is_empty() && args.set_string.is_empty() && args.set_file.is_empty());
+    if schema && given {
+        ctx.ui.warning("values.schema.json is not checked yet: helm may refuse values that are rendered here");
+    }
     let data = json!({ "release": args.name, "namespace": namespace, "objects": objects, "manifest": text });
     Ok(Report::new("meshctl/manifest/v1", &data, vec![Block::Code(text)]))
 }
@@ -75,7 +79,8 @@ fn kinds(manifests: &Manifests) -> Vec<serde_json::Value> {
         .collect()
 }
 
-fn manifests(args: &ManifestArgs, namespace: &str) -> Result<Manifests> {
+/// The documents, and whether the chart has a schema for its values.
+fn manifests(args: &ManifestArgs, namespace: &str) -> Result<(Manifests, bool)> {
     let kubernetes = capabilities::kubernetes(&args.kube_version).ok_or_else(|| {
         Error::new(Kind::Usage, format!("{} is no Kubernetes version", args.kube_version))
             .hint("give one such as --kube-version 1.34.0")
@@ -85,7 +90,9 @@ fn manifests(args: &ManifestArgs, namespace: &str) -> Result<Manifests> {
     let now = charts::now();
     let context = Context { now: &now, random: &charts::random };
     let release = Release { name: &args.name, namespace, kubernetes, api_versions: &args.api_versions };
-    render(chart, &values, &release, &context, Limits::default()).map_err(|fault| failed(&args.chart, &fault))
+    let schema = chart.has_schema || chart.parts.iter().any(|part| part.has_schema);
+    let rendered = render(chart, &values, &release, &context, Limits::default());
+    Ok((rendered.map_err(|fault| failed(&args.chart, &fault))?, schema))
 }
 
 /// The user's values: files in their order, then the flags, as Helm lays them over each other.

@@ -7,6 +7,7 @@ mod guards;
 mod hostile;
 mod import;
 mod live;
+mod manifest;
 mod meshes;
 mod permissions;
 mod proxy_config;
