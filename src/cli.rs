@@ -58,11 +58,13 @@ pub struct Ctx {
     pub ui: Ui,
     /// Set when a part of the input could not be read: `--strict` turns that into exit code 2.
     pub incomplete: Cell<bool>,
+    /// For control planes that are asked over xDS, where a command has flags for it.
+    pub xds: live::Credentials,
 }
 
 impl Ctx {
     pub fn new(global: Global) -> Self {
-        Ctx { ui: Ui::new(&global), global, incomplete: Cell::new(false) }
+        Ctx { ui: Ui::new(&global), global, incomplete: Cell::new(false), xds: live::Credentials::default() }
     }
 
     /// How the user reached the data, for next commands that can be copied: `meshctl analyze --from demo`.
@@ -99,6 +101,7 @@ impl Ctx {
             impersonate_user: self.global.as_user.clone(),
             impersonate_groups: self.global.as_group.clone(),
             request_timeout: self.global.request_timeout,
+            xds: self.xds.clone(),
         }
     }
 }

@@ -45,6 +45,11 @@ impl Ui {
         self.write(&labelled("warning", Tone::Warn, text, self.color));
     }
 
+    /// What somebody asked to be told on the way.
+    pub fn note(&self, text: &str) {
+        self.write(&labelled("note", Tone::Dim, text, self.color));
+    }
+
     /// A spinner until it is dropped; nothing unless stderr is a terminal, and nothing if the work is done at once.
     pub fn progress(&self, text: &str) -> Progress {
         Progress::start(self.terminal && !self.quiet, text)

@@ -55,6 +55,10 @@ pub struct Global {
     /// Use colour; auto minds the terminal, NO_COLOR and CLICOLOR_FORCE
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "How shown")]
     pub color: ColorWhen,
+    /// Say on stderr what was asked of whom, and what came of it
+    // No `--verbose`: proxy-config has one of its own, as its users know it.
+    #[arg(short = 'v', global = true, help_heading = "How shown")]
+    pub narrate: bool,
     /// Exit 1 when the worst finding is at least this bad
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "How shown")]
     pub fail_on: Option<FailOn>,

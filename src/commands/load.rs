@@ -92,7 +92,24 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
     }
     known_namespace(ctx, &loaded.facts)?;
     tell_problems(ctx, &loaded);
+    if ctx.global.narrate {
+        loaded.facts.iter().for_each(|facts| tell_asked(ctx, facts));
+    }
     Ok(loaded)
+}
+
+/// Every question with what came of it.
+fn tell_asked(ctx: &Ctx, facts: &Facts) {
+    for (need, answer) in facts.iter() {
+        let came = match &answer.outcome {
+            Outcome::Objects(objects) => format!("{} objects", objects.len()),
+            Outcome::Text(text) => format!("{} bytes", text.len()),
+            Outcome::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            other => format!("{}: {}", other.word(), other.reason().unwrap_or_default()),
+        };
+        let partial = answer.partial.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        ctx.ui.note(&format!("{}: {}: {came}{partial}", facts.cluster, need.title()));
+    }
 }
 
 /// A namespace that is nowhere is a typo, and an empty view would pass for an answer.

@@ -7,7 +7,7 @@ mod role;
 
 use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Need, Purpose, SourceKind, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, SourceKind, kinds};
 use crate::kubernetes::{self, target};
 use crate::render::yaml;
 use crate::report::{Block, Report};
@@ -38,7 +38,7 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     let window = || "7d".to_owned();
     let mut record = needs(&Purpose::Record { window: window(), proxies: true });
     record.extend(proxies());
-    let mut sync = needs(&Purpose::Sync);
+    let mut sync = needs(&Purpose::Sync(Channel::default()));
     sync.insert(port());
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),

@@ -4,11 +4,13 @@
 //! failure lands here under that need. So a recording is complete by construction, and a report can say what it did
 //! not see. *Absent*, *forbidden*, *timed out* and *empty* are four different things ([`Outcome`]).
 
+mod ads;
 pub mod kinds;
 mod object;
 pub mod selector;
 mod series;
 
+pub use ads::{Account, Ads, At, Channel, Tls, Transport};
 pub use kinds::Resource;
 pub use object::{Object, Place};
 pub use selector::Selector;
@@ -36,6 +38,8 @@ pub enum Need {
     Select { resource: Resource, namespace: Option<String>, labels: String },
     /// An HTTP GET to a port of a pod, such as `config_dump` of a proxy's admin port: bytes, however many.
     PodGet { namespace: String, pod: String, port: u16, path: String },
+    /// One question over xDS; the answer is a `DiscoveryResponse`, in its bytes.
+    Ads(Box<Ads>),
 }
 
 impl Need {
@@ -55,6 +59,7 @@ impl Need {
             Need::Get { resource, namespace: None, name } => format!("{} {name}", resource.qualified()),
             Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
             Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
+            Need::Ads(ads) => format!("{} {}", ads.at, ads.type_url),
         }
     }
 }
@@ -73,7 +78,7 @@ pub enum Purpose {
     /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
     State,
     /// `proxy-status`: who is there, and what control planes sent to them.
-    Sync,
+    Sync(Channel),
 }
 
 impl Purpose {
@@ -81,12 +86,12 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Sync => None,
+            Purpose::State | Purpose::Sync(_) => None,
         }
     }
     /// Whether the state of proxies is asked.
     pub fn of_sync(&self) -> bool {
-        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync)
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync(_))
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {

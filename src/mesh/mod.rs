@@ -25,7 +25,7 @@ pub mod view;
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 pub use marks::Marks;
 
-use crate::facts::{Facts, Need, Purpose};
+use crate::facts::{Channel, Facts, Need, Purpose};
 use crate::model::{Installation, Model};
 
 /// A mesh, as far as `analyze` needs it; later commands add to it.
@@ -45,7 +45,7 @@ pub trait Mesh: Sync {
     /// Adds edges, signals and what could not be read.
     fn translate(&self, facts: &Facts, model: &mut Model);
     /// What [`Mesh::sync`] takes, and nothing else; called again as [`Mesh::needs`] is.
-    fn sync_needs(&self, _known: &Facts) -> Vec<Need> {
+    fn sync_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
         Vec::new()
     }
     /// What its control planes say of its proxies; `None` if they can't tell.
@@ -63,10 +63,12 @@ pub static MESHES: &[&dyn Mesh] = &[&istio::Istio, &linkerd::Linkerd, &cilium::C
 
 /// What every mesh asks for this purpose.
 pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
-    let of = |mesh: &&'static dyn Mesh| {
-        let mut needs = if *purpose == Purpose::Sync { Vec::new() } else { mesh.needs(known, purpose) };
-        needs.extend(if purpose.of_sync() { mesh.sync_needs(known) } else { Vec::new() });
-        needs
+    let of = |mesh: &&'static dyn Mesh| match purpose {
+        Purpose::Sync(channel) => mesh.sync_needs(known, channel),
+        Purpose::Record { proxies: true, .. } => {
+            mesh.needs(known, purpose).into_iter().chain(mesh.sync_needs(known, &Channel::default())).collect()
+        }
+        _ => mesh.needs(known, purpose),
     };
     MESHES.iter().flat_map(of).collect()
 }

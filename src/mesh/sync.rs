@@ -12,6 +12,15 @@ pub struct Fleet {
     pub unseen: Option<String>,
 }
 
+impl Fleet {
+    /// A control plane and those connected to it.
+    pub fn add(&mut self, plane: Plane, transport: &'static str, connections: Vec<Connection>) {
+        let transport = plane.failure.is_none().then_some(transport);
+        self.planes.push(Plane { connections: connections.len(), transport, ..plane });
+        self.connections.extend(connections);
+    }
+}
+
 /// One replica of a control plane.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Plane {
@@ -20,6 +29,8 @@ pub struct Plane {
     pub revision: String,
     /// Why it gave no answer.
     pub failure: Option<String>,
+    /// `http` or `grpc`: how it answered.
+    pub transport: Option<&'static str>,
     pub connections: usize,
 }
 
@@ -30,7 +41,7 @@ pub struct Connection {
     pub namespace: String,
     /// The cluster that the proxy says it is in.
     pub cluster: String,
-    /// `sidecar`, `router`, `waypoint`, `ztunnel`.
+    /// `sidecar`, `gateway`, `waypoint`, `ztunnel`; empty where the control plane doesn't say.
     pub kind: String,
     pub version: Option<String>,
     /// Position in [`Fleet::planes`].

@@ -197,6 +197,9 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         // A proxy of a node or of a machine outside has no pod that carries it as a sidecar.
         if let Some((pod, member)) = pods.get(key) {
             proxy.labels.clone_from(&pod.labels);
+            if proxy.kind.is_empty() {
+                proxy.kind = kind(member);
+            }
             proxy.revision = member.revision.clone().or(proxy.revision);
         }
         status.proxies.push(proxy);
@@ -219,6 +222,14 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
 fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn(&str) -> bool) -> (Health, Vec<String>) {
     if let Some(why) = &fleet.unseen {
         return (Health::Unknown, vec![format!("its control planes could not be found: {why}")]);
+    }
+    // Named by its address: nobody knows what other control planes there are.
+    if let Some(only) = fleet.planes.iter().find(|plane| plane.revision.is_empty()) {
+        let why = match only.failure {
+            Some(_) => format!("it may be connected to {}, which gave no answer", only.name),
+            None => format!("{}, the only control plane asked, has no connection of it", only.name),
+        };
+        return (Health::Unknown, vec![why]);
     }
     let revision = member.revision.as_deref().unwrap_or(DEFAULT);
     let asked: Vec<&Plane> = fleet.planes.iter().filter(|plane| plane.revision == revision).collect();
@@ -246,13 +257,17 @@ fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn
     (Health::Disconnected, reasons)
 }
 
+fn kind(member: &Membership) -> String {
+    member.mode.unwrap_or("unknown").replace("native-", "")
+}
+
 fn of_pod(pod: &Subject, member: &Membership, mesh: &'static str, health: Health, reasons: Vec<String>) -> Proxy {
     Proxy {
         name: pod.name.clone(),
         namespace: pod.namespace.clone(),
         cluster: String::new(),
         mesh,
-        kind: member.mode.unwrap_or("unknown").replace("native-", ""),
+        kind: kind(member),
         version: member.version.clone(),
         revision: member.revision.clone(),
         control_plane: None,

@@ -22,7 +22,7 @@ impl Roles {
                 Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
                 // Without a namespace a name is looked for in all of them, and that is a list.
                 Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
-                Need::Version | Need::Query { .. } | Need::PodGet { .. } => Vec::new(),
+                Need::Version | Need::Query { .. } | Need::PodGet { .. } | Need::Ads(_) => Vec::new(),
             })
         };
         let ports = needs.iter().any(|need| matches!(need, Need::PodGet { .. }));

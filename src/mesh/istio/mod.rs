@@ -2,6 +2,7 @@
 
 mod admin;
 mod candidates;
+mod csds;
 mod detect;
 mod edges;
 mod marks;
@@ -13,7 +14,7 @@ mod tests;
 pub mod ztunnel;
 
 use super::{Candidate, Marks, Mesh, observed::Metric};
-use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Istio;
@@ -74,8 +75,8 @@ impl Mesh for Istio {
         needs.extend(TCP.needs(purpose.window()));
         needs
     }
-    fn sync_needs(&self, known: &Facts) -> Vec<Need> {
-        sync::needs(known)
+    fn sync_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
+        sync::needs(known, channel)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
         Some(sync::read(facts))

@@ -1,8 +1,9 @@
-//! What each istiod says of its proxies: `/debug/syncz` at its monitoring port.
+//! What each istiod says of its proxies: `/debug/syncz` at its monitoring port, or the same over xDS.
 //!
-//! A port-forward comes from the pod's own loopback, which istiod asks for no token; the same data over gRPC takes one.
+//! A port-forward comes from the pod's own loopback, which istiod asks for no token; xDS takes one, and TLS.
 
-use crate::facts::{Facts, Need, Object, Outcome, kinds};
+use super::csds;
+use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
 use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, short};
 use crate::mesh::view::nullable;
 use jiff::Timestamp;
@@ -11,6 +12,10 @@ use std::collections::BTreeMap;
 
 const PORT: u16 = 15014;
 const PATH: &str = "debug/syncz";
+const XDS: u16 = 15012;
+const PLAIN_XDS: u16 = 15010;
+/// The revision of what names none.
+const DEFAULT: &str = "default";
 
 /// Wherever it runs: a namespace that the user looks at is not where control planes are.
 fn replicas() -> Need {
@@ -48,11 +53,65 @@ fn unfit(pod: &Pod) -> Option<String> {
     }
 }
 
-pub fn needs(known: &Facts) -> Vec<Need> {
+pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
+    if let Some(address) = &channel.address {
+        let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+        return vec![over_xds(At::Address(address.clone()), "istio-system", host.trim_matches(['[', ']']), channel)];
+    }
     let Some(answer) = known.get(&replicas()) else { return vec![replicas()] };
     let Outcome::Objects(pods) = &answer.outcome else { return vec![replicas()] };
-    let fit = pods.iter().filter(|pod| pod.read::<Pod>().is_ok_and(|view| unfit(&view).is_none()));
-    fit.map(question).chain([replicas()]).collect()
+    let mut needs = vec![replicas()];
+    for pod in pods {
+        let Ok(view) = pod.read::<Pod>() else { continue };
+        if unfit(&view).is_some() {
+            continue;
+        }
+        if channel.transport != Transport::Grpc {
+            needs.push(question(pod));
+        }
+        let grpc = match channel.transport {
+            Transport::Grpc => true,
+            Transport::Http => false,
+            // Switched off, or nobody listens. Who does not answer in time won't do so over gRPC, and who may not
+            // open a port-forward can't either.
+            Transport::Auto => {
+                known.get(&question(pod)).is_some_and(|answer| matches!(answer.outcome, Outcome::Absent(_) | Outcome::Failed(_)))
+            }
+        };
+        if grpc {
+            let server = match revision(&view) {
+                DEFAULT => format!("istiod.{}.svc", pod.namespace),
+                revision => format!("istiod-{revision}.{}.svc", pod.namespace),
+            };
+            let port = if channel.plaintext { PLAIN_XDS } else { XDS };
+            let at = At::Pod { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port };
+            needs.push(over_xds(at, &pod.namespace, &server, channel));
+        }
+    }
+    needs
+}
+
+fn over_xds(at: At, namespace: &str, server: &str, channel: &Channel) -> Need {
+    let tls = Tls {
+        server_name: channel.authority.clone().unwrap_or_else(|| server.to_owned()),
+        namespace: namespace.to_owned(),
+        config_map: "istio-ca-root-cert".to_owned(),
+        key: "root-cert.pem".to_owned(),
+    };
+    // Any account of istiod's own namespace may ask; this one is in every namespace.
+    let account = Account { namespace: namespace.to_owned(), name: "default".to_owned(), audience: "istio-ca".to_owned() };
+    Need::Ads(Box::new(Ads {
+        at,
+        tls: (!channel.plaintext).then_some(tls),
+        account: (!channel.plaintext).then_some(account),
+        node: format!("sidecar~127.0.0.1~meshctl.{namespace}~{namespace}.svc.cluster.local"),
+        type_url: csds::TYPE.to_owned(),
+        names: Vec::new(),
+    }))
+}
+
+fn revision(pod: &Pod) -> &str {
+    pod.metadata.labels.get("istio.io/rev").map_or(DEFAULT, String::as_str)
 }
 
 /// Fields of one proxy; those of types that have names of their own repeat what stands in `resources`.
@@ -76,6 +135,16 @@ struct Pushed {
 
 pub fn read(facts: &Facts) -> Fleet {
     let mut fleet = Fleet::default();
+    let mut elsewhere =
+        facts.iter().filter(|(need, _)| matches!(need, Need::Ads(ads) if matches!(ads.at, At::Address(_)))).peekable();
+    if elsewhere.peek().is_some() {
+        for (need, answer) in elsewhere {
+            let Need::Ads(ads) = need else { continue };
+            let (connections, failure) = over_grpc(&answer.outcome, 0);
+            fleet.add(Plane { name: ads.at.to_string(), failure, ..Plane::default() }, "grpc", connections);
+        }
+        return fleet;
+    }
     let pods = match facts.get(&replicas()).map(|answer| &answer.outcome) {
         Some(Outcome::Objects(pods)) => pods.as_slice(),
         Some(other) => {
@@ -93,36 +162,57 @@ pub fn read(facts: &Facts) -> Fleet {
         if matches!(view.status.phase.as_str(), "Succeeded" | "Failed") {
             continue;
         }
-        let failure = unfit(&view);
-        let leaving = view.metadata.deletion_timestamp.is_some();
-        let answered = match (failure, facts.get(&question(pod)).map(|answer| &answer.outcome)) {
-            (Some(why), _) => Err(why),
-            (None, Some(Outcome::Bytes(bytes))) => {
-                serde_json::from_slice::<Vec<Proxy>>(bytes).map_err(|e| format!("{PATH} is not what is known of it: {e}"))
+        let place = fleet.planes.len();
+        let http = facts.get(&question(pod)).map(|answer| over_http(&answer.outcome, place));
+        let of_pod = |need: &&Need| matches!(need, Need::Ads(ads) if matches!(&ads.at, At::Pod { namespace, pod: name, .. } if *namespace == *pod.namespace && *name == *pod.name));
+        let grpc = facts.iter().find(|(need, _)| of_pod(need)).map(|(_, answer)| over_grpc(&answer.outcome, place));
+        let (connections, failure, transport) = match (unfit(&view), http, grpc) {
+            (Some(why), ..) => (Vec::new(), Some(why), "http"),
+            (None, Some((connections, None)), _) => (connections, None, "http"),
+            (None, Some((_, Some(first))), Some((connections, failure))) => {
+                (connections, failure.map(|second| format!("{first}; {second}")), "grpc")
             }
-            (None, Some(other)) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
-            (None, None) => Err("not asked".to_owned()),
+            (None, None, Some((connections, failure))) => (connections, failure, "grpc"),
+            (None, Some((_, failure)), None) => (Vec::new(), failure, "http"),
+            (None, None, None) => (Vec::new(), Some("not asked".to_owned()), "http"),
         };
         // A replica that is on its way out and doesn't answer hides nobody: its proxies go elsewhere.
-        if leaving && answered.is_err() {
+        if view.metadata.deletion_timestamp.is_some() && failure.is_some() {
             continue;
         }
-        let plane = fleet.planes.len();
-        let revision = view.metadata.labels.get("istio.io/rev").map_or("default", String::as_str).to_owned();
-        let proxies: Vec<Connection> = match &answered {
-            Ok(all) => all.iter().filter(|one| is_proxy(one)).map(|one| connection(one, plane)).collect(),
-            Err(_) => Vec::new(),
-        };
-        fleet.planes.push(Plane {
+        let plane = Plane {
             name: pod.name.to_string(),
             namespace: pod.namespace.to_string(),
-            revision,
-            failure: answered.err(),
-            connections: proxies.len(),
-        });
-        fleet.connections.extend(proxies);
+            revision: revision(&view).to_owned(),
+            failure,
+            ..Plane::default()
+        };
+        fleet.add(plane, transport, connections);
     }
     fleet
+}
+
+/// What came, or why nothing did.
+type Said = (Vec<Connection>, Option<String>);
+
+fn over_http(outcome: &Outcome, plane: usize) -> Said {
+    match outcome {
+        Outcome::Bytes(bytes) => match serde_json::from_slice::<Vec<Proxy>>(bytes) {
+            Ok(all) => (all.iter().filter(|one| is_proxy(one)).map(|one| connection(one, plane)).collect(), None),
+            Err(error) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {error}"))),
+        },
+        other => (Vec::new(), Some(other.reason().unwrap_or_else(|| other.word()).to_owned())),
+    }
+}
+
+fn over_grpc(outcome: &Outcome, plane: usize) -> Said {
+    match outcome {
+        Outcome::Bytes(bytes) => match csds::connections(bytes, plane) {
+            Ok(connections) => (connections, None),
+            Err(why) => (Vec::new(), Some(format!("{}: {why}", csds::TYPE))),
+        },
+        other => (Vec::new(), Some(other.reason().unwrap_or_else(|| other.word()).to_owned())),
+    }
 }
 
 /// Clients that only ask for debug data, such as a CLI, stand in the list too: they are in no cluster.

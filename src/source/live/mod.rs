@@ -9,11 +9,13 @@
 //! | `list` | every object of a kind, page by page |
 //! | [`prometheus`] | queries by URL |
 //! | `tunnel` | HTTP to a port of a pod, through a port-forward |
+//! | `ads` | a question over xDS, through a port-forward or straight |
 //! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
 //! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
 //! | `promql` | what a query sends and what its answer means |
 //! | `why` | error chains in words |
 
+mod ads;
 mod call;
 mod connect;
 mod discovery;
@@ -28,6 +30,7 @@ mod promql;
 mod tunnel;
 mod why;
 
+pub use ads::Credentials;
 pub use connect::nearest;
 
 use crate::error::{Error, Kind, Result};
@@ -62,6 +65,8 @@ pub struct Options {
     pub impersonate_groups: Vec<String>,
     /// Deadline of each API call.
     pub request_timeout: Duration,
+    /// For control planes that are asked over xDS.
+    pub xds: Credentials,
 }
 
 /// One cluster that we can ask.
@@ -71,6 +76,7 @@ pub struct Cluster {
     /// For a hint that can be copied.
     kubeconfig: Option<PathBuf>,
     deadline: Duration,
+    xds: Credentials,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
     served: OnceCell<Served>,
@@ -88,6 +94,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
             namespace: options.namespace.clone(),
             kubeconfig: options.kubeconfig.clone(),
             deadline: options.request_timeout,
+            xds: options.xds.clone(),
             caller: OnceCell::new(),
             served: OnceCell::new(),
         })
@@ -257,6 +264,7 @@ impl Cluster {
                     let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
                     pods::Line::new(caller, &door).ask(Method::Get, path).await
                 }
+                Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
             };
             (need, Answer { outcome, at: now(), partial })
         });

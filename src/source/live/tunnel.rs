@@ -115,7 +115,7 @@ impl Tunnel {
     }
 }
 
-fn refused(error: &kube::Error, place: &str) -> Outcome {
+pub fn refused(error: &kube::Error, place: &str) -> Outcome {
     match error {
         kube::Error::Api(status) if status.code == 403 => {
             Outcome::Forbidden(format!("{place} needs pods/portforward: {}", status.message))

@@ -106,7 +106,7 @@ fn file_name(cluster: usize, position: usize, need: &Need, content: Content) -> 
         Need::PodGet { namespace, pod, path, .. } => {
             format!("{}.{pod}.{namespace}", path.split('?').next().unwrap_or_default())
         }
-        Need::List { .. } | Need::Get { .. } | Need::Select { .. } => need.title(),
+        Need::List { .. } | Need::Get { .. } | Need::Select { .. } | Need::Ads(_) => need.title(),
     };
     let slug: String = slug.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(60).collect();
     let ending = match content {
