@@ -5,7 +5,7 @@
 use crate::mesh::sync::{Connection, Subscription, short};
 use jiff::Timestamp;
 use prost::Message;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Answered whether or not istiod's debug endpoint is on.
 pub const TYPE: &str = "istio.io/debug/syncz";
@@ -40,8 +40,8 @@ struct Node {
 }
 #[derive(Clone, PartialEq, Message)]
 struct Struct {
-    #[prost(map = "string, message", tag = "1")]
-    fields: HashMap<String, Value>,
+    #[prost(btree_map = "string, message", tag = "1")]
+    fields: BTreeMap<String, Value>,
 }
 #[derive(Clone, PartialEq, Message)]
 struct Value {
