@@ -1,8 +1,10 @@
 //! `meshctl proxy-status`: the state of every proxy's configuration.
 
+mod pod;
+
 use super::load;
 use crate::analysis::sync::{self, Health, Proxy};
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Channel, Purpose, Selector, Transport};
 use crate::mesh;
@@ -15,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   meshctl proxy-status                          every proxy, the worst first
   meshctl proxy-status -n shop -l app=web       some of them
+  meshctl proxy-status web-7d9f.shop            what it has beside what it should have
   meshctl proxy-status --only stale,rejected    those that are not well
   meshctl proxy-status --all-contexts -o wide   every cluster; each xDS type with its age
   meshctl proxy-status --fail-on error          exit 1 if one refuses its configuration or is cut off
@@ -29,8 +32,11 @@ UNKNOWN       nobody who could tell was heard";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ProxyStatusArgs {
+    /// Compare what this proxy has with what its control plane would send: POD[.NAMESPACE], or TYPE/NAME[.NAMESPACE]
+    #[arg(value_name = "POD", add = complete::proxies())]
+    pub pod: Option<String>,
     /// Proxies of pods with these labels
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "pod")]
     pub selector: Option<String>,
     /// Proxies with these states
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
@@ -70,6 +76,10 @@ pub struct Asked {
 }
 
 impl Asked {
+    fn credentials(&self) -> Credentials {
+        Credentials { cert_dir: self.cert_dir.clone(), insecure: self.insecure }
+    }
+
     /// The flags, and what is wrong with them.
     fn channel(&self, ctx: &Ctx) -> Result<Channel> {
         if let Some(address) = &self.xds_address {
@@ -97,6 +107,7 @@ impl Asked {
             address: self.xds_address.clone(),
             authority: self.authority.clone(),
             plaintext: self.plaintext,
+            dump_of: None,
         })
     }
 }
@@ -113,6 +124,9 @@ pub enum Sort {
 }
 
 pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
+    if let Some(pod) = &args.pod {
+        return pod::run(ctx, &args.asked, pod);
+    }
     let selector = args.selector.as_deref().map(Selector::parse).transpose();
     let selector = selector.map_err(|why| Error::new(Kind::Usage, why).hint("such as -l app=web,version!=v2"))?;
     // Control planes live elsewhere, so a namespace limits what is shown, not what is read.
@@ -120,7 +134,7 @@ pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
     everywhere.namespace = None;
     let mut wide = Ctx::new(everywhere);
     let channel = args.asked.channel(ctx)?;
-    wide.xds = Credentials { cert_dir: args.asked.cert_dir.clone(), insecure: args.asked.insecure };
+    wide.xds = args.asked.credentials();
     let loaded = load::load(&wide, &Purpose::Sync(channel), None)?;
     ctx.incomplete.set(wide.incomplete.get());
     load::known_namespace(ctx, &loaded.facts)?;

@@ -58,10 +58,19 @@ pub struct Compared {
 
 type Resources = BTreeMap<String, Value>;
 
+/// Which resources are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    /// What a control plane sent; not what the bootstrap has.
+    Dynamic,
+}
+
 /// Both dumps have to be read with their raw text. Sections that one of them lacks are left out; ask [`Dump::has`].
-pub fn compare(a: &Dump<'_>, b: &Dump<'_>, sections: &[Section], now: Timestamp) -> Vec<Compared> {
+pub fn compare(a: &Dump<'_>, b: &Dump<'_>, sections: &[Section], scope: Scope, now: Timestamp) -> Vec<Compared> {
     let both = sections.iter().copied().filter(|section| a.has(*section) && b.has(*section));
-    both.map(|section| compared(section, &resources(a, section, now), &resources(b, section, now))).collect()
+    let of = |dump, section| resources(dump, section, scope, now);
+    both.map(|section| compared(section, &of(a, section), &of(b, section))).collect()
 }
 
 fn compared(section: Section, a: &Resources, b: &Resources) -> Compared {
@@ -86,22 +95,30 @@ fn compared(section: Section, a: &Resources, b: &Resources) -> Compared {
     compared
 }
 
-fn resources(dump: &Dump<'_>, section: Section, now: Timestamp) -> Resources {
+fn resources(dump: &Dump<'_>, section: Section, scope: Scope, now: Timestamp) -> Resources {
     match section {
-        Section::Bootstrap => all(&dump.bootstrap, "bootstrap"),
-        Section::Clusters => all(&dump.clusters, ""),
-        Section::Listeners => all(&dump.listeners, ""),
-        Section::Routes => all(&dump.routes, ""),
-        Section::Endpoints => all(&dump.endpoints, ""),
-        Section::Extensions => all(&dump.extensions, ""),
+        Section::Bootstrap => all(&dump.bootstrap, scope, "bootstrap"),
+        Section::Clusters => all(&dump.clusters, scope, ""),
+        Section::Listeners => all(&dump.listeners, scope, ""),
+        Section::Routes => all(&dump.routes, scope, ""),
+        Section::Endpoints if scope == Scope::Dynamic => of_endpoints(dump),
+        Section::Endpoints => all(&dump.endpoints, scope, ""),
+        Section::Extensions => all(&dump.extensions, scope, ""),
         Section::Secrets => of_secrets(dump, now),
     }
 }
 
 /// Names may repeat, as those of several unnamed inline routes do; then their number tells them apart.
-fn all<T>(resources: &[Resource<'_, T>], default: &str) -> Resources {
+fn all<T>(resources: &[Resource<'_, T>], scope: Scope, default: &str) -> Resources {
     let mut found = Resources::new();
-    for resource in resources {
+    let active: BTreeSet<&str> = resources.iter().filter(|one| one.state == State::Active).map(|one| &*one.name).collect();
+    // What was sent and serves; what waits for something, where nothing of its name serves.
+    let sent = |one: &&Resource<'_, T>| match one.state {
+        State::Active => true,
+        State::Warming => !active.contains(&*one.name),
+        State::Static | State::Draining | State::Rejected => false,
+    };
+    for resource in resources.iter().filter(|one| scope == Scope::All || sent(one)) {
         let mut value = resource.raw.map(redact::config).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
             MEANINGLESS.iter().for_each(|field| drop(fields.remove(*field)));
@@ -130,6 +147,29 @@ fn state<T>(resource: &Resource<'_, T>) -> String {
 
 /// Leaf certificates are each proxy's own and replaced all day: whose they are and who signed them is what counts. Roots
 /// count whole.
+/// Where requests may go: what a control plane sends, without what the proxy fills in. Clusters with endpoints of their
+/// own (`STATIC`, `ORIGINAL_DST`, …) are never sent any.
+fn of_endpoints(dump: &Dump<'_>) -> Resources {
+    let own = |name: &str| {
+        let named = dump.clusters.iter().find(|cluster| &*cluster.value.name == name);
+        named.is_some_and(|cluster| &*cluster.value.kind != "EDS")
+    };
+    let mut found = Resources::new();
+    dump.endpoints.iter().map(|one| &*one.value.cluster_name).filter(|name| !own(name)).for_each(|name| {
+        found.insert(name.to_owned(), serde_json::json!({}));
+    });
+    for row in super::endpoints::rows(&dump.endpoints, &super::endpoints::Filter::default()) {
+        let Some(Value::Object(cluster)) = found.get_mut(row.cluster) else { continue };
+        // Nothing said means healthy, and some proxies say so.
+        let status = if row.status == "UNKNOWN" { "HEALTHY" } else { row.status };
+        let value = serde_json::json!({
+            "status": status, "locality": row.locality, "priority": row.priority, "weight": row.weight.unwrap_or(1)
+        });
+        cluster.insert(row.addresses.join(" "), value);
+    }
+    found
+}
+
 fn of_secrets(dump: &Dump<'_>, now: Timestamp) -> Resources {
     let mut found = Resources::new();
     for row in secrets::rows(&dump.secrets, now) {

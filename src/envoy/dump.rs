@@ -100,6 +100,19 @@ impl<'a> Dump<'a> {
         self.present.contains(&section)
     }
 
+    /// How many resources it has.
+    pub fn count(&self, section: Section) -> usize {
+        match section {
+            Section::Bootstrap => self.bootstrap.len(),
+            Section::Clusters => self.clusters.len(),
+            Section::Listeners => self.listeners.len(),
+            Section::Routes => self.routes.len(),
+            Section::Endpoints => self.endpoints.len(),
+            Section::Extensions => self.extensions.len(),
+            Section::Secrets => self.secrets.len(),
+        }
+    }
+
     fn saw(&mut self, section: Section) {
         self.inside = Some(section);
         if !self.present.contains(&section) {

@@ -32,6 +32,7 @@ pub mod redact;
 pub mod routes;
 pub mod secrets;
 pub mod section;
+pub mod spelling;
 
 pub use dump::{Dump, Want};
 pub use entry::{Resource, State};

@@ -52,6 +52,11 @@ pub trait Mesh: Sync {
     fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {
         None
     }
+    /// What its control plane would send to the proxy of a pod now, as a dump in Envoy's form; asked for by
+    /// [`Channel::dump_of`].
+    fn intended(&self, _facts: &Facts, _namespace: &str, _pod: &str) -> Option<sync::Intended> {
+        None
+    }
     /// How it is, for `meshes`, `check-inject` and `check`.
     fn state(&self) -> &'static dyn state::State;
     /// The ways this mesh can be chosen: dated data, not judgement.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The control planes of one mesh, and everybody who is connected to them.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,15 @@ pub struct Plane {
     /// `http` or `grpc`: how it answered.
     pub transport: Option<&'static str>,
     pub connections: usize,
+}
+
+/// What a control plane would send to one proxy.
+#[derive(Clone, Debug)]
+pub struct Intended {
+    /// The replica that says so.
+    pub plane: String,
+    /// A dump in Envoy's form, or why there is none.
+    pub dump: Result<Arc<Vec<u8>>, String>,
 }
 
 /// A proxy, as its control plane knows it.

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use screen::report;
+pub use screen::{report, rows};
 
 pub const SCHEMA: &str = "meshctl/proxy-status/v1";
 

@@ -28,6 +28,14 @@ pub fn age(seconds: i64) -> String {
     }
 }
 
+/// The proxies of one cluster, without what to do next.
+pub fn rows(status: &Status) -> Vec<Block> {
+    let mut body = vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[]))];
+    body.extend(silent(&status.control_planes));
+    body.push(table(&status.proxies));
+    body
+}
+
 fn one(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
     let mut body =
         vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[])), Block::Paragraph(summary(status))];

@@ -5,7 +5,7 @@ use super::conversation::Wanted;
 use super::many;
 use crate::cli::{Ctx, complete};
 use crate::commands::fleet::{self, Who};
-use crate::envoy::diff::{Change, Compared, Difference, compare};
+use crate::envoy::diff::{Change, Compared, Difference, Scope, compare};
 use crate::envoy::{Dump, Section, Want};
 use crate::error::{Error, Kind, Result};
 use crate::mesh::admin::Speaks;
@@ -56,11 +56,11 @@ pub struct DiffArgs {
 }
 
 /// One side.
-struct Side {
-    name: String,
-    bytes: Arc<Vec<u8>>,
+pub struct Side {
+    pub name: String,
+    pub bytes: Arc<Vec<u8>>,
     /// What its proxy did not give.
-    gaps: Vec<String>,
+    pub gaps: Vec<String>,
 }
 
 struct Ask {
@@ -88,27 +88,59 @@ pub fn run(ctx: &Ctx, args: &DiffArgs, now: Timestamp) -> Result<Report> {
     let a = side(ctx, args, &args.a, None)?;
     let b = side(ctx, args, args.b.as_deref().unwrap_or(&args.a), args.against.as_deref())?;
     let (text_a, text_b) = (as_text(&a.bytes).0, as_text(&b.bytes).0);
-    let want = Want { sections: &sections, raw: true };
-    let read = |side: &Side, text| {
-        Dump::read(text, want).map_err(|unusable| {
-            let error = Error::new(Kind::Input, format!("can't use {}: {}", side.name, unusable.why));
-            unusable.hint.into_iter().fold(error, Error::hint)
-        })
-    };
-    let (dump_a, dump_b) = (read(&a, &text_a)?, read(&b, &text_b)?);
-    let compared = compare(&dump_a, &dump_b, &sections, now);
+    let (dump_a, dump_b) = (read(&a.name, &text_a, &sections)?, read(&b.name, &text_b, &sections)?);
+    let compared = compare(&dump_a, &dump_b, &sections, Scope::All, now);
     let mut faults = a.gaps.iter().map(|gap| format!("{}: {gap}", a.name)).collect::<Vec<_>>();
     faults.extend(b.gaps.iter().map(|gap| format!("{}: {gap}", b.name)));
-    for section in sections {
-        // Neither has it: nothing to tell. One has: that is a difference, but an unknown one.
-        let lacks = match (dump_a.has(section), dump_b.has(section)) {
-            (true, false) => &b.name,
-            (false, true) => &a.name,
-            _ => continue,
-        };
-        faults.push(format!("{section} not compared: the dump of {lacks} has none"));
+    faults.extend(uncompared((&a.name, &dump_a), (&b.name, &dump_b), &sections));
+    let different = count(&compared);
+    let field = |label: &str, name: &str| Block::Field { label: label.to_owned(), lines: vec![vec![name.into()]] };
+    let mut body = vec![field("A", &a.name), field("B", &b.name), Block::Blank];
+    body.extend(blocks(&compared, ["A", "B"]));
+    if different == 0 {
+        body.extend([Block::Blank, Block::Paragraph(vec![Span::new("They are the same.", Tone::Good)])]);
     }
-    Ok(report(&a.name, &b.name, &compared, faults))
+    if !faults.is_empty() {
+        let lines = faults.iter().map(|fault| vec![Span::new(fault.as_str(), Tone::Warn)]).collect();
+        body.extend([Block::Blank, Block::Bullets(lines)]);
+    }
+    let worst = (different > 0 || !faults.is_empty()).then_some(Severity::Warning);
+    let data = Data { a: &a.name, b: &b.name, different, sections: &compared, faults: &faults };
+    Ok(Report::new(SCHEMA, &data, body).worst(worst))
+}
+
+/// Everything but the bootstrap, with its raw text.
+pub fn read<'d>(name: &str, text: &'d str, sections: &[Section]) -> Result<Dump<'d>> {
+    Dump::read(text, Want { sections, raw: true }).map_err(|unusable| {
+        let error = Error::new(Kind::Input, format!("can't use {name}: {}", unusable.why));
+        unusable.hint.into_iter().fold(error, Error::hint)
+    })
+}
+
+/// Sections that only one of both has: neither has it, nothing to tell; one has, and the difference is an unknown one.
+pub fn uncompared(a: (&str, &Dump<'_>), b: (&str, &Dump<'_>), sections: &[Section]) -> Vec<String> {
+    let lacking = |section: &Section| {
+        let lacks = match (a.1.has(*section), b.1.has(*section)) {
+            (true, false) => b.0,
+            (false, true) => a.0,
+            _ => return None,
+        };
+        Some(format!("{section} not compared: the dump of {lacks} has none"))
+    };
+    sections.iter().filter_map(lacking).collect()
+}
+
+pub fn count(compared: &[Compared]) -> usize {
+    compared.iter().map(|section| section.differences.len()).sum()
+}
+
+/// The summary and each section's differences; `sides` head the columns.
+pub fn blocks(compared: &[Compared], sides: [&str; 2]) -> Vec<Block> {
+    let mut body = vec![Block::Table(summary(compared, sides))];
+    for section in compared.iter().filter(|section| !section.differences.is_empty()) {
+        body.extend([Block::Blank, Block::Heading(capital(&section.section.to_string())), Block::Table(table(section, sides))]);
+    }
+    body
 }
 
 fn side(ctx: &Ctx, args: &DiffArgs, word: &str, from: Option<&str>) -> Result<Side> {
@@ -116,29 +148,37 @@ fn side(ctx: &Ctx, args: &DiffArgs, word: &str, from: Option<&str>) -> Result<Si
         let name = if word == "-" { "stdin".to_owned() } else { word.to_owned() };
         return Ok(Side { name, bytes: Arc::new(file::read(word)?), gaps: Vec::new() });
     }
+    of_proxy(ctx, word, args.proxy_admin_port, from)?.side
+}
+
+/// One proxy, and what it has.
+pub struct Found {
+    /// Namespace and name.
+    pub pod: (String, String),
+    pub side: Result<Side>,
+}
+
+/// Of a recording, if `from` names one.
+pub fn of_proxy(ctx: &Ctx, word: &str, port: Option<u16>, from: Option<&str>) -> Result<Found> {
     let names = [word.to_owned()];
-    let who = Who {
-        names: &names,
-        selector: None,
-        port: args.proxy_admin_port,
-        speaks: Speaks::Envoy,
-        from,
-        nodes: None,
-        one_is_enough: false,
-    };
+    let who = Who { names: &names, selector: None, port, speaks: Speaks::Envoy, from, nodes: None, one_is_enough: false };
     let visited =
         fleet::ask(ctx, who, |found| Ask { wanted: Wanted { sections: Section::ALL.to_vec(), whole: true, live: found.live } })?;
-    let mut answered = many::split(visited)?;
-    if answered.good.len() + answered.failed.len() > 1 {
-        let pods: Vec<String> = answered.good.iter().map(|(proxy, _)| proxy.name()).take(5).collect();
+    if visited.proxies.len() > 1 {
+        let pods: Vec<String> = visited.proxies.iter().map(|(proxy, _)| proxy.name()).take(5).collect();
         return Err(Error::new(Kind::Usage, format!("{word} has several proxies; a comparison takes one"))
             .hint(format!("name one of them: {}", pods.join(", "))));
     }
-    let Some((proxy, (bytes, gaps))) = answered.good.pop() else {
-        return Err(Error::new(Kind::Internal, format!("{word} gave nothing, and no error says so")));
+    let Some((proxy, _)) = visited.proxies.first() else {
+        return Err(many::split(visited).err().unwrap_or_else(|| Error::new(Kind::Input, format!("{word} has no proxy"))));
     };
+    let pod = (proxy.namespace.clone(), proxy.pod.clone());
     let place = from.or(ctx.global.from.as_deref()).map(|from| format!(" in {from}")).unwrap_or_default();
-    Ok(Side { name: format!("{}{place}", proxy.name()), bytes, gaps })
+    let side = many::split(visited).and_then(|mut answered| match answered.good.pop() {
+        Some((proxy, (bytes, gaps))) => Ok(Side { name: format!("{}{place}", proxy.name()), bytes, gaps }),
+        None => Err(Error::new(Kind::Internal, format!("{word} gave nothing, and no error says so"))),
+    });
+    Ok(Found { pod, side })
 }
 
 #[derive(Serialize)]
@@ -151,32 +191,15 @@ struct Data<'d> {
     faults: &'d [String],
 }
 
-fn report(a: &str, b: &str, compared: &[Compared], faults: Vec<String>) -> Report {
-    let different: usize = compared.iter().map(|section| section.differences.len()).sum();
-    let field = |label: &str, name: &str| Block::Field { label: label.to_owned(), lines: vec![vec![name.into()]] };
-    let mut body = vec![field("A", a), field("B", b), Block::Blank, Block::Table(summary(compared))];
-    for section in compared.iter().filter(|section| !section.differences.is_empty()) {
-        body.extend([Block::Blank, Block::Heading(capital(&section.section.to_string())), Block::Table(table(section))]);
-    }
-    if different == 0 {
-        body.extend([Block::Blank, Block::Paragraph(vec![Span::new("They are the same.", Tone::Good)])]);
-    }
-    if !faults.is_empty() {
-        let lines = faults.iter().map(|fault| vec![Span::new(fault.as_str(), Tone::Warn)]).collect();
-        body.extend([Block::Blank, Block::Bullets(lines)]);
-    }
-    let worst = (different > 0 || !faults.is_empty()).then_some(Severity::Warning);
-    Report::new(SCHEMA, &Data { a, b, different, sections: compared, faults: &faults }, body).worst(worst)
-}
-
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn summary(compared: &[Compared]) -> Table {
+fn summary(compared: &[Compared], sides: [&str; 2]) -> Table {
     let mut columns = vec![Column::new("SECTION")];
-    columns.extend(["EQUAL", "CHANGED", "ONLY IN A", "ONLY IN B"].map(Column::right));
+    let only = sides.map(|side| format!("ONLY IN {side}"));
+    columns.extend(["EQUAL", "CHANGED", &only[0], &only[1]].map(Column::right));
     let row = |section: &Compared| {
         let count = |of: fn(&Difference) -> bool| section.differences.iter().filter(|difference| of(difference)).count();
         let counts = [
@@ -192,8 +215,8 @@ fn summary(compared: &[Compared]) -> Table {
     Table { columns, rows: compared.iter().map(row).collect() }
 }
 
-fn table(section: &Compared) -> Table {
-    let columns = ["NAME", "WHERE", "A", "B"].map(Column::new).into();
+fn table(section: &Compared, sides: [&str; 2]) -> Table {
+    let columns = ["NAME", "WHERE", sides[0], sides[1]].map(Column::new).into();
     let mut rows: Vec<Vec<Line>> = Vec::new();
     let cell = |text: &str, tone: Tone| vec![Span::new(text, tone)];
     for difference in &section.differences {

@@ -1,7 +1,7 @@
 //! `meshctl proxy-config`: what a proxy really runs.
 
 pub mod conversation;
-mod diff;
+pub mod diff;
 mod document;
 mod log;
 pub mod many;
@@ -263,7 +263,7 @@ fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Re
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.
-fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
+pub fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Cow::Borrowed(text), None),
         Err(error) if error.error_len().is_none() => (String::from_utf8_lossy(&bytes[..error.valid_up_to()]), None),

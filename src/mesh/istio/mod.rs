@@ -78,6 +78,9 @@ impl Mesh for Istio {
     fn sync_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
         sync::needs(known, channel)
     }
+    fn intended(&self, facts: &Facts, namespace: &str, pod: &str) -> Option<super::sync::Intended> {
+        sync::intended(facts, namespace, pod)
+    }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
         Some(sync::read(facts))
     }

@@ -4,7 +4,7 @@
 
 use super::csds;
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
-use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, short};
+use crate::mesh::sync::{Connection, Fleet, Intended, Plane, Subscription, short};
 use crate::mesh::view::nullable;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -88,7 +88,33 @@ pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
             needs.push(over_xds(at, &pod.namespace, &server, channel));
         }
     }
+    if let Some((namespace, pod)) = &channel.dump_of {
+        needs.extend(owner(known, namespace, pod).map(|plane| of_dump(&plane, namespace, pod)));
+    }
     needs
+}
+
+/// The replica that a proxy is connected to: only that one knows its configuration.
+fn owner(facts: &Facts, namespace: &str, pod: &str) -> Option<Plane> {
+    let fleet = read(facts);
+    let own = fleet.connections.iter().filter(|one| one.namespace == namespace && one.proxy == pod);
+    let newest = own.max_by_key(|one| one.latest())?;
+    fleet.planes.get(newest.plane).cloned()
+}
+
+fn of_dump(plane: &Plane, namespace: &str, pod: &str) -> Need {
+    let path = format!("debug/config_dump?proxyID={pod}.{namespace}&include_eds=true");
+    Need::PodGet { namespace: plane.namespace.clone(), pod: plane.name.clone(), port: PORT, path }
+}
+
+pub fn intended(facts: &Facts, namespace: &str, pod: &str) -> Option<Intended> {
+    let plane = owner(facts, namespace, pod)?;
+    let dump = match facts.get(&of_dump(&plane, namespace, pod)).map(|answer| &answer.outcome) {
+        Some(Outcome::Bytes(bytes)) => Ok(bytes.clone()),
+        Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        None => Err("it was not asked".to_owned()),
+    };
+    Some(Intended { plane: plane.name, dump })
 }
 
 fn over_xds(at: At, namespace: &str, server: &str, channel: &Channel) -> Need {
