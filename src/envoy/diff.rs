@@ -287,7 +287,7 @@ mod tests {
         let (a, b) = (dump(a), dump(b));
         let want = Want { sections: &[Section::Clusters], raw: true };
         let (a, b) = (Dump::read(&a, want).unwrap(), Dump::read(&b, want).unwrap());
-        compare(&a, &b, &[Section::Clusters, Section::Routes], Timestamp::UNIX_EPOCH)
+        compare(&a, &b, &[Section::Clusters, Section::Routes], Scope::All, Timestamp::UNIX_EPOCH)
     }
 
     fn cluster(name: &str, more: Value) -> Value {
