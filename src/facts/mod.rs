@@ -4,6 +4,7 @@
 //! failure lands here under that need. So a recording is complete by construction, and a report can say what it did
 //! not see. *Absent*, *forbidden*, *timed out* and *empty* are four different things ([`Outcome`]).
 
+pub mod exposition;
 pub mod kinds;
 mod object;
 pub mod selector;
@@ -36,6 +37,10 @@ pub enum Need {
     Select { resource: Resource, namespace: Option<String>, labels: String },
     /// An HTTP GET to a port of a pod, such as `config_dump` of a proxy's admin port: bytes, however many.
     PodGet { namespace: String, pod: String, port: u16, path: String },
+    /// Metrics of these names at a port of a pod, as Prometheus would scrape them.
+    PodMetrics { namespace: String, pod: String, port: u16, path: String, names: Vec<String> },
+    /// What a program in a container prints. Without a namespace the pod is a node, whose agent is no pod.
+    Exec { namespace: String, pod: String, container: String, command: Vec<String> },
 }
 
 impl Need {
@@ -55,6 +60,8 @@ impl Need {
             Need::Get { resource, namespace: None, name } => format!("{} {name}", resource.qualified()),
             Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
             Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
+            Need::PodMetrics { namespace, pod, port, path, .. } => format!("{namespace}/{pod}:{port}/{path} (metrics)"),
+            Need::Exec { namespace, pod, command, .. } => format!("{namespace}/{pod}: {}", command.join(" ")),
         }
     }
 }
@@ -72,8 +79,10 @@ pub enum Purpose {
     },
     /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
     State,
-    /// `proxy-status`: who is there, and what control planes sent to them.
+    /// `proxy-status`: who is there, what control planes sent to them, and what they say of themselves.
     Sync,
+    /// `version`: who is there, and what control planes know of them.
+    Versions,
 }
 
 impl Purpose {
@@ -81,12 +90,20 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Sync => None,
+            Purpose::State | Purpose::Sync | Purpose::Versions => None,
         }
     }
-    /// Whether the state of proxies is asked.
+    /// Whether control planes are asked about their proxies.
+    pub fn of_planes(&self) -> bool {
+        self.of_sync() || *self == Purpose::Versions
+    }
+    /// Whether proxies are asked about themselves.
     pub fn of_sync(&self) -> bool {
         matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync)
+    }
+    /// Whether more is asked than that.
+    pub fn of_more(&self) -> bool {
+        !matches!(self, Purpose::Sync | Purpose::Versions)
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {

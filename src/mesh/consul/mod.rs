@@ -7,6 +7,7 @@ mod edges;
 mod marks;
 mod membership;
 mod state;
+mod sync;
 mod synced;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,15 @@ impl Mesh for Consul {
             needs.extend(CONNECTIONS.needs(purpose.window()));
         }
         needs
+    }
+    fn told_needs(&self, known: &Facts) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync_reads(&self, need: &Need) -> bool {
+        sync::reads(need)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
