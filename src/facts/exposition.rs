@@ -76,11 +76,10 @@ mod tests {
         let text = "# TYPE up gauge\nup 1\nup_total 2\nin{a=\"x}\\\"y\",b=\"\"} 3.5 1700000000\nbroken{a=\"\nlate\n";
         assert_eq!(keep(text, &["up".to_owned(), "in".to_owned()]), "up 1\nin{a=\"x}\\\"y\",b=\"\"} 3.5 1700000000\n");
         let all = samples(text);
-        assert_eq!(all.iter().map(|one| (one.name.as_str(), one.series.value)).collect::<Vec<_>>(), [
-            ("up", 1.0),
-            ("up_total", 2.0),
-            ("in", 3.5)
-        ]);
+        assert_eq!(
+            all.iter().map(|one| (one.name.as_str(), one.series.value)).collect::<Vec<_>>(),
+            [("up", 1.0), ("up_total", 2.0), ("in", 3.5)]
+        );
         assert_eq!((all[2].series.label("a"), all[2].series.label("b")), ("x}\"y", ""));
     }
 

@@ -57,8 +57,8 @@ pub trait Mesh: Sync {
         false
     }
     /// Kinds that are asked only when something else was found, so that not every cluster is asked for them.
-    fn later(&self, _purpose: &Purpose) -> &'static [&'static Resource] {
-        &[]
+    fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {
+        Vec::new()
     }
     /// What its control planes say of its proxies, or these of themselves; `None` if nobody can tell.
     fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {

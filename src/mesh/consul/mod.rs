@@ -14,7 +14,7 @@ mod tests;
 
 use super::observed::{Metric, may_have};
 use super::{Candidate, Marks, Mesh};
-use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::facts::{Facts, Need, Purpose, Resource, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Consul;
@@ -67,6 +67,9 @@ impl Mesh for Consul {
     }
     fn told_needs(&self, known: &Facts) -> Vec<Need> {
         sync::needs(known)
+    }
+    fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
+        if purpose.of_sync() { vec![&kinds::STATEFUL_SET] } else { Vec::new() }
     }
     fn sync_reads(&self, need: &Need) -> bool {
         sync::reads(need)

@@ -37,12 +37,11 @@ impl Seen<'_> {
     fn runs(&self) -> bool {
         matches!(self.pod.status.phase.as_str(), "" | "Running")
     }
-    /// The Service of the servers, if it is one of this cluster: `consul-server.consul.svc`.
-    fn servers(&self) -> Option<&str> {
+    /// Whether its servers are told to be elsewhere than in this cluster (`consul-server.consul.svc`).
+    fn leaves(&self) -> bool {
         let args = self.pod.all_containers().flat_map(|container| &container.args);
-        let address = args.skip_while(|word| word.trim_start_matches('-') != "addresses").nth(1)?;
-        let mut words = address.split('.').skip(1);
-        words.next().filter(|_| words.next() == Some("svc"))
+        let address = args.skip_while(|word| word.trim_start_matches('-') != "addresses").nth(1);
+        address.is_some_and(|address| address.split('.').nth(2) != Some("svc"))
     }
 }
 
@@ -65,6 +64,11 @@ fn servers(facts: &Facts) -> Vec<Seen<'_>> {
     seen(facts, |pod| label(pod, "app", "consul") && label(pod, "component", "server"))
 }
 
+/// Servers that should run, whether or not they do.
+fn meant() -> Need {
+    Need::Select { resource: kinds::STATEFUL_SET.clone(), namespace: None, labels: "app=consul,component=server".to_owned() }
+}
+
 pub fn needs(known: &Facts) -> Vec<Need> {
     let proxies = proxies(known);
     let mut needs: Vec<Need> = Vec::new();
@@ -74,12 +78,14 @@ pub fn needs(known: &Facts) -> Vec<Need> {
     if proxies.is_empty() {
         return needs;
     }
+    needs.push(meant());
     let servers = servers(known);
     let asked = || servers.iter().filter(|server| server.runs());
     needs.extend(asked().map(|server| server.ask(API, catalog::LEADER)));
     // Any server knows all of it.
     if let Some(server) = asked().next() {
-        let upstreams = proxies.iter().flat_map(|proxy| heard(known, proxy)).filter_map(Result::ok).flat_map(|heard| heard.services());
+        let upstreams =
+            proxies.iter().flat_map(|proxy| heard(known, proxy)).filter_map(Result::ok).flat_map(|heard| heard.services());
         needs.extend(upstreams.map(|service| server.ask(API, &catalog::health(&service))));
     }
     needs
@@ -112,23 +118,19 @@ pub fn read(facts: &Facts) -> Fleet {
         fleet.planes.extend(plane(facts, server));
     }
     let pods = Pods::of(facts);
+    let gone = gone(facts, &servers);
     let mut silent = None;
     for proxy in &proxies {
-        let mut told = Told {
-            proxy: proxy.object.name.to_string(),
-            namespace: proxy.object.namespace.to_string(),
-            ..Told::default()
-        };
+        let mut told =
+            Told { proxy: proxy.object.name.to_string(), namespace: proxy.object.namespace.to_string(), ..Told::default() };
         if !proxy.runs() {
             told.silent = Some(format!("its pod is {}: nothing can be asked", proxy.pod.status.phase));
         }
-        let up = servers.iter().any(Seen::runs);
-        let served = proxy.servers().map(|namespace| (namespace, up));
         for heard in heard(facts, proxy).into_iter().filter(|_| proxy.runs()) {
             match heard {
                 Err(why) => told.silent = Some(why),
                 Ok(heard) => {
-                    told.parts.push(Part::of("XDS", connected(&heard, served)));
+                    told.parts.push(Part::of("XDS", connected(&heard, gone.as_deref().filter(|_| !proxy.leaves()))));
                     told.parts.extend(heard.rejections());
                     let (found, unseen) = fresh::compare(&heard, catalog.as_ref(), &pods, facts);
                     told.parts.push(Part::of("EDS", found));
@@ -161,18 +163,37 @@ fn plane(facts: &Facts, server: &Seen) -> Option<Plane> {
     })
 }
 
-/// Envoy says 1 again for as long as it tries to connect, so 1 is believed only where a server is there.
-fn connected(heard: &Heard, served: Option<(&str, bool)>) -> Vec<(Health, String)> {
+/// The servers that should run in this cluster, if none of them does.
+fn gone(facts: &Facts, servers: &[Seen]) -> Option<String> {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Set {
+        status: Status,
+    }
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Status {
+        replicas: u32,
+    }
+    let Some(Outcome::Objects(sets)) = facts.get(&meant()).map(|answer| &answer.outcome) else { return None };
+    let empty = |set: &&Object| set.read::<Set>().is_ok_and(|set| set.status.replicas == 0);
+    let set = sets.iter().find(empty).filter(|_| !servers.iter().any(Seen::runs))?;
+    Some(format!("StatefulSet {}/{}", set.namespace, set.name))
+}
+
+/// Envoy says 1 again for as long as it tries to connect, so 1 is not believed where no server is there.
+fn connected(heard: &Heard, gone: Option<&str>) -> Vec<(Health, String)> {
     let cached = "it goes on with the configuration it has; new configuration and certificates don't reach it";
-    match (heard.connected, served) {
-        (_, Some((namespace, false))) => {
-            let said = heard.connected.map_or("", |on| if on { " (Envoy says 1 while it tries)" } else { "" });
-            vec![(Health::Disconnected, format!("no Consul server runs in namespace {namespace}{said}: {cached}"))]
+    match (heard.connected, gone) {
+        (_, Some(set)) => {
+            vec![(Health::Disconnected, format!("no Consul server runs ({set} has no pod): {cached}"))]
         }
         (Some(false), _) => {
             vec![(Health::Disconnected, format!("control_plane.connected_state is 0: it reaches no Consul server; {cached}"))]
         }
         (Some(true), _) => Vec::new(),
-        (None, _) => vec![(Health::Unknown, "Envoy does not say whether it is connected (control_plane.connected_state)".to_owned())],
+        (None, _) => {
+            vec![(Health::Unknown, "Envoy does not say whether it is connected (control_plane.connected_state)".to_owned())]
+        }
     }
 }

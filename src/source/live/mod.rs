@@ -262,9 +262,7 @@ impl Cluster {
                     let (outcome, partial) = pods::Line::new(caller, &door).ask(Method::Get, path).await;
                     match outcome {
                         // At once: what is not wanted is by far the most of it.
-                        Outcome::Bytes(all) => {
-                            (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial)
-                        }
+                        Outcome::Bytes(all) => (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial),
                         other => (other, partial),
                     }
                 }

@@ -65,7 +65,9 @@ impl Catalog<'_> {
     /// Or why they are not known.
     pub fn instances(&self, service: &str) -> Result<Vec<Instance>, String> {
         match self.facts.get(&self.server.ask(API, &health(service))).map(|answer| &answer.outcome) {
-            Some(Outcome::Bytes(bytes)) => read(bytes).map_err(|e| format!("{} is not what is known of it: {e}", health(service))),
+            Some(Outcome::Bytes(bytes)) => {
+                read(bytes).map_err(|e| format!("{} is not what is known of it: {e}", health(service)))
+            }
             Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
             None => Err("nobody asked".to_owned()),
         }
@@ -76,9 +78,8 @@ fn read(bytes: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
     let all: Vec<Entry> = serde_json::from_slice(bytes)?;
     let instance = |mut one: Entry| {
         let mut meta = |key: &str| one.service.meta.remove(key).filter(|value| !value.is_empty());
-        let pod = meta("pod-name").map(|name| {
-            (meta("k8s-namespace").unwrap_or_default(), name, meta("pod-uid").unwrap_or_default())
-        });
+        let pod =
+            meta("pod-name").map(|name| (meta("k8s-namespace").unwrap_or_default(), name, meta("pod-uid").unwrap_or_default()));
         let address = if one.service.address.is_empty() { one.node.address } else { one.service.address };
         Instance {
             id: one.service.id,

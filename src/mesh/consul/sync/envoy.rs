@@ -45,7 +45,8 @@ pub fn read(dump: Option<&Outcome>, stats: Option<&Outcome>) -> Result<Heard, St
     };
     let text = String::from_utf8_lossy(bytes);
     let sections = &[Section::Clusters, Section::Listeners, Section::Routes, Section::Endpoints];
-    let dump = Dump::read(&text, Want { sections, raw: false }).map_err(|unusable| format!("its dump can't be read: {}", unusable.why))?;
+    let dump = Dump::read(&text, Want { sections, raw: false })
+        .map_err(|unusable| format!("its dump can't be read: {}", unusable.why))?;
     let mut refused: BTreeMap<&'static str, Vec<Refused>> = ["CDS", "EDS", "LDS", "RDS"].map(|kind| (kind, Vec::new())).into();
     collect(&mut refused, "CDS", &dump.clusters, |cluster| &cluster.name);
     collect(&mut refused, "LDS", &dump.listeners, |listener| &listener.name);
@@ -96,12 +97,7 @@ fn named(cluster: &str) -> Option<Upstream> {
         [_, service, _, datacenter] => (true, service, datacenter),
         _ => return None,
     };
-    Some(Upstream {
-        service: (*service).to_owned(),
-        subset,
-        datacenter: (*datacenter).to_owned(),
-        endpoints: BTreeSet::new(),
-    })
+    Some(Upstream { service: (*service).to_owned(), subset, datacenter: (*datacenter).to_owned(), endpoints: BTreeSet::new() })
 }
 
 impl Heard {

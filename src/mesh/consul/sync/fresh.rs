@@ -39,12 +39,20 @@ impl Pods {
     fn against(&self, instance: &Instance) -> Option<String> {
         let (namespace, name, uid) = instance.pod.as_ref()?;
         match self.by_name.get(&(namespace.clone(), name.clone())) {
-            Some(pod) if !uid.is_empty() && pod.uid != *uid => Some(format!("of pod {namespace}/{name} as it was before: today's has another uid")),
+            Some(pod) if !uid.is_empty() && pod.uid != *uid => {
+                Some(format!("of pod {namespace}/{name} as it was before: today's has another uid"))
+            }
             Some(pod) if !pod.ready => Some(format!("of pod {namespace}/{name}, which is not ready")),
             Some(_) => None,
-            None if self.whole => Some(format!("a ghost: there is no pod {namespace}/{name}")),
+            None if self.lacks(namespace, name) => Some(format!("a ghost: there is no pod {namespace}/{name}")),
             None => None,
         }
+    }
+
+    /// A list that breaks off is in order: of the namespaces that came, whoever comes before one that came is not there.
+    fn lacks(&self, namespace: &str, name: &str) -> bool {
+        let from = (namespace.to_owned(), name.to_owned());
+        self.whole || self.by_name.range(from..).next().is_some_and(|((other, _), _)| other == namespace)
     }
 }
 
@@ -92,7 +100,8 @@ fn with_catalog(upstream: &Upstream, known: &[Instance], pods: &Pods) -> Vec<(He
     }
     let missing = |one: &&Instance| one.passing && !upstream.endpoints.contains(&one.address) && pods.against(one).is_none();
     for one in known.iter().filter(missing).filter(|_| !upstream.subset) {
-        found.push((Health::Stale, format!("EDS: {} of {service} passes in Consul, and the proxy does not have it", one.address)));
+        found
+            .push((Health::Stale, format!("EDS: {} of {service} passes in Consul, and the proxy does not have it", one.address)));
     }
     found
 }
@@ -105,9 +114,13 @@ fn without(upstream: &Upstream, pods: &Pods, facts: &Facts) -> Vec<(Health, Stri
         match pods.by_address.get(host) {
             Some(true) => None,
             Some(false) => Some((Health::Stale, format!("EDS: {address} of {service} is a pod that is not ready"))),
-            None if !facts.seen(&kinds::POD) => Some((Health::Unknown, format!("EDS: {address} of {service}: not every pod was seen"))),
+            None if !facts.seen(&kinds::POD) => {
+                Some((Health::Unknown, format!("EDS: {address} of {service}: not every pod was seen")))
+            }
             None => {
-                let why = format!("EDS: {address} of {service} is no pod's: a ghost, or a machine outside; Consul's catalog would tell");
+                let why = format!(
+                    "EDS: {address} of {service} is no pod's: a ghost, or a machine outside; Consul's catalog would tell"
+                );
                 Some((Health::Unknown, why))
             }
         }
