@@ -3,6 +3,7 @@
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Outcome, Purpose, SourceKind, kinds};
+use crate::mesh::MESHES;
 use crate::report::{Block, Column, Report, Span, Table, Tone};
 use crate::source::live::{self, prometheus::Prometheus};
 use crate::source::{self, Base, Source, archive};
@@ -160,7 +161,8 @@ pub fn now() -> Timestamp {
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    let all = archive::open_without_dumps(from, ctx.global.namespace.as_deref(), now)?;
+    let dumps = |need: &Need| purpose.of_sync() && MESHES.iter().any(|mesh| mesh.sync_reads(need));
+    let all = archive::open_with(from, ctx.global.namespace.as_deref(), now, &dumps)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
         let mut facts = Vec::new();

@@ -9,6 +9,7 @@ use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Channel, Facts, Need, Purpose, SourceKind, kinds};
 use crate::kubernetes::{self, target};
+use crate::mesh::MESHES;
 use crate::render::yaml;
 use crate::report::{Block, Report};
 use clap::Args;
@@ -38,15 +39,18 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     let window = || "7d".to_owned();
     let mut record = needs(&Purpose::Record { window: window(), proxies: true });
     record.extend(proxies());
+    record.insert(program());
     let mut sync = needs(&Purpose::Sync(Channel::default()));
-    sync.insert(port());
+    sync.extend([port(), program()]);
+    let mut versions = needs(&Purpose::Versions);
+    versions.insert(port());
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
         ("check", needs(&Purpose::State)),
         ("check-inject", needs(&Purpose::State)),
-        ("proxy-status", sync.clone()),
-        ("version", sync),
+        ("proxy-status", sync),
+        ("version", versions),
         ("proxy-config", proxies()),
         ("ztunnel-config", proxies()),
         ("snapshot record", record),
@@ -56,6 +60,11 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
 /// A port of any pod.
 fn port() -> Need {
     Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() }
+}
+
+/// A program in any container.
+fn program() -> Need {
+    Need::Exec { namespace: String::new(), pod: String::new(), container: String::new(), command: Vec::new() }
 }
 
 /// One proxy, by whatever name: it stands for all of them.
@@ -106,11 +115,12 @@ fn chosen(command: &str) -> Result<(String, BTreeSet<Need>)> {
     Ok((format!("meshctl {command}"), found.flatten().collect()))
 }
 
-/// What is asked in the first round: every kind is declared there, before anything is known.
+/// What is asked in the first round, before anything is known, and the kinds that are asked later.
 fn needs(purpose: &Purpose) -> BTreeSet<Need> {
     let nothing = Facts::new("", SourceKind::Live, Timestamp::UNIX_EPOCH);
     let mut needs: BTreeSet<Need> = kubernetes::needs(&nothing, purpose).into_iter().collect();
     needs.extend(crate::mesh::needs(&nothing, purpose));
+    needs.extend(MESHES.iter().flat_map(|mesh| mesh.later(purpose)).map(|resource| Need::list(resource)));
     needs
 }
 

@@ -4,7 +4,7 @@ use super::load;
 use crate::analysis::versions;
 use crate::cli::Ctx;
 use crate::error::Result;
-use crate::facts::{Channel, Purpose};
+use crate::facts::Purpose;
 use crate::mesh;
 use crate::report::Report;
 use clap::Args;
@@ -31,7 +31,7 @@ pub fn run(ctx: &Ctx, args: &VersionArgs) -> Result<Report> {
     let mut everywhere = ctx.global.clone();
     everywhere.namespace = None;
     let wide = Ctx::new(everywhere);
-    let loaded = load::load(&wide, &Purpose::Sync(Channel::default()), None)?;
+    let loaded = load::load(&wide, &Purpose::Versions, None)?;
     ctx.incomplete.set(wide.incomplete.get());
     let all: Vec<_> = loaded.facts.iter().map(|facts| versions::take(facts, &mesh::model(facts))).collect();
     Ok(load::with_unreachable(versions::report(&all), &loaded))

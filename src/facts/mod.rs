@@ -5,6 +5,7 @@
 //! not see. *Absent*, *forbidden*, *timed out* and *empty* are four different things ([`Outcome`]).
 
 mod ads;
+pub mod exposition;
 pub mod kinds;
 mod object;
 pub mod selector;
@@ -40,6 +41,10 @@ pub enum Need {
     PodGet { namespace: String, pod: String, port: u16, path: String },
     /// One question over xDS; the answer is a `DiscoveryResponse`, in its bytes.
     Ads(Box<Ads>),
+    /// Metrics of these names at a port of a pod, as Prometheus would scrape them.
+    PodMetrics { namespace: String, pod: String, port: u16, path: String, names: Vec<String> },
+    /// What a program in a container prints. Without a namespace the pod is a node, whose agent is no pod.
+    Exec { namespace: String, pod: String, container: String, command: Vec<String> },
 }
 
 impl Need {
@@ -60,6 +65,8 @@ impl Need {
             Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
             Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
             Need::Ads(ads) => format!("{} {}", ads.at, ads.type_url),
+            Need::PodMetrics { namespace, pod, port, path, .. } => format!("{namespace}/{pod}:{port}/{path} (metrics)"),
+            Need::Exec { namespace, pod, command, .. } => format!("{namespace}/{pod}: {}", command.join(" ")),
         }
     }
 }
@@ -77,8 +84,10 @@ pub enum Purpose {
     },
     /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
     State,
-    /// `proxy-status`: who is there, and what control planes sent to them.
+    /// `proxy-status`: who is there, what control planes sent to them, and what they say of themselves.
     Sync(Channel),
+    /// `version`: who is there, and what control planes know of them.
+    Versions,
 }
 
 impl Purpose {
@@ -86,12 +95,27 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Sync(_) => None,
+            Purpose::State | Purpose::Sync(_) | Purpose::Versions => None,
         }
     }
-    /// Whether the state of proxies is asked.
+    /// Whether control planes are asked about their proxies.
+    pub fn of_planes(&self) -> bool {
+        self.of_sync() || *self == Purpose::Versions
+    }
+    /// Whether proxies are asked about themselves.
     pub fn of_sync(&self) -> bool {
         matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync(_))
+    }
+    /// How control planes are asked.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Purpose::Sync(channel) => channel.clone(),
+            _ => Channel::default(),
+        }
+    }
+    /// Whether more is asked than that.
+    pub fn of_more(&self) -> bool {
+        !matches!(self, Purpose::Sync(_) | Purpose::Versions)
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {

@@ -88,7 +88,7 @@ pub static STATE_KINDS: &[&Resource] = &[&kinds::REPLICA_SET, &kinds::VALIDATING
 
 /// What every analysis needs, whatever the mesh. One round is enough, so what is known doesn't matter.
 pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
-    if matches!(purpose, Purpose::Sync(_)) {
+    if !purpose.of_more() {
         return [&kinds::POD, &kinds::NAMESPACE, &kinds::DEPLOYMENT].map(Need::list).into();
     }
     let lists = KINDS.iter().map(|resource| Need::list(resource));

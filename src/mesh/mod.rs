@@ -25,7 +25,7 @@ pub mod view;
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 pub use marks::Marks;
 
-use crate::facts::{Channel, Facts, Need, Purpose};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource};
 use crate::model::{Installation, Model};
 
 /// A mesh, as far as `analyze` needs it; later commands add to it.
@@ -44,11 +44,23 @@ pub trait Mesh: Sync {
     fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need>;
     /// Adds edges, signals and what could not be read.
     fn translate(&self, facts: &Facts, model: &mut Model);
-    /// What [`Mesh::sync`] takes, and nothing else; called again as [`Mesh::needs`] is.
+    /// What [`Mesh::sync`] takes of control planes, and nothing else; called again as [`Mesh::needs`] is.
     fn sync_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
         Vec::new()
     }
-    /// What its control planes say of its proxies; `None` if they can't tell.
+    /// What it takes of the proxies themselves: a request for each, so only where somebody looks at each.
+    fn told_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
+        Vec::new()
+    }
+    /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
+    fn sync_reads(&self, _need: &Need) -> bool {
+        false
+    }
+    /// Kinds that are asked only when something else was found, so that not every cluster is asked for them.
+    fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {
+        Vec::new()
+    }
+    /// What its control planes say of its proxies, or these of themselves; `None` if nobody can tell.
     fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {
         None
     }
@@ -68,12 +80,12 @@ pub static MESHES: &[&dyn Mesh] = &[&istio::Istio, &linkerd::Linkerd, &cilium::C
 
 /// What every mesh asks for this purpose.
 pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
-    let of = |mesh: &&'static dyn Mesh| match purpose {
-        Purpose::Sync(channel) => mesh.sync_needs(known, channel),
-        Purpose::Record { proxies: true, .. } => {
-            mesh.needs(known, purpose).into_iter().chain(mesh.sync_needs(known, &Channel::default())).collect()
-        }
-        _ => mesh.needs(known, purpose),
+    let channel = purpose.channel();
+    let of = |mesh: &&'static dyn Mesh| {
+        let mut needs = if purpose.of_more() { mesh.needs(known, purpose) } else { Vec::new() };
+        needs.extend(if purpose.of_planes() { mesh.sync_needs(known, &channel) } else { Vec::new() });
+        needs.extend(if purpose.of_sync() { mesh.told_needs(known, &channel) } else { Vec::new() });
+        needs
     };
     MESHES.iter().flat_map(of).collect()
 }

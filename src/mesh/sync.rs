@@ -1,4 +1,5 @@
-//! What control planes say they sent to each proxy, and what came back, in the words of xDS and of no mesh.
+//! Who has which configuration, in the words of xDS and of no mesh: what control planes say they sent to each proxy and
+//! what came back, or, where no control plane keeps such a list, what the proxies say themselves.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,6 +12,16 @@ pub struct Fleet {
     pub connections: Vec<Connection>,
     /// Why it is not even known which control planes there are.
     pub unseen: Option<String>,
+    /// What the proxies themselves say, where that is the only source.
+    pub told: Vec<Told>,
+    /// What could not be asked, and what it leaves open.
+    pub gaps: Vec<String>,
+}
+
+impl Fleet {
+    pub fn is_empty(&self) -> bool {
+        self.planes.is_empty() && self.connections.is_empty() && self.told.is_empty()
+    }
 }
 
 impl Fleet {
@@ -78,6 +89,73 @@ pub struct Subscription {
     pub at: Option<Timestamp>,
     /// The proxy's words when it refused.
     pub error: Option<String>,
+}
+
+/// How a proxy is, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// It refused what was sent last, and goes on with what it had.
+    Rejected,
+    /// It has a proxy and no control plane has a connection of it.
+    Disconnected,
+    /// It has not acknowledged what was sent last.
+    Stale,
+    /// It asked, and nothing was ever sent.
+    NotSent,
+    /// Nobody who could tell was heard.
+    Unknown,
+    Synced,
+}
+
+impl Health {
+    pub const ALL: [Health; 6] =
+        [Health::Rejected, Health::Disconnected, Health::Stale, Health::NotSent, Health::Unknown, Health::Synced];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Health::Rejected => "REJECTED",
+            Health::Disconnected => "DISCONNECTED",
+            Health::Stale => "STALE",
+            Health::NotSent => "NOT SENT",
+            Health::Unknown => "UNKNOWN",
+            Health::Synced => "SYNCED",
+        }
+    }
+}
+
+/// A proxy by its own words, or the agent of a node.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub proxy: String,
+    pub namespace: String,
+    /// `agent`; for a pod with a sidecar its membership says it.
+    pub kind: Option<&'static str>,
+    pub version: Option<String>,
+    pub plane: Option<String>,
+    pub parts: Vec<Part>,
+    /// Why it said nothing.
+    pub silent: Option<String>,
+}
+
+/// One part of a proxy's configuration, such as its endpoints, or what it needs to get any.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// `EDS`, `CERTIFICATE`.
+    pub kind: &'static str,
+    pub health: Health,
+    /// When it became so, where that is known.
+    pub at: Option<Timestamp>,
+    /// One sentence a fault, with what it is seen by.
+    pub why: Vec<String>,
+}
+
+impl Part {
+    /// The worst of what was found, or that nothing was.
+    pub fn of(kind: &'static str, found: Vec<(Health, String)>) -> Self {
+        let health = found.iter().map(|(health, _)| *health).min().unwrap_or(Health::Synced);
+        Part { kind, health, at: None, why: found.into_iter().filter(|one| one.0 == health).map(|one| one.1).collect() }
+    }
 }
 
 /// The short name of a type URL.

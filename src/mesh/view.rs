@@ -15,6 +15,7 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "nullable")]
     pub annotations: BTreeMap<String, String>,
+    pub uid: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -52,10 +53,29 @@ pub struct Container {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct PodStatus {
     #[serde(deserialize_with = "nullable")]
     pub phase: String,
+    #[serde(rename = "podIP", deserialize_with = "nullable")]
+    pub pod_ip: String,
+    #[serde(deserialize_with = "nullable")]
+    pub conditions: Vec<Condition>,
+}
+
+impl PodStatus {
+    pub fn is_ready(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True")
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(deserialize_with = "nullable")]
+    pub status: String,
 }
 
 #[derive(Deserialize, Default)]

@@ -51,7 +51,8 @@ impl Source {
 }
 
 fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
-    let answer = stored.get(&need).cloned().or_else(|| chosen(stored, &need)).unwrap_or_else(|| Answer {
+    let answer = stored.get(&need).cloned().or_else(|| wider(stored, &need)).or_else(|| chosen(stored, &need));
+    let answer = answer.unwrap_or_else(|| Answer {
         outcome: Outcome::NotAsked(match stored.kind {
             SourceKind::Manifests => "the manifests hold none".to_owned(),
             _ => "the recording does not hold it".to_owned(),
@@ -60,6 +61,24 @@ fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
         partial: None,
     });
     facts.insert(need, answer);
+}
+
+/// What answers a wider question of the same kind: all counters of a proxy, other metrics of the same port.
+fn wider(stored: &Facts, need: &Need) -> Option<Answer> {
+    match need {
+        Need::PodGet { namespace, pod, port, path } => {
+            let whole = path.split_once("?filter=")?.0.to_owned();
+            stored.get(&Need::PodGet { namespace: namespace.clone(), pod: pod.clone(), port: *port, path: whole }).cloned()
+        }
+        Need::PodMetrics { namespace, pod, port, path, .. } => {
+            let same = |other: &Need| {
+                matches!(other, Need::PodMetrics { namespace: n, pod: p, port: o, path: q, .. }
+                    if n == namespace && p == pod && o == port && q == path)
+            };
+            stored.iter().find(|(other, _)| same(other)).map(|(_, answer)| answer.clone())
+        }
+        _ => None,
+    }
 }
 
 /// Objects by name or label, from the list of their kind.

@@ -4,6 +4,8 @@
 //! `FOLDER/MESH/SCENARIO`; without the variable only the rules of the translation are tested. What a folder does not hold
 //! stays *not asked*, what its list of CRDs doesn't name is *absent*, and lists of single namespaces are *partial*.
 
+mod raw;
+
 use meshctl::facts::{Answer, Facts, Need, Object, Outcome, Resource, SourceKind, kinds};
 use meshctl::source::{archive, redact};
 use serde_json::Value;
@@ -110,6 +112,7 @@ pub fn import(name: &str, folder: &Path) -> Facts {
     if let Some(version) = version.filter(|version| version["gitVersion"].is_string()) {
         facts.answer(Need::Version, Outcome::Text(version.to_string()));
     }
+    raw::answer(&mut facts, folder);
     facts
 }
 

@@ -1,17 +1,19 @@
 //! The state of every proxy's configuration, judged: the answer of `proxy-status`.
 //!
 //! Two sources are joined: what control planes say of the proxies connected to them, and the pods that have a proxy.
-//! A control plane forgets a proxy whose connection ends, so only the pods tell that one is gone.
+//! A control plane forgets a proxy whose connection ends, so only the pods tell that one is gone. Where control planes
+//! keep no such list, the proxies are asked themselves; so is the agent of a node, which stands for its pods.
 
 mod screen;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{Connection, Fleet, Plane, Subscription};
+use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, Told};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
@@ -19,6 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use crate::mesh::sync::Health;
 pub use screen::{report, rows};
 
 pub const SCHEMA: &str = "meshctl/proxy-status/v1";
@@ -28,39 +31,6 @@ pub const IN_FLIGHT_SECONDS: i64 = 10;
 
 /// The revision of what names none.
 const DEFAULT: &str = "default";
-
-/// How a proxy is, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Health {
-    /// It refused what was sent last, and goes on with what it had.
-    Rejected,
-    /// It has a proxy and no control plane has a connection of it.
-    Disconnected,
-    /// It has not acknowledged what was sent last.
-    Stale,
-    /// It asked, and nothing was ever sent.
-    NotSent,
-    /// Nobody who could tell was heard.
-    Unknown,
-    Synced,
-}
-
-impl Health {
-    pub const ALL: [Health; 6] =
-        [Health::Rejected, Health::Disconnected, Health::Stale, Health::NotSent, Health::Unknown, Health::Synced];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Health::Rejected => "REJECTED",
-            Health::Disconnected => "DISCONNECTED",
-            Health::Stale => "STALE",
-            Health::NotSent => "NOT SENT",
-            Health::Unknown => "UNKNOWN",
-            Health::Synced => "SYNCED",
-        }
-    }
-}
 
 /// One cluster.
 #[derive(Clone, Debug, Serialize)]
@@ -133,7 +103,7 @@ pub fn judge(facts: &Facts, model: &Model) -> Status {
         let all = scene.pods.iter().filter(|pod| !pod.ended() && pod.exists).map(|pod| (pod, state.membership(&scene, pod)));
         let members: Vec<(&Subject, Membership)> = all.filter(|(_, m)| m.standing.is_in() && own_proxy(m)).collect();
         let fleet = mesh.sync(facts);
-        if members.is_empty() && fleet.as_ref().is_none_or(|fleet| fleet.planes.is_empty() && fleet.connections.is_empty()) {
+        if members.is_empty() && fleet.as_ref().is_none_or(Fleet::is_empty) {
             continue;
         }
         match fleet {
@@ -172,7 +142,7 @@ impl Status {
     }
 }
 
-/// Proxies of their own, not of a node, nor a control plane's.
+/// Proxies of their own. That of a node is a row by itself, told by its mesh; a control plane's is nobody's application.
 fn own_proxy(member: &Membership) -> bool {
     member.mode.is_some_and(|mode| mode != CONTROL_PLANE && mode != "ambient" && mode != "per-node")
 }
@@ -182,6 +152,7 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
     if let Some(why) = &fleet.unseen {
         status.not_seen.push(format!("the control planes of {name}: {why}"));
     }
+    status.not_seen.extend(fleet.gaps.iter().cloned());
     // A proxy that moved to another replica may stand with both for a while; the one that sent last has it.
     let mut newest: BTreeMap<(&str, &str), &Connection> = BTreeMap::new();
     for one in &fleet.connections {
@@ -204,12 +175,15 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         }
         status.proxies.push(proxy);
     }
+    let told: BTreeSet<(&str, &str)> = fleet.told.iter().map(|one| (one.namespace.as_str(), one.proxy.as_str())).collect();
+    let row = |one: &Told| told::row(one, pods.get(&(one.namespace.as_str(), one.proxy.as_str())).copied(), name, facts.now);
+    status.proxies.extend(fleet.told.iter().map(row));
     let installed = |revision: &str| {
         let own = |i: &&Installation| i.id == mesh.id() && i.revision.as_deref().unwrap_or(DEFAULT) == revision;
         model.installations.iter().filter(own).any(|i| !i.namespace.is_empty())
     };
     for (key, (pod, member)) in &pods {
-        if newest.contains_key(key) {
+        if newest.contains_key(key) || told.contains(key) {
             continue;
         }
         let (health, reasons) = without(pod, member, &fleet, &installed);

@@ -173,6 +173,10 @@ fn next_step(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
     let (what, command) = match status.proxies.first() {
         _ if forbidden => ("the rights that are missing: ", "meshctl permissions proxy-status | kubectl apply -f -".to_owned()),
         Some(first) => match first.health {
+            // Only what speaks xDS has a configuration to look at.
+            _ if first.health < Health::Unknown && !first.types.is_empty() && !speaks_xds(first) => {
+                ("what is wrong with the mesh: ", next("check"))
+            }
             Health::Rejected => (
                 "what it runs instead, and what it refused: ",
                 next(&format!("proxy-config all {}.{}", first.name, first.namespace)),
@@ -187,4 +191,8 @@ fn next_step(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
         None => return Vec::new(),
     };
     vec![Block::Blank, Block::Paragraph(vec![Span::from(what), Span::new(command, Tone::Code)])]
+}
+
+fn speaks_xds(proxy: &Proxy) -> bool {
+    proxy.types.iter().any(|one| one.kind.ends_with("DS"))
 }

@@ -22,10 +22,12 @@ impl Roles {
                 Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
                 // Without a namespace a name is looked for in all of them, and that is a list.
                 Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
-                Need::Version | Need::Query { .. } | Need::PodGet { .. } | Need::Ads(_) => Vec::new(),
+                Need::Version | Need::Query { .. } => Vec::new(),
+                Need::PodGet { .. } | Need::PodMetrics { .. } | Need::Exec { .. } | Need::Ads(_) => Vec::new(),
             })
         };
-        let ports = needs.iter().any(|need| matches!(need, Need::PodGet { .. }));
+        let ports = needs.iter().any(|need| matches!(need, Need::PodGet { .. } | Need::PodMetrics { .. }));
+        let programs = needs.iter().any(|need| matches!(need, Need::Exec { .. }));
         let queries = needs.iter().any(|need| matches!(need, Need::Query { .. }));
         let mut documents = Vec::new();
         if let Some(namespace) = namespace {
@@ -49,7 +51,7 @@ impl Roles {
             documents.push(metrics(name));
         }
         if ports {
-            documents.push(proxies(name));
+            documents.push(proxies(name, programs));
         }
         Roles { documents }
     }
@@ -82,9 +84,15 @@ fn metrics(name: &str) -> Document {
     Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-metrics"), None, vec![rule]) }
 }
 
-fn proxies(name: &str) -> Document {
-    let note = "The way to the admin ports of proxies. Exec is only tried where a port-forward is refused or fails, and\n\
-                may be left out. Narrower: a Role in each namespace whose proxies are looked at.";
+fn proxies(name: &str, programs: bool) -> Document {
+    let note = if programs {
+        "The way to the admin ports of proxies. Exec asks the agents of nodes that have no port for it, and is tried\n\
+         where a port-forward is refused or fails; without it these stay unknown. Narrower: a Role in each namespace\n\
+         whose proxies are looked at."
+    } else {
+        "The way to the admin ports of proxies. Exec is only tried where a port-forward is refused or fails, and\n\
+         may be left out. Narrower: a Role in each namespace whose proxies are looked at."
+    };
     let rule = json!({ "apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["create", "get"] });
     Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-proxies"), None, vec![rule]) }
 }

@@ -7,12 +7,13 @@ mod marks;
 mod membership;
 mod settings;
 mod state;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 use super::observed::Metric;
 use super::{Candidate, Marks, Mesh, proxies};
-use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, kinds};
 use crate::model::{Evidence, Installation, Model, Workload};
 
 pub struct Cilium;
@@ -73,6 +74,15 @@ impl Mesh for Cilium {
         needs.extend(FLOWS.needs(purpose.window()));
         needs.extend(HTTP.needs(purpose.window()));
         needs
+    }
+    fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync_reads(&self, need: &Need) -> bool {
+        sync::reads(need)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);

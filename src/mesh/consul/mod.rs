@@ -7,13 +7,14 @@ mod edges;
 mod marks;
 mod membership;
 mod state;
+mod sync;
 mod synced;
 #[cfg(test)]
 mod tests;
 
 use super::observed::{Metric, may_have};
 use super::{Candidate, Marks, Mesh};
-use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Consul;
@@ -63,6 +64,18 @@ impl Mesh for Consul {
             needs.extend(CONNECTIONS.needs(purpose.window()));
         }
         needs
+    }
+    fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
+        if purpose.of_sync() { vec![&kinds::STATEFUL_SET] } else { Vec::new() }
+    }
+    fn sync_reads(&self, need: &Need) -> bool {
+        sync::reads(need)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Pods say which control plane they belong to, by its namespace.
 pub const CONTROL_NAMESPACE: &str = "linkerd.io/control-plane-ns";
-const COMPONENT: &str = "linkerd.io/control-plane-component";
+pub const COMPONENT: &str = "linkerd.io/control-plane-component";
 
 /// One for each namespace that has its configuration, its components, or only proxies that name it.
 pub fn installations(facts: &Facts, model: &Model) -> Vec<Installation> {

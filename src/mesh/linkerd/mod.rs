@@ -10,12 +10,13 @@ mod membership;
 mod policy;
 mod policy_checks;
 mod state;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 use super::observed::{Metric, may_have};
 use super::{Candidate, Marks, Mesh};
-use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Linkerd;
@@ -114,6 +115,17 @@ impl Mesh for Linkerd {
             needs.extend(CONNECTIONS.needs(purpose.window()));
         }
         needs
+    }
+    fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
+        let state = purpose.of_state().then_some(&kinds::EVENT);
+        let sync = purpose.of_sync().then_some(&kinds::ENDPOINT_SLICE);
+        state.into_iter().chain(sync).collect()
+    }
+    fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);

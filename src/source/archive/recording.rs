@@ -88,14 +88,14 @@ impl Stored {
         }
     }
 
-    /// The facts of each cluster; with a namespace, as if only that one had been asked for. Without `dumps`, what pods
-    /// answered is left where it is: it is most of a recording, and few commands look at it.
-    pub fn facts(&self, namespace: Option<&str>, dumps: bool) -> Result<Vec<Facts>> {
+    /// The facts of each cluster; with a namespace, as if only that one had been asked for. What pods answered is most of
+    /// a recording, and few commands look at it: what `dumps` doesn't name is left where it is.
+    pub fn facts(&self, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
         Ok(load::load(self, namespace, dumps)?.1)
     }
 
     pub fn summary(&self) -> Result<Summary> {
-        let (index, clusters) = load::load(self, None, true)?;
+        let (index, clusters) = load::load(self, None, &|_| true)?;
         let bytes = match self {
             Stored::Embedded(_, bytes) => bytes.len() as u64,
             Stored::Archive(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),

@@ -34,7 +34,7 @@ pub use ads::Credentials;
 pub use connect::nearest;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, Facts, Need, Outcome, SourceKind};
+use crate::facts::{Answer, Facts, Need, Outcome, SourceKind, exposition};
 use crate::source::visit::{Door, Method};
 use call::{Caller, Failure};
 use discovery::Served;
@@ -265,6 +265,22 @@ impl Cluster {
                     pods::Line::new(caller, &door).ask(Method::Get, path).await
                 }
                 Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
+                Need::PodMetrics { namespace, pod, port, path, names } => {
+                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
+                    let (outcome, partial) = pods::Line::new(caller, &door).ask(Method::Get, path).await;
+                    match outcome {
+                        // At once: what is not wanted is by far the most of it.
+                        Outcome::Bytes(all) => (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial),
+                        other => (other, partial),
+                    }
+                }
+                Need::Exec { pod, namespace, .. } if namespace.is_empty() => {
+                    (Outcome::Absent(format!("nothing can be run on node {pod}: what is asked there is no pod")), None)
+                }
+                Need::Exec { namespace, pod, container, command } => {
+                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: 0, inside: None };
+                    pods::Line::new(caller, &door).say(command.clone(), container).await
+                }
             };
             (need, Answer { outcome, at: now(), partial })
         });

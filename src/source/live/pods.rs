@@ -82,6 +82,15 @@ impl<'c> Line<'c> {
         }
     }
 
+    /// What a program in a container prints.
+    pub async fn say(&mut self, words: Vec<String>, container: &str) -> Answered {
+        match self.run(words, container).await {
+            Ok(answered) => answered,
+            Err(why) if why.contains("needs pods/exec") => (Outcome::Forbidden(why), None),
+            Err(why) => (Outcome::Failed(why), None),
+        }
+    }
+
     /// The error says whether the way was open at all.
     async fn through_tunnel(&mut self, method: Method, path: &str) -> Result<Reply, (bool, Outcome)> {
         let Door { namespace, pod, port, .. } = self.door;

@@ -14,8 +14,8 @@ const MAX_BEFORE_INDEX: u64 = 64 << 20;
 /// The index itself.
 const MAX_INDEX: u64 = 256 << 20;
 
-pub fn load(stored: &Stored, namespace: Option<&str>, dumps: bool) -> Result<(Index, Vec<Facts>)> {
-    let mut loading = Loading { from: stored.name(), dumps, ..Loading::default() };
+pub fn load(stored: &Stored, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<(Index, Vec<Facts>)> {
+    let mut loading = Loading::new(stored.name(), dumps);
     match stored {
         Stored::Folder(path) => loading.folder(path)?,
         Stored::Embedded(_, bytes) => loading.archive(*bytes)?,
@@ -28,11 +28,10 @@ pub fn load(stored: &Stored, namespace: Option<&str>, dumps: bool) -> Result<(In
     loading.finish(namespace)
 }
 
-#[derive(Default)]
-struct Loading {
+struct Loading<'d> {
     from: String,
-    /// Whether what pods answered is read.
-    dumps: bool,
+    /// Whether what a pod answered is read.
+    dumps: &'d dyn Fn(&Need) -> bool,
     index: Option<Index>,
     /// The folder inside an archive that the index stands in, with its slash.
     prefix: String,
@@ -47,7 +46,22 @@ struct Loading {
     broken: Option<String>,
 }
 
-impl Loading {
+impl<'d> Loading<'d> {
+    fn new(from: String, dumps: &'d dyn Fn(&Need) -> bool) -> Self {
+        Loading {
+            from,
+            dumps,
+            index: None,
+            prefix: String::new(),
+            got: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            early: BTreeMap::new(),
+            early_bytes: 0,
+            problems: Vec::new(),
+            broken: None,
+        }
+    }
+
     fn set_index(&mut self, bytes: &[u8]) -> Result<()> {
         let (index, skipped) = Index::parse(bytes, &self.from)?;
         self.problems.extend(skipped);
@@ -250,9 +264,9 @@ impl Loading {
 }
 
 /// Dumps are large; what control planes say of all proxies together is small.
-fn reads(dumps: bool, need: &Recorded) -> bool {
+fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
     let small = matches!(&need.need, Need::PodGet { path, .. } if path.starts_with("debug/"));
-    dumps || small || need.content != Some(Content::Bytes)
+    small || need.content != Some(Content::Bytes) || dumps(&need.need)
 }
 
 /// As if only this namespace had been asked for.

@@ -106,6 +106,8 @@ fn file_name(cluster: usize, position: usize, need: &Need, content: Content) -> 
         Need::PodGet { namespace, pod, path, .. } => {
             format!("{}.{pod}.{namespace}", path.split('?').next().unwrap_or_default())
         }
+        Need::PodMetrics { namespace, pod, .. } => format!("metrics.{pod}.{namespace}"),
+        Need::Exec { namespace, pod, command, .. } => format!("{}.{pod}.{namespace}", command.join("-")),
         Need::List { .. } | Need::Get { .. } | Need::Select { .. } | Need::Ads(_) => need.title(),
     };
     let slug: String = slug.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(60).collect();
