@@ -34,6 +34,19 @@ pub struct Plane {
     pub connections: usize,
 }
 
+impl Plane {
+    /// Of what should run and does not.
+    pub fn missing(name: &str, namespace: &str, failure: &str) -> Self {
+        Plane {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            revision: "default".to_owned(),
+            failure: Some(failure.to_owned()),
+            connections: 0,
+        }
+    }
+}
+
 /// A proxy, as its control plane knows it.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
