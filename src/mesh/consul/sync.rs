@@ -98,7 +98,7 @@ pub fn reads(need: &Need) -> bool {
 }
 
 /// What each proxy of a pod says.
-fn heard<'f>(facts: &'f Facts, proxy: &Seen) -> Vec<Result<Heard, String>> {
+fn heard(facts: &Facts, proxy: &Seen) -> Vec<Result<Heard, String>> {
     let outcome = |need: Need| facts.get(&need).map(|answer| &answer.outcome);
     proxy
         .ports()
@@ -200,3 +200,6 @@ fn connected(heard: &Heard, gone: Option<&Object>) -> Vec<(Health, String)> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
