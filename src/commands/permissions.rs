@@ -120,7 +120,7 @@ fn needs(purpose: &Purpose) -> BTreeSet<Need> {
     let nothing = Facts::new("", SourceKind::Live, Timestamp::UNIX_EPOCH);
     let mut needs: BTreeSet<Need> = kubernetes::needs(&nothing, purpose).into_iter().collect();
     needs.extend(crate::mesh::needs(&nothing, purpose));
-    needs.extend(MESHES.iter().flat_map(|mesh| mesh.later(purpose)).map(|resource| Need::list(resource)));
+    needs.extend(MESHES.iter().flat_map(|mesh| mesh.later(purpose)).map(Need::list));
     needs
 }
 

@@ -55,6 +55,19 @@ pub struct Intended {
     pub dump: Result<Arc<Vec<u8>>, String>,
 }
 
+impl Plane {
+    /// Of what should run and does not.
+    pub fn missing(name: &str, namespace: &str, failure: &str) -> Self {
+        Plane {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            revision: "default".to_owned(),
+            failure: Some(failure.to_owned()),
+            ..Plane::default()
+        }
+    }
+}
+
 /// A proxy, as its control plane knows it.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {

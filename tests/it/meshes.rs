@@ -100,7 +100,7 @@ fn why_a_pod_is_not_in_the_mesh() {
 #[test]
 fn screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens");
-    let cases: [(&str, &[&str], &str); 9] = [
+    let cases: [(&str, &[&str], &str); 13] = [
         ("meshes-mixed", &["meshes"], "mixed/healthy"),
         ("meshes-linkerd", &["meshes"], "linkerd/unmeshed-pod"),
         ("meshes-consul", &["meshes"], "consul/healthy"),
@@ -109,6 +109,10 @@ fn screens() {
         ("check-consul", &["check"], "consul/server-down"),
         ("check-cilium", &["check"], "cilium/agent-down"),
         ("check-mixed", &["check"], "mixed/healthy"),
+        ("proxy-status-linkerd", &["proxy-status"], "linkerd/identity-down"),
+        ("proxy-status-consul", &["proxy-status"], "consul/ghost-instance"),
+        ("proxy-status-cilium", &["proxy-status"], "cilium/agent-down"),
+        ("proxy-status-mixed", &["proxy-status"], "mixed/healthy"),
         ("check-inject-mixed", &["check-inject", "-A"], "mixed/healthy"),
     ];
     for (screen, words, name) in cases {

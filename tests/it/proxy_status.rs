@@ -74,9 +74,98 @@ fn filters_and_exit_codes() {
     assert!(screen.contains("1 proxy: 1 SYNCED"), "{screen}");
 }
 
+fn imported(name: &str) -> Value {
+    let from = format!("{}/fixtures/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"));
+    let (code, out, err) = run(&["ps", "--from", &from, "-o", "json"]);
+    assert_eq!(code, 0, "{name}: {err}");
+    serde_json::from_str::<Value>(&out).expect("JSON")["clusters"][0].clone()
+}
+
+/// Proxies speak for themselves here. The first row holds the fault, and what it is seen by.
 #[test]
-fn a_mesh_that_tells_nothing_is_unknown_not_well() {
-    let from = format!("{}/fixtures/imported/consul/healthy.tar.zst", env!("CARGO_MANIFEST_DIR"));
-    let (_, screen, _) = run(&["ps", "--from", &from]);
-    assert!(screen.contains("UNKNOWN") && !screen.contains("SYNCED") && screen.contains("Consul tells nobody"), "{screen}");
+fn each_fault_of_the_other_meshes_comes_first_with_its_evidence() {
+    const CASES: [(&str, &str, &str, &str); 27] = [
+        ("imported/consul/healthy", r#"{"SYNCED":5}"#, "", ""),
+        ("imported/consul/cr-not-synced", r#"{"SYNCED":5}"#, "", ""),
+        ("imported/consul/intention-deny", r#"{"SYNCED":5}"#, "", ""),
+        (
+            "imported/consul/rejected-config",
+            r#"{"REJECTED":1,"SYNCED":4}"#,
+            "db-",
+            "LDS public_listener:10.244.0.35:20000 was refused",
+        ),
+        // The counter of refusals still stands at one here, and nothing is refused any more.
+        ("imported/consul/ghost-instance", r#"{"STALE":2,"SYNCED":2}"#, "batch-", "10.244.0.32:20000 of api is a ghost"),
+        ("imported/consul/server-down", r#"{"DISCONNECTED":5}"#, "api-v1-", "consul/consul-server has no pod"),
+        ("snapshots/consul/healthy", r#"{"SYNCED":2}"#, "", ""),
+        ("snapshots/consul/intention-deny", r#"{"SYNCED":2}"#, "", ""),
+        ("snapshots/consul/nack", r#"{"REJECTED":1,"SYNCED":1}"#, "api-", "script load error"),
+        // One of these Envoys says that it is connected: it tries.
+        ("snapshots/consul/server-down", r#"{"DISCONNECTED":2}"#, "api-", "no Consul server runs"),
+        ("imported/linkerd/healthy", r#"{"SYNCED":6}"#, "", ""),
+        ("imported/linkerd/version-skew", r#"{"SYNCED":6}"#, "", ""),
+        ("imported/linkerd/misconfig", r#"{"SYNCED":6}"#, "", ""),
+        ("imported/linkerd/trust-bundle-skew", r#"{"SYNCED":6}"#, "", ""),
+        ("imported/linkerd/issuer-near-expiry", r#"{"SYNCED":6}"#, "", ""),
+        ("imported/linkerd/unmeshed-pod", r#"{"SYNCED":7}"#, "", ""),
+        ("imported/linkerd/destination-down", r#"{"DISCONNECTED":7}"#, "cart-", "no replica of linkerd-destination"),
+        (
+            "imported/linkerd/identity-down",
+            r#"{"DISCONNECTED":1,"NOT SENT":1,"SYNCED":5}"#,
+            "web-",
+            "no replica of linkerd-identity",
+        ),
+        (
+            "imported/linkerd/issuer-expired",
+            r#"{"DISCONNECTED":1,"NOT SENT":1,"SYNCED":5}"#,
+            "web-",
+            "the issuer certificate expired 80s ago",
+        ),
+        (
+            "imported/linkerd/leaf-expired-stuck",
+            r#"{"DISCONNECTED":1,"SYNCED":5}"#,
+            "web-",
+            "its certificate expired at 2026-11-23T20:10:50Z",
+        ),
+        ("imported/cilium/healthy", r#"{"SYNCED":1}"#, "", ""),
+        ("imported/cilium/agent-down", r#"{"DISCONNECTED":1}"#, "ciliumlab", "cilium.sock: connect: no such file"),
+        // Objects only: nobody knows.
+        ("imported/mixed/healthy", r#"{"UNKNOWN":17}"#, "", ""),
+        // Nobody ran anything in the agent's pod for these.
+        ("snapshots/cilium/healthy", r#"{"UNKNOWN":1}"#, "cilium-", "the recording does not hold it"),
+        ("snapshots/cilium/policy-without-port", r#"{"UNKNOWN":1}"#, "cilium-", "the recording does not hold it"),
+        ("snapshots/cilium/agent-down", r#"{"DISCONNECTED":1}"#, "meshcilium", "DaemonSet kube-system/cilium has no pod here"),
+        ("snapshots/istio/healthy", r#"{"SYNCED":8}"#, "", ""),
+    ];
+    for (name, wanted, first, evidence) in CASES {
+        let status = imported(name);
+        assert_eq!(status["summary"].to_string(), wanted, "{name}");
+        if !first.is_empty() {
+            let row = &status["proxies"][0];
+            assert!(row["name"].as_str().is_some_and(|name| name.starts_with(first)), "{name}: {row}");
+            assert!(row["reasons"].to_string().contains(evidence), "{name}: {row}");
+        }
+    }
+}
+
+#[test]
+fn endpoints_are_compared_and_the_catalog_is_missed() {
+    let load = |status: &Value| {
+        status["proxies"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .find(|row| row["name"].as_str().is_some_and(|n| n.starts_with("load-")))
+            .cloned()
+    };
+    let row = load(&imported("imported/linkerd/destination-down")).expect("the row");
+    assert!(
+        row["reasons"].to_string().contains(
+            "catalog.shop-l5d:8079: the proxy has 2 endpoints, and reaches none of them; the EndpointSlices have 3 ready"
+        ),
+        "{row}"
+    );
+    let without = imported("snapshots/consul/healthy");
+    assert!(without["not_seen"].to_string().contains("the catalog of Consul"), "{without}");
+    assert!(!imported("imported/consul/healthy")["not_seen"].to_string().contains("catalog"));
 }

@@ -6,7 +6,6 @@ use crate::mesh::membership::Membership;
 use crate::mesh::sync::{Part, Told};
 use crate::report::Severity;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 
 /// One proxy, and its pod where it has one of its own.
 pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str, now: Timestamp) -> Proxy {
@@ -39,7 +38,7 @@ pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str
             Health::Stale | Health::NotSent | Health::Unknown => Some(Severity::Warning),
             Health::Synced => None,
         },
-        labels: pod.map(|(pod, _)| pod.labels.clone()).unwrap_or_else(BTreeMap::new),
+        labels: pod.map(|(pod, _)| pod.labels.clone()).unwrap_or_default(),
     }
 }
 

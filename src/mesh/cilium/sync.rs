@@ -12,6 +12,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CONTAINER: &str = "cilium-agent";
+const CACHED: &str = "the node goes on with the policies and endpoints it has, and new pods get no network";
 
 /// The agent of a node, in a pod of its own or as a process of the node.
 struct Agent {
@@ -20,6 +21,8 @@ struct Agent {
     name: String,
     version: Option<String>,
     ready: bool,
+    /// What should run it there, and doesn't.
+    missing: Option<String>,
 }
 
 impl Agent {
@@ -50,6 +53,11 @@ fn node_of(pod: &Object) -> String {
     pod.read::<View>().unwrap_or_default().spec.node_name
 }
 
+/// What runs an agent on each node, unless somebody runs it otherwise.
+fn daemon_set() -> Need {
+    Need::Select { resource: kinds::DAEMON_SET.clone(), namespace: None, labels: "k8s-app=cilium".to_owned() }
+}
+
 fn agents(facts: &Facts) -> Vec<Agent> {
     let (mut found, mut nodes) = (Vec::new(), BTreeSet::new());
     facts.read::<Pod>(&kinds::POD, |object, pod| {
@@ -64,22 +72,38 @@ fn agents(facts: &Facts) -> Vec<Agent> {
             name: object.name.to_string(),
             version: image_tag(&container.image).map(str::to_owned),
             ready: pod.status.is_ready(),
+            missing: None,
         });
     });
-    let registered = facts.objects(&kinds::CILIUM_NODE).iter().filter(|node| !nodes.contains(&*node.name));
-    found.extend(registered.map(|node| Agent {
+    let set = match facts.get(&daemon_set()).map(|answer| &answer.outcome) {
+        Some(Outcome::Objects(sets)) => sets.first().map(|set| format!("DaemonSet {}/{}", set.namespace, set.name)),
+        _ => None,
+    };
+    // Where pods of the DaemonSet were not all seen, nobody knows on which nodes they are.
+    let missing = set.filter(|_| facts.seen(&kinds::POD));
+    let mut there: BTreeSet<String> = facts.objects(&kinds::CILIUM_NODE).iter().map(|node| node.name.to_string()).collect();
+    if missing.is_some() && !facts.seen(&kinds::CILIUM_NODE) {
+        there.extend(facts.objects(&kinds::POD).iter().map(node_of).filter(|node| !node.is_empty()));
+    }
+    found.extend(there.into_iter().filter(|node| !nodes.contains(node)).map(|name| Agent {
         namespace: String::new(),
-        name: node.name.to_string(),
+        name,
         version: None,
         ready: true,
+        missing: missing.clone(),
     }));
     found
 }
 
 pub fn needs(known: &Facts) -> Vec<Need> {
+    let kinds = [Need::list(&kinds::CILIUM_NODE), daemon_set()];
+    // Before these are known, a node whose agent is a pod would be asked as if it were none.
+    if kinds.iter().any(|need| !known.has(need)) {
+        return kinds.into();
+    }
     let agents = agents(known);
-    let questions = agents.iter().flat_map(|agent| [agent.status(), agent.endpoints()]);
-    questions.chain([Need::list(&kinds::CILIUM_NODE)]).collect()
+    let asked = agents.iter().filter(|agent| agent.missing.is_none());
+    asked.flat_map(|agent| [agent.status(), agent.endpoints()]).chain(kinds).collect()
 }
 
 pub fn reads(need: &Need) -> bool {
@@ -108,13 +132,16 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
         version: agent.version.clone(),
         ..Told::default()
     };
+    if let Some(set) = &agent.missing {
+        let why = format!("no agent runs on this node ({set} has no pod here): {CACHED}");
+        told.parts.push(Part::of("AGENT", vec![(Health::Disconnected, why)]));
+        return told;
+    }
     let outcome = |need: &Need| facts.get(need).map(|answer| &answer.outcome);
     let bytes = match outcome(&agent.status()) {
         Some(Outcome::Bytes(bytes)) => bytes,
         Some(Outcome::Failed(why)) if is_down(why) || !agent.ready => {
-            let why = format!(
-                "the agent does not answer ({why}): its node goes on with the policies and endpoints it has, and new pods get no network"
-            );
+            let why = format!("the agent does not answer ({why}): {CACHED}");
             told.parts.push(Part::of("AGENT", vec![(Health::Disconnected, why)]));
             return told;
         }

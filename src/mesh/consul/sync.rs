@@ -98,7 +98,7 @@ pub fn reads(need: &Need) -> bool {
 }
 
 /// What each proxy of a pod says.
-fn heard<'f>(facts: &'f Facts, proxy: &Seen) -> Vec<Result<Heard, String>> {
+fn heard(facts: &Facts, proxy: &Seen) -> Vec<Result<Heard, String>> {
     let outcome = |need: Need| facts.get(&need).map(|answer| &answer.outcome);
     proxy
         .ports()
@@ -119,6 +119,7 @@ pub fn read(facts: &Facts) -> Fleet {
     }
     let pods = Pods::of(facts);
     let gone = gone(facts, &servers);
+    fleet.planes.extend(gone.map(|set| Plane::missing(&set.name, &set.namespace, "the StatefulSet has no pod")));
     let mut silent = None;
     for proxy in &proxies {
         let mut told =
@@ -130,7 +131,7 @@ pub fn read(facts: &Facts) -> Fleet {
             match heard {
                 Err(why) => told.silent = Some(why),
                 Ok(heard) => {
-                    told.parts.push(Part::of("XDS", connected(&heard, gone.as_deref().filter(|_| !proxy.leaves()))));
+                    told.parts.push(Part::of("XDS", connected(&heard, gone.filter(|_| !proxy.leaves()))));
                     told.parts.extend(heard.rejections());
                     let (found, unseen) = fresh::compare(&heard, catalog.as_ref(), &pods, facts);
                     told.parts.push(Part::of("EDS", found));
@@ -165,7 +166,7 @@ fn plane(facts: &Facts, server: &Seen) -> Option<Plane> {
 }
 
 /// The servers that should run in this cluster, if none of them does.
-fn gone(facts: &Facts, servers: &[Seen]) -> Option<String> {
+fn gone<'f>(facts: &'f Facts, servers: &[Seen]) -> Option<&'f Object> {
     #[derive(serde::Deserialize, Default)]
     #[serde(default)]
     struct Set {
@@ -178,16 +179,18 @@ fn gone(facts: &Facts, servers: &[Seen]) -> Option<String> {
     }
     let Some(Outcome::Objects(sets)) = facts.get(&meant()).map(|answer| &answer.outcome) else { return None };
     let empty = |set: &&Object| set.read::<Set>().is_ok_and(|set| set.status.replicas == 0);
-    let set = sets.iter().find(empty).filter(|_| !servers.iter().any(Seen::runs))?;
-    Some(format!("StatefulSet {}/{}", set.namespace, set.name))
+    sets.iter().find(empty).filter(|_| !servers.iter().any(Seen::runs))
 }
 
 /// Envoy says 1 again for as long as it tries to connect, so 1 is not believed where no server is there.
-fn connected(heard: &Heard, gone: Option<&str>) -> Vec<(Health, String)> {
+fn connected(heard: &Heard, gone: Option<&Object>) -> Vec<(Health, String)> {
     let cached = "it goes on with the configuration it has; new configuration and certificates don't reach it";
     match (heard.connected, gone) {
         (_, Some(set)) => {
-            vec![(Health::Disconnected, format!("no Consul server runs ({set} has no pod): {cached}"))]
+            vec![(
+                Health::Disconnected,
+                format!("no Consul server runs (StatefulSet {}/{} has no pod): {cached}", set.namespace, set.name),
+            )]
         }
         (Some(false), _) => {
             vec![(Health::Disconnected, format!("control_plane.connected_state is 0: it reaches no Consul server; {cached}"))]
@@ -198,3 +201,6 @@ fn connected(heard: &Heard, gone: Option<&str>) -> Vec<(Health, String)> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use crate::mesh::sync::{Fleet, Plane, Told};
 use crate::mesh::view::Pod;
 use proxy::{Controllers, Heard};
 use slices::Slices;
+use std::collections::BTreeSet;
 
 const ADMIN: u16 = 4191;
 
@@ -30,6 +31,9 @@ impl Seen<'_> {
     }
     fn component(&self) -> Option<&str> {
         self.pod.metadata.labels.get(COMPONENT).map(String::as_str)
+    }
+    fn control_namespace(&self) -> &str {
+        self.pod.metadata.labels.get(CONTROL_NAMESPACE).map_or("linkerd", String::as_str)
     }
     fn runs(&self) -> bool {
         matches!(self.pod.status.phase.as_str(), "" | "Running")
@@ -86,10 +90,14 @@ pub fn read(facts: &Facts) -> Fleet {
     for replica in &all {
         fleet.planes.extend(plane(facts, replica));
     }
+    let proxies = || all.iter().filter(is_proxy);
+    let namespaces: BTreeSet<&str> = proxies().map(Seen::control_namespace).collect();
+    for namespace in namespaces {
+        fleet.planes.extend(Controllers::of(facts, &all, namespace).missing());
+    }
     let slices = facts.seen(&kinds::ENDPOINT_SLICE).then(|| Slices::of(facts));
-    for pod in all.iter().filter(is_proxy) {
-        let namespace = pod.pod.metadata.labels.get(CONTROL_NAMESPACE).map_or("linkerd", String::as_str);
-        let controllers = Controllers::of(facts, &all, namespace);
+    for pod in proxies() {
+        let controllers = Controllers::of(facts, &all, pod.control_namespace());
         let mut told =
             Told { proxy: pod.object.name.to_string(), namespace: pod.object.namespace.to_string(), ..Told::default() };
         if !pod.runs() {

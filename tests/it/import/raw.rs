@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 /// Asks in rounds, as a live cluster is asked.
 pub fn answer(facts: &mut Facts, folder: &Path) {
+    // What has no answer here is known to have none, and stays out of the recording.
+    let mut known = facts.clone();
     for _ in 0..4 {
-        let mut needs = mesh::needs(facts, &Purpose::Sync(Channel::default()));
-        needs.retain(|need| !facts.has(need));
+        let mut needs = mesh::needs(&known, &Purpose::Sync(Channel::default()));
+        needs.retain(|need| !known.has(need));
         for need in needs {
             let outcome = match &need {
                 Need::PodMetrics { namespace, pod, port, names, .. } => metrics(folder, namespace, pod, *port, names),
@@ -20,8 +22,12 @@ pub fn answer(facts: &mut Facts, folder: &Path) {
                 Need::Exec { command, .. } => program(folder, command),
                 _ => None,
             };
-            if let Some(outcome) = outcome {
-                facts.insert(need, Answer { outcome, at: facts.now, partial: None });
+            let answered = outcome.is_some();
+            let outcome = outcome.unwrap_or_else(|| Outcome::NotAsked(String::new()));
+            let answer = Answer { outcome, at: facts.now, partial: None };
+            known.insert(need.clone(), answer.clone());
+            if answered {
+                facts.insert(need, answer);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{Seen, asked};
 use crate::facts::exposition::Sample;
 use crate::facts::{Facts, Object, kinds};
-use crate::mesh::sync::{Health, Part};
+use crate::mesh::sync::{Health, Part, Plane};
 use crate::mesh::view::nullable;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -60,6 +60,13 @@ impl<'n> Controllers<'n> {
             identity: ready("identity"),
             issuer: issuers.reduce(f64::min),
         }
+    }
+
+    /// Parts of which no replica runs.
+    pub fn missing(&self) -> Vec<Plane> {
+        let parts = [("linkerd-destination", self.destination), ("linkerd-identity", self.identity)];
+        let gone = parts.into_iter().filter(|(_, up)| *up == Some(false));
+        gone.map(|(name, _)| Plane::missing(name, self.namespace, "no replica of it is ready")).collect()
     }
 
     pub fn judge(&self, heard: &Heard) -> Vec<Part> {
