@@ -18,6 +18,7 @@ Examples:
   meshctl proxy-status                          every proxy, the worst first
   meshctl proxy-status -n shop -l app=web       some of them
   meshctl proxy-status web-7d9f.shop            what it has beside what it should have
+  meshctl proxy-status --deep                   ask the proxies too, and compare
   meshctl proxy-status --only stale,rejected    those that are not well
   meshctl proxy-status --all-contexts -o wide   every cluster; each xDS type with its age
   meshctl proxy-status --fail-on error          exit 1 if one refuses its configuration or is cut off
@@ -44,6 +45,9 @@ pub struct ProxyStatusArgs {
     /// Proxies of this revision of the control plane
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<String>,
+    /// Ask the proxies too: are they connected, is anything warming, how long do their certificates live
+    #[arg(long)]
+    pub deep: bool,
     #[command(flatten)]
     pub asked: Asked,
     /// Order of the rows
@@ -107,6 +111,7 @@ impl Asked {
             address: self.xds_address.clone(),
             authority: self.authority.clone(),
             plaintext: self.plaintext,
+            deep: false,
             dump_of: None,
         })
     }
@@ -133,7 +138,7 @@ pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
     let mut everywhere = ctx.global.clone();
     everywhere.namespace = None;
     let mut wide = Ctx::new(everywhere);
-    let channel = args.asked.channel(ctx)?;
+    let channel = Channel { deep: args.deep, ..args.asked.channel(ctx)? };
     wide.xds = args.asked.credentials();
     let loaded = load::load(&wide, &Purpose::Sync(channel), None)?;
     ctx.incomplete.set(wide.incomplete.get());

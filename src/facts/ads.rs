@@ -66,6 +66,8 @@ pub struct Channel {
     /// The name its certificate must have, where that is not the usual one.
     pub authority: Option<String>,
     pub plaintext: bool,
+    /// Proxies are asked too, where control planes tell of them.
+    pub deep: bool,
     /// Also what would be sent to the proxy of this pod (namespace, name).
     pub dump_of: Option<(String, String)>,
 }

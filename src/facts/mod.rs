@@ -110,6 +110,7 @@ impl Purpose {
     pub fn channel(&self) -> Channel {
         match self {
             Purpose::Sync(channel) => channel.clone(),
+            Purpose::Record { proxies, .. } => Channel { deep: *proxies, ..Channel::default() },
             _ => Channel::default(),
         }
     }

@@ -60,6 +60,10 @@ pub trait Mesh: Sync {
     fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {
         Vec::new()
     }
+    /// Whether its control planes keep a list of their proxies: then one that is in no list is cut off.
+    fn lists(&self) -> bool {
+        false
+    }
     /// What its control planes say of its proxies, or these of themselves; `None` if nobody can tell.
     fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {
         None

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The control planes of one mesh, and everybody who is connected to them.
@@ -147,6 +148,8 @@ pub struct Told {
     pub version: Option<String>,
     pub plane: Option<String>,
     pub parts: Vec<Part>,
+    /// Values as it gave them, for machines.
+    pub said: BTreeMap<&'static str, String>,
     /// Why it said nothing.
     pub silent: Option<String>,
 }
@@ -168,6 +171,16 @@ impl Part {
     pub fn of(kind: &'static str, found: Vec<(Health, String)>) -> Self {
         let health = found.iter().map(|(health, _)| *health).min().unwrap_or(Health::Synced);
         Part { kind, health, at: None, why: found.into_iter().filter(|one| one.0 == health).map(|one| one.1).collect() }
+    }
+}
+
+/// The two largest units that say something: `40s`, `5m`, `3h`, `2d`.
+pub fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h{}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }
 

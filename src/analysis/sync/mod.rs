@@ -13,7 +13,7 @@ use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, Told};
+use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, Told, age};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
@@ -66,6 +66,9 @@ pub struct Proxy {
     pub age_seconds: Option<i64>,
     pub reasons: Vec<String>,
     pub types: Vec<Type>,
+    /// Values that the proxy itself gave.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<&'static str, String>,
     #[serde(skip)]
     pub severity: Option<Severity>,
     #[serde(skip)]
@@ -163,6 +166,8 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
     }
     let pods: BTreeMap<(&str, &str), &(&Subject, Membership)> =
         members.iter().map(|one| ((one.0.namespace.as_str(), one.0.name.as_str()), one)).collect();
+    let told: BTreeMap<(&str, &str), &Told> =
+        fleet.told.iter().map(|one| ((one.namespace.as_str(), one.proxy.as_str()), one)).collect();
     for (key, connection) in &newest {
         let mut proxy = of_connection(connection, &fleet, name, facts.now);
         // A proxy of a node or of a machine outside has no pod that carries it as a sidecar.
@@ -173,21 +178,30 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
             }
             proxy.revision = member.revision.clone().or(proxy.revision);
         }
+        if let Some(told) = told.get(key) {
+            told::add(&mut proxy, told, facts.now);
+        }
         status.proxies.push(proxy);
     }
-    let told: BTreeSet<(&str, &str)> = fleet.told.iter().map(|one| (one.namespace.as_str(), one.proxy.as_str())).collect();
+    // Where control planes tell of proxies, one that they don't know is first of all that.
     let row = |one: &Told| told::row(one, pods.get(&(one.namespace.as_str(), one.proxy.as_str())).copied(), name, facts.now);
-    status.proxies.extend(fleet.told.iter().map(row));
+    if !mesh.lists() {
+        status.proxies.extend(fleet.told.iter().map(row));
+    }
     let installed = |revision: &str| {
         let own = |i: &&Installation| i.id == mesh.id() && i.revision.as_deref().unwrap_or(DEFAULT) == revision;
         model.installations.iter().filter(own).any(|i| !i.namespace.is_empty())
     };
     for (key, (pod, member)) in &pods {
-        if newest.contains_key(key) || told.contains(key) {
+        if newest.contains_key(key) || (told.contains_key(key) && !mesh.lists()) {
             continue;
         }
         let (health, reasons) = without(pod, member, &fleet, &installed);
-        status.proxies.push(of_pod(pod, member, name, health, reasons));
+        let mut proxy = of_pod(pod, member, name, health, reasons);
+        if let Some(told) = told.get(key) {
+            told::add(&mut proxy, told, facts.now);
+        }
+        status.proxies.push(proxy);
     }
     status.control_planes.extend(fleet.planes);
 }
@@ -250,6 +264,7 @@ fn of_pod(pod: &Subject, member: &Membership, mesh: &'static str, health: Health
         age_seconds: None,
         reasons,
         types: Vec::new(),
+        said: BTreeMap::new(),
         severity: match health {
             Health::Disconnected => Some(Severity::Error),
             _ => Some(Severity::Info),
@@ -295,6 +310,7 @@ fn of_connection(connection: &Connection, fleet: &Fleet, mesh: &'static str, now
         age_seconds,
         reasons,
         types,
+        said: BTreeMap::new(),
         severity,
         labels: BTreeMap::new(),
     }
@@ -330,7 +346,7 @@ fn reasons<'t>(types: impl Iterator<Item = &'t Type>) -> Vec<String> {
 }
 
 fn reason(one: &Type) -> String {
-    let ago = one.age_seconds.map(|age| format!(" {} ago", screen::age(age))).unwrap_or_default();
+    let ago = one.age_seconds.map(|seconds| format!(" {} ago", age(seconds))).unwrap_or_default();
     match one.health {
         Health::Rejected => {
             let said = one.error.as_deref().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::{Health, Proxy, SCHEMA, Status};
 use crate::analysis::inventory::header;
-use crate::mesh::sync::Plane;
+use crate::mesh::sync::{Plane, age};
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -16,16 +16,6 @@ pub fn report(all: &[Status], next: impl Fn(&str) -> String) -> Report {
     }
     let worst = all.iter().filter_map(Status::worst).max();
     Report::new(SCHEMA, &json!({ "clusters": all }), body).worst(worst)
-}
-
-/// The two largest units that say something: `40s`, `5m`, `3h`, `2d`.
-pub fn age(seconds: i64) -> String {
-    match seconds {
-        ..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h{}m", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{}d{}h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
 }
 
 /// The proxies of one cluster, without what to do next.

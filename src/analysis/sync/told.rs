@@ -38,8 +38,23 @@ pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str
             Health::Stale | Health::NotSent | Health::Unknown => Some(Severity::Warning),
             Health::Synced => None,
         },
+        said: told.said.clone(),
         labels: pod.map(|(pod, _)| pod.labels.clone()).unwrap_or_default(),
     }
+}
+
+/// What a proxy says of itself, to what its control plane says of it. Where both don't agree, the worse is believed.
+pub fn add(proxy: &mut Proxy, told: &Told, now: Timestamp) {
+    let own = row(told, None, proxy.mesh, now);
+    let knows = proxy.control_plane.clone().filter(|_| own.health == Health::Disconnected);
+    proxy.reasons.extend(own.reasons);
+    proxy.reasons.extend(knows.map(|plane| format!("{plane} still lists its connection")));
+    proxy.types.extend(own.types.into_iter().map(|one| Type { kind: format!("PROXY {}", one.kind), ..one }));
+    proxy.said = own.said;
+    if own.health < proxy.health {
+        (proxy.health, proxy.since, proxy.age_seconds) = (own.health, own.since, own.age_seconds);
+    }
+    proxy.severity = proxy.severity.max(own.severity);
 }
 
 fn kind(part: &Part, now: Timestamp) -> Type {

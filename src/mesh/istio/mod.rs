@@ -3,6 +3,7 @@
 mod admin;
 mod candidates;
 mod csds;
+mod deep;
 mod detect;
 mod edges;
 mod marks;
@@ -77,6 +78,15 @@ impl Mesh for Istio {
     }
     fn sync_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
         sync::needs(known, channel)
+    }
+    fn lists(&self) -> bool {
+        true
+    }
+    fn told_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
+        if channel.deep { deep::needs(known) } else { Vec::new() }
+    }
+    fn sync_reads(&self, need: &Need) -> bool {
+        deep::reads(need)
     }
     fn intended(&self, facts: &Facts, namespace: &str, pod: &str) -> Option<super::sync::Intended> {
         sync::intended(facts, namespace, pod)

@@ -2,7 +2,7 @@
 //!
 //! A port-forward comes from the pod's own loopback, which istiod asks for no token; xDS takes one, and TLS.
 
-use super::csds;
+use super::{csds, deep};
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
 use crate::mesh::sync::{Connection, Fleet, Intended, Plane, Subscription, short};
 use crate::mesh::view::nullable;
@@ -160,7 +160,7 @@ struct Pushed {
 }
 
 pub fn read(facts: &Facts) -> Fleet {
-    let mut fleet = Fleet::default();
+    let mut fleet = Fleet { told: deep::read(facts), ..Fleet::default() };
     let mut elsewhere =
         facts.iter().filter(|(need, _)| matches!(need, Need::Ads(ads) if matches!(ads.at, At::Address(_)))).peekable();
     if elsewhere.peek().is_some() {
