@@ -169,8 +169,10 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 }
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
-    let text = render::render(report, &render::Style::new(&ctx.global));
-    render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+    if !report.shown {
+        let text = render::render(report, &render::Style::new(&ctx.global));
+        render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+    }
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);
     }

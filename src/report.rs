@@ -137,6 +137,8 @@ pub struct Report {
     pub fails_on: Option<Severity>,
     /// Single results, for formats that count them.
     pub cases: Vec<Case>,
+    /// It was shown while it came.
+    pub shown: bool,
 }
 
 /// One thing that was tested, and what came of it.
@@ -155,7 +157,7 @@ impl Report {
     /// `data` must serialize to a JSON object.
     pub fn new(schema: &str, data: &impl Serialize, body: Vec<Block>) -> Self {
         let data = serde_json::to_value(data).unwrap_or_else(|e| Value::String(e.to_string()));
-        Report { schema: schema.to_owned(), data, body, worst: None, fails_on: None, cases: Vec::new() }
+        Report { schema: schema.to_owned(), data, body, worst: None, fails_on: None, cases: Vec::new(), shown: false }
     }
     #[must_use]
     pub fn worst(mut self, worst: Option<Severity>) -> Self {

@@ -13,6 +13,7 @@ pub mod proxy_config;
 pub mod proxy_status;
 pub mod snapshot;
 pub mod version;
+pub mod wait;
 pub mod ztunnel_config;
 
 use crate::cli::Ctx;
@@ -28,6 +29,7 @@ pub enum Command {
     CheckInject(check_inject::CheckInjectArgs),
     #[command(visible_alias = "ps")]
     ProxyStatus(proxy_status::ProxyStatusArgs),
+    Wait(wait::WaitArgs),
     #[command(visible_alias = "pc")]
     ProxyConfig(proxy_config::ProxyConfigArgs),
     #[command(visible_alias = "zc")]
@@ -46,6 +48,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Check(args) => check::run(ctx, &args),
         Command::CheckInject(args) => check_inject::run(ctx, &args),
         Command::ProxyStatus(args) => proxy_status::run(ctx, &args),
+        Command::Wait(args) => wait::run(ctx, &args),
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
         Command::Manifest(args) => manifest::run(ctx, &args),

@@ -1,17 +1,22 @@
 //! `meshctl proxy-status`: the state of every proxy's configuration.
 
+mod asked;
 mod pod;
+mod watch;
+
+pub use asked::Asked;
+pub use pod::compared_with;
 
 use super::load;
-use crate::analysis::sync::{self, Health, Proxy};
-use crate::cli::{Ctx, complete};
+use crate::analysis::sync::{self, Health, Proxy, Status};
+use crate::cli::{Ctx, complete, parse_duration};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Channel, Purpose, Selector, Transport};
+use crate::facts::{Channel, Purpose, Selector};
 use crate::mesh;
 use crate::report::Report;
 use crate::source::live::Credentials;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +24,7 @@ Examples:
   meshctl proxy-status -n shop -l app=web       some of them
   meshctl proxy-status web-7d9f.shop            what it has beside what it should have
   meshctl proxy-status --deep                   ask the proxies too, and compare
+  meshctl proxy-status --watch                  go on looking; Ctrl-C ends it
   meshctl proxy-status --only stale,rejected    those that are not well
   meshctl proxy-status --all-contexts -o wide   every cluster; each xDS type with its age
   meshctl proxy-status --fail-on error          exit 1 if one refuses its configuration or is cut off
@@ -46,75 +52,16 @@ pub struct ProxyStatusArgs {
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<String>,
     /// Ask the proxies too: are they connected, is anything warming, how long do their certificates live
-    #[arg(long)]
+    #[arg(long, conflicts_with = "pod")]
     pub deep: bool,
+    /// Look again and again, and tell what changes; every 2s unless a time is given
+    #[arg(long, short = 'w', value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = parse_duration, conflicts_with = "pod")]
+    pub watch: Option<Duration>,
     #[command(flatten)]
     pub asked: Asked,
     /// Order of the rows
     #[arg(long, value_name = "BY", default_value = "health")]
     pub sort: Sort,
-}
-
-/// How control planes are asked.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Control planes")]
-pub struct Asked {
-    /// How control planes are asked
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub transport: Transport,
-    /// Ask the control plane at this address, over gRPC, instead of those in the cluster
-    #[arg(long, value_name = "HOST:PORT")]
-    pub xds_address: Option<String>,
-    /// Name that its certificate must have
-    #[arg(long, value_name = "NAME")]
-    pub authority: Option<String>,
-    /// Folder with cert-chain.pem, key.pem and root-cert.pem, instead of a token and the cluster's root
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    pub cert_dir: Option<PathBuf>,
-    /// gRPC without TLS and without a token (port 15010)
-    #[arg(long, conflicts_with_all = ["cert_dir", "authority", "insecure"])]
-    pub plaintext: bool,
-    /// Take whatever certificate is shown: whoever stands between can read the token
-    #[arg(long)]
-    pub insecure: bool,
-}
-
-impl Asked {
-    fn credentials(&self) -> Credentials {
-        Credentials { cert_dir: self.cert_dir.clone(), insecure: self.insecure }
-    }
-
-    /// The flags, and what is wrong with them.
-    fn channel(&self, ctx: &Ctx) -> Result<Channel> {
-        if let Some(address) = &self.xds_address {
-            let port = address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
-            if port.is_none() {
-                let error = Error::new(Kind::Usage, format!("--xds-address {address:?} is no HOST:PORT"));
-                return Err(error.hint("such as --xds-address istiod.example.org:15012"));
-            }
-            if self.transport == Transport::Http {
-                let error = Error::new(Kind::Usage, "--xds-address is asked over gRPC, and --transport says http");
-                return Err(error.hint("leave --transport away"));
-            }
-        }
-        let grpc = self.cert_dir.is_some() || self.plaintext || self.insecure || self.authority.is_some();
-        if grpc && self.transport == Transport::Http {
-            let error = Error::new(Kind::Usage, "certificates and TLS are for gRPC, and --transport says http");
-            return Err(error.hint("use --transport grpc"));
-        }
-        if self.insecure {
-            ctx.ui.warning("--insecure: the certificate of the control plane is not verified");
-        }
-        Ok(Channel {
-            // Who gives a certificate wants it to be used.
-            transport: if grpc { Transport::Grpc } else { self.transport },
-            address: self.xds_address.clone(),
-            authority: self.authority.clone(),
-            plaintext: self.plaintext,
-            deep: false,
-            dump_of: None,
-        })
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,31 +79,70 @@ pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
     if let Some(pod) = &args.pod {
         return pod::run(ctx, &args.asked, pod);
     }
-    let selector = args.selector.as_deref().map(Selector::parse).transpose();
-    let selector = selector.map_err(|why| Error::new(Kind::Usage, why).hint("such as -l app=web,version!=v2"))?;
-    // Control planes live elsewhere, so a namespace limits what is shown, not what is read.
-    let mut everywhere = ctx.global.clone();
-    everywhere.namespace = None;
-    let mut wide = Ctx::new(everywhere);
+    let filter = Filter::new(ctx, args.selector.as_deref(), args.revision.clone(), args.only.clone())?;
     let channel = Channel { deep: args.deep, ..args.asked.channel(ctx)? };
-    wide.xds = args.asked.credentials();
-    let loaded = load::load(&wide, &Purpose::Sync(channel), None)?;
-    ctx.incomplete.set(wide.incomplete.get());
-    load::known_namespace(ctx, &loaded.facts)?;
-    let wanted = |proxy: &Proxy| {
-        ctx.global.namespace.as_ref().is_none_or(|only| *only == proxy.namespace)
-            && selector.as_ref().is_none_or(|selector| selector.fits(&proxy.labels))
-            && (args.only.is_empty() || args.only.contains(&proxy.health))
-            && args.revision.as_ref().is_none_or(|only| proxy.revision.as_ref() == Some(only))
-    };
-    let status = |facts| {
-        let mut status = sync::judge(facts, &mesh::model(facts));
-        status.retain(wanted);
-        order(&mut status.proxies, args.sort);
-        status
-    };
-    let all: Vec<_> = loaded.facts.iter().map(status).collect();
-    Ok(load::with_unreachable(sync::report(&all, |command| wide.invocation(command)), &loaded))
+    let credentials = args.asked.credentials();
+    let take = || Taken::new(ctx, &channel, &credentials, &filter, args.sort);
+    match args.watch {
+        Some(every) => watch::run(ctx, every, take),
+        None => take().map(|taken| taken.report()),
+    }
+}
+
+/// Which proxies are meant.
+pub struct Filter {
+    namespace: Option<String>,
+    selector: Option<Selector>,
+    revision: Option<String>,
+    only: Vec<Health>,
+}
+
+impl Filter {
+    pub fn new(ctx: &Ctx, selector: Option<&str>, revision: Option<String>, only: Vec<Health>) -> Result<Self> {
+        let selector = selector.map(Selector::parse).transpose();
+        let selector = selector.map_err(|why| Error::new(Kind::Usage, why).hint("such as -l app=web,version!=v2"))?;
+        Ok(Filter { namespace: ctx.global.namespace.clone(), selector, revision, only })
+    }
+
+    fn fits(&self, proxy: &Proxy) -> bool {
+        self.namespace.as_ref().is_none_or(|only| *only == proxy.namespace)
+            && self.selector.as_ref().is_none_or(|selector| selector.fits(&proxy.labels))
+            && (self.only.is_empty() || self.only.contains(&proxy.health))
+            && self.revision.as_ref().is_none_or(|only| proxy.revision.as_ref() == Some(only))
+    }
+}
+
+/// The fleet at one moment.
+pub struct Taken {
+    /// Of every namespace: next commands that can be copied are made by it.
+    wide: Ctx,
+    pub loaded: load::Loaded,
+    pub all: Vec<Status>,
+}
+
+impl Taken {
+    pub fn new(ctx: &Ctx, channel: &Channel, credentials: &Credentials, filter: &Filter, sort: Sort) -> Result<Self> {
+        // Control planes live elsewhere, so a namespace limits what is shown, not what is read.
+        let mut everywhere = ctx.global.clone();
+        everywhere.namespace = None;
+        let mut wide = Ctx::new(everywhere);
+        wide.xds = credentials.clone();
+        let loaded = load::load(&wide, &Purpose::Sync(channel.clone()), None)?;
+        ctx.incomplete.set(wide.incomplete.get());
+        load::known_namespace(ctx, &loaded.facts)?;
+        let status = |facts| {
+            let mut status = sync::judge(facts, &mesh::model(facts));
+            status.retain(|proxy| filter.fits(proxy));
+            order(&mut status.proxies, sort);
+            status
+        };
+        let all = loaded.facts.iter().map(status).collect();
+        Ok(Taken { wide, loaded, all })
+    }
+
+    fn report(&self) -> Report {
+        load::with_unreachable(sync::report(&self.all, |command| self.wide.invocation(command)), &self.loaded)
+    }
 }
 
 /// Stable: what is equal stays the worst first.

@@ -68,8 +68,8 @@ pub struct Channel {
     pub plaintext: bool,
     /// Proxies are asked too, where control planes tell of them.
     pub deep: bool,
-    /// Also what would be sent to the proxy of this pod (namespace, name).
-    pub dump_of: Option<(String, String)>,
+    /// Also what would be sent to the proxies of these pods (namespace, name).
+    pub dump_of: Vec<(String, String)>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

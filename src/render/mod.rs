@@ -7,6 +7,7 @@ mod junit;
 mod layout;
 mod markdown;
 pub mod sanitize;
+pub mod screen;
 mod style;
 mod table;
 mod wrap;

@@ -13,7 +13,7 @@ use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, Told, age};
+use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, Told};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use crate::mesh::sync::Health;
+pub use crate::mesh::sync::{Health, age};
 pub use screen::{report, rows};
 
 pub const SCHEMA: &str = "meshctl/proxy-status/v1";

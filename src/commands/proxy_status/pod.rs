@@ -13,6 +13,7 @@ use crate::facts::{Facts, Purpose};
 use crate::mesh::sync::Intended;
 use crate::mesh::{self, MESHES};
 use crate::report::{Block, Report, Severity, Span, Tone};
+use jiff::Timestamp;
 use serde::Serialize;
 
 const SCHEMA: &str = "meshctl/proxy-sync/v1";
@@ -39,7 +40,7 @@ pub fn run(ctx: &Ctx, asked: &Asked, word: &str) -> Result<Report> {
     let mut wide = Ctx::new(everywhere);
     wide.xds = asked.credentials();
     let mut channel = asked.channel(ctx)?;
-    channel.dump_of = Some((namespace.clone(), pod.clone()));
+    channel.dump_of = vec![(namespace.clone(), pod.clone())];
     let loaded = load::load(&wide, &Purpose::Sync(channel), None)?;
     let own = |one: &Proxy| one.name == pod && one.namespace == namespace;
     let judged = |facts: &Facts| {
@@ -89,15 +90,10 @@ fn report(status: &sync::Status, has: Result<Side>, intended: Option<Intended>, 
     };
     let mut compared = Vec::new();
     if let (Some(should), Some(has)) = (&should, &has) {
-        let (should, has_text) = (as_text(should).0, as_text(&has.bytes).0);
-        // Both, so that names which are data and no fields are the same on both sides.
-        let (should, has_text) = (spelling::snake_case(&should), spelling::snake_case(&has_text));
         let name = plane.as_deref().unwrap_or_default();
-        let (a, b): (Dump<'_>, Dump<'_>) = (diff::read(name, &should, &SECTIONS)?, diff::read(&has.name, &has_text, &SECTIONS)?);
-        // A section that the control plane leaves out is one it has nothing for, and so is one that is empty.
-        let asked: Vec<Section> = SECTIONS.into_iter().filter(|section| a.has(*section) && a.count(*section) > 0).collect();
-        faults.extend(diff::uncompared((name, &a), (&has.name, &b), &asked));
-        compared = compare(&a, &b, &SECTIONS, Scope::Dynamic, facts.now);
+        let found = compared_with(name, should, has, facts.now)?;
+        compared = found.0;
+        faults.extend(found.1);
     }
     let different = diff::count(&compared);
     let mut body = sync::rows(status);
@@ -133,4 +129,16 @@ fn report(status: &sync::Status, has: Result<Side>, intended: Option<Intended>, 
         faults: &faults,
     };
     Ok(Report::new(SCHEMA, &data, body).worst(worst))
+}
+
+/// What differs, and what could not be compared.
+pub fn compared_with(plane: &str, should: &[u8], has: &Side, now: Timestamp) -> Result<(Vec<Compared>, Vec<String>)> {
+    let (should, has_text) = (as_text(should).0, as_text(&has.bytes).0);
+    // Both, so that names which are data and no fields are the same on both sides.
+    let (should, has_text) = (spelling::snake_case(&should), spelling::snake_case(&has_text));
+    let (a, b): (Dump<'_>, Dump<'_>) = (diff::read(plane, &should, &SECTIONS)?, diff::read(&has.name, &has_text, &SECTIONS)?);
+    // A section that the control plane leaves out is one it has nothing for, and so is one that is empty.
+    let asked: Vec<Section> = SECTIONS.into_iter().filter(|section| a.has(*section) && a.count(*section) > 0).collect();
+    let faults = diff::uncompared((plane, &a), (&has.name, &b), &asked);
+    Ok((compare(&a, &b, &SECTIONS, Scope::Dynamic, now), faults))
 }

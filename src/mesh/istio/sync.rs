@@ -88,18 +88,19 @@ pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
             needs.push(over_xds(at, &pod.namespace, &server, channel));
         }
     }
-    if let Some((namespace, pod)) = &channel.dump_of {
-        needs.extend(owner(known, namespace, pod).map(|plane| of_dump(&plane, namespace, pod)));
+    if !channel.dump_of.is_empty() {
+        let fleet = read(known);
+        let dump = |(namespace, pod): &(String, String)| Some(of_dump(owner(&fleet, namespace, pod)?, namespace, pod));
+        needs.extend(channel.dump_of.iter().filter_map(dump));
     }
     needs
 }
 
 /// The replica that a proxy is connected to: only that one knows its configuration.
-fn owner(facts: &Facts, namespace: &str, pod: &str) -> Option<Plane> {
-    let fleet = read(facts);
+fn owner<'f>(fleet: &'f Fleet, namespace: &str, pod: &str) -> Option<&'f Plane> {
     let own = fleet.connections.iter().filter(|one| one.namespace == namespace && one.proxy == pod);
     let newest = own.max_by_key(|one| one.latest())?;
-    fleet.planes.get(newest.plane).cloned()
+    fleet.planes.get(newest.plane)
 }
 
 fn of_dump(plane: &Plane, namespace: &str, pod: &str) -> Need {
@@ -108,13 +109,14 @@ fn of_dump(plane: &Plane, namespace: &str, pod: &str) -> Need {
 }
 
 pub fn intended(facts: &Facts, namespace: &str, pod: &str) -> Option<Intended> {
-    let plane = owner(facts, namespace, pod)?;
-    let dump = match facts.get(&of_dump(&plane, namespace, pod)).map(|answer| &answer.outcome) {
+    let fleet = read(facts);
+    let plane = owner(&fleet, namespace, pod)?;
+    let dump = match facts.get(&of_dump(plane, namespace, pod)).map(|answer| &answer.outcome) {
         Some(Outcome::Bytes(bytes)) => Ok(bytes.clone()),
         Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
         None => Err("it was not asked".to_owned()),
     };
-    Some(Intended { plane: plane.name, dump })
+    Some(Intended { plane: plane.name.clone(), dump })
 }
 
 fn over_xds(at: At, namespace: &str, server: &str, channel: &Channel) -> Need {

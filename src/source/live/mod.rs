@@ -31,6 +31,7 @@ mod tunnel;
 mod why;
 
 pub use ads::Credentials;
+pub use call::spoken;
 pub use connect::nearest;
 
 use crate::error::{Error, Kind, Result};
