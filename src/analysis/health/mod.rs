@@ -6,6 +6,7 @@
 mod between;
 mod certificates;
 mod every_mesh;
+mod partly;
 mod screen;
 
 use crate::analysis::inventory;
@@ -87,7 +88,10 @@ pub fn take(facts: &Facts, model: &Model, only: &[String]) -> Health {
         let state = mesh.state();
         meshes.push(state.name());
         let subject = Subject { scene: &scene, state, installations: &installations };
-        for check in every_mesh::CHECKS.iter().chain(state.checks()) {
+        // From cause to effect, wherever a check comes from.
+        let mut own: Vec<&Check> = every_mesh::CHECKS.iter().chain(state.checks()).collect();
+        own.sort_by_key(|check| check.category);
+        for check in own {
             let mut findings = Findings::default();
             (check.run)(&subject, &mut findings);
             let Check { code, category, title, .. } = *check;
