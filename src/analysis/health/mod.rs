@@ -134,15 +134,4 @@ pub fn codes() -> Vec<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn no_code_is_used_twice() {
-        let codes = super::codes();
-        let form =
-            |code: &str| code.len() == 7 && code[..3].bytes().all(|b| b.is_ascii_uppercase()) && code[3..].parse::<u16>().is_ok();
-        assert!(codes.iter().all(|code| form(code)), "{codes:?}");
-        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len(), "{codes:?}");
-    }
-}
+mod tests;
