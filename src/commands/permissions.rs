@@ -47,7 +47,7 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
-        ("check", needs(&Purpose::State)),
+        ("check", needs(&Purpose::Before)),
         ("check-inject", needs(&Purpose::State)),
         ("proxy-status", sync),
         ("version", versions),

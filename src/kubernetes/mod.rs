@@ -30,6 +30,7 @@ pub mod queries;
 pub mod readiness;
 mod reference;
 mod resolve;
+pub mod rights;
 mod roles;
 mod services;
 mod signals;
@@ -94,7 +95,8 @@ pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
     let lists = KINDS.iter().map(|resource| Need::list(resource));
     let state = STATE_KINDS.iter().filter(|_| purpose.of_state()).map(|resource| Need::list(resource));
     let queries = purpose.window().map(queries::all).into_iter().flatten().map(Need::query);
-    lists.chain(state).chain([Need::Version]).chain(queries).collect()
+    let rights = if *purpose == Purpose::Before { rights::needs() } else { Vec::new() };
+    lists.chain(state).chain([Need::Version]).chain(queries).chain(rights).collect()
 }
 
 /// Facts → the neutral part of the model.

@@ -107,7 +107,7 @@ fn why_a_pod_is_not_in_the_mesh() {
 #[test]
 fn screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens");
-    let cases: [(&str, &[&str], &str); 13] = [
+    let cases: [(&str, &[&str], &str); 15] = [
         ("meshes-mixed", &["meshes"], "mixed/healthy"),
         ("meshes-linkerd", &["meshes"], "linkerd/unmeshed-pod"),
         ("meshes-consul", &["meshes"], "consul/healthy"),
@@ -116,6 +116,8 @@ fn screens() {
         ("check-consul", &["check"], "consul/server-down"),
         ("check-cilium", &["check"], "cilium/agent-down"),
         ("check-mixed", &["check"], "mixed/healthy"),
+        ("check-pre-mixed", &["check", "--pre"], "mixed/healthy"),
+        ("check-pre-linkerd", &["check", "--pre", "--mesh", "linkerd"], "snapshots/cilium/healthy"),
         ("proxy-status-linkerd", &["proxy-status"], "linkerd/identity-down"),
         ("proxy-status-consul", &["proxy-status"], "consul/ghost-instance"),
         ("proxy-status-cilium", &["proxy-status"], "cilium/agent-down"),

@@ -3,6 +3,7 @@
 //! Every mesh gets the checks that are the same for all ([`every_mesh`]) and its own; what lies between meshes comes once
 //! ([`between`]). A check that could not see what it needs is *unknown*, never ok.
 
+mod before;
 mod between;
 mod certificates;
 mod every_mesh;
@@ -17,6 +18,7 @@ use crate::model::Model;
 use crate::report::Severity;
 use serde::Serialize;
 
+pub use before::before;
 pub use screen::report;
 
 pub const SCHEMA: &str = "meshctl/check/v1";
@@ -130,7 +132,8 @@ fn checked(
 /// Codes of the checks that every mesh has, and of those between meshes; for the test that none is used twice.
 pub fn codes() -> Vec<&'static str> {
     let own = crate::mesh::MESHES.iter().flat_map(|mesh| mesh.state().checks());
-    every_mesh::CHECKS.iter().chain(own).map(|check| check.code).chain(between::CHECKS.iter().map(|check| check.code)).collect()
+    let shared = between::CHECKS.iter().map(|check| check.code).chain(before::CODES);
+    every_mesh::CHECKS.iter().chain(own).map(|check| check.code).chain(shared).collect()
 }
 
 #[cfg(test)]

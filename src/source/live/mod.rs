@@ -266,6 +266,7 @@ impl Cluster {
                         other => (other, partial),
                     }
                 }
+                Need::Access { verb, group, resource } => (list::may(caller, verb, group, resource).await, None),
                 Need::Exec { pod, namespace, .. } if namespace.is_empty() => {
                     (Outcome::Absent(format!("nothing can be run on node {pod}: what is asked there is no pod")), None)
                 }
