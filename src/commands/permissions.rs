@@ -48,7 +48,7 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
         ("check", needs(&Purpose::Before)),
-        ("check-inject", needs(&Purpose::State)),
+        ("check-inject", needs(&Purpose::Members)),
         ("proxy-status", sync),
         ("version", versions),
         ("proxy-config", proxies()),

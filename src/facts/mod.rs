@@ -83,7 +83,9 @@ pub enum Purpose {
     },
     /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
     State,
-    /// `check --pre`: the same, and whether we may install anything.
+    /// `check-inject`: who is in a mesh, who should be, and who injects.
+    Members,
+    /// `check --pre`: the same as for the state, and whether we may install anything.
     Before,
     /// `proxy-status`: who is there, what control planes sent to them, and what they say of themselves.
     Sync,
@@ -96,7 +98,7 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Before | Purpose::Sync | Purpose::Versions => None,
+            Purpose::State | Purpose::Members | Purpose::Before | Purpose::Sync | Purpose::Versions => None,
         }
     }
     /// Whether control planes are asked about their proxies.
@@ -109,7 +111,7 @@ impl Purpose {
     }
     /// Whether more is asked than that.
     pub fn of_more(&self) -> bool {
-        !matches!(self, Purpose::Sync | Purpose::Versions)
+        !matches!(self, Purpose::Members | Purpose::Sync | Purpose::Versions)
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {

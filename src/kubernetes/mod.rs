@@ -87,8 +87,32 @@ pub static KINDS: &[&Resource] = &[
 /// What is asked besides, of how meshes are: who admits pods, and why a pod was refused.
 pub static STATE_KINDS: &[&Resource] = &[&kinds::REPLICA_SET, &kinds::VALIDATING_WEBHOOK];
 
+/// Pods, what makes them, what admits them and who stands behind that: all that decides about a pod's mesh. Injectors live
+/// in other namespaces than the pods.
+pub static MEMBER_KINDS: &[&Resource] = &[
+    &kinds::NAMESPACE,
+    &kinds::POD,
+    &kinds::SERVICE,
+    &kinds::CONFIG_MAP,
+    &kinds::REPLICATION_CONTROLLER,
+    &kinds::DEPLOYMENT,
+    &kinds::STATEFUL_SET,
+    &kinds::DAEMON_SET,
+    &kinds::REPLICA_SET,
+    &kinds::JOB,
+    &kinds::CRON_JOB,
+    &kinds::GATEWAY,
+    &kinds::ARGO_ROLLOUT,
+    &kinds::ENDPOINT_SLICE,
+    &kinds::CUSTOM_RESOURCE_DEFINITION,
+    &kinds::MUTATING_WEBHOOK,
+];
+
 /// What every analysis needs, whatever the mesh. One round is enough, so what is known doesn't matter.
 pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    if *purpose == Purpose::Members {
+        return MEMBER_KINDS.iter().map(|resource| Need::list(resource)).collect();
+    }
     if !purpose.of_more() {
         return [&kinds::POD, &kinds::NAMESPACE, &kinds::DEPLOYMENT].map(Need::list).into();
     }
