@@ -67,6 +67,18 @@ impl Ctx {
         Ctx { ui: Ui::new(&global), global, incomplete: Cell::new(false), xds: live::Credentials::default() }
     }
 
+    /// Whether the worst of it is at or above `--fail-on`.
+    pub fn is_bad_news(&self, report: &Report) -> bool {
+        let threshold = match self.global.fail_on {
+            None => report.fails_on,
+            Some(FailOn::Never) => None,
+            Some(FailOn::Info) => Some(Severity::Info),
+            Some(FailOn::Warning) => Some(Severity::Warning),
+            Some(FailOn::Error) => Some(Severity::Error),
+        };
+        threshold.is_some_and(|threshold| report.worst >= Some(threshold))
+    }
+
     /// How the user reached the data, for next commands that can be copied: `meshctl analyze --from demo`.
     pub fn invocation(&self, command: &str) -> String {
         let mut words = format!("meshctl {command}");
@@ -176,17 +188,7 @@ fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);
     }
-    let threshold = match ctx.global.fail_on {
-        None => match report.fails_on {
-            Some(threshold) => threshold,
-            None => return Ok(0),
-        },
-        Some(FailOn::Never) => return Ok(0),
-        Some(FailOn::Info) => Severity::Info,
-        Some(FailOn::Warning) => Severity::Warning,
-        Some(FailOn::Error) => Severity::Error,
-    };
-    Ok(if report.worst >= Some(threshold) { error::EXIT_BAD_NEWS } else { 0 })
+    Ok(if ctx.is_bad_news(report) { error::EXIT_BAD_NEWS } else { 0 })
 }
 
 #[cfg(test)]

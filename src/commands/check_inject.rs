@@ -46,7 +46,7 @@ pub fn run(ctx: &Ctx, args: &CheckInjectArgs) -> Result<Report> {
     let mut everywhere = ctx.global.clone();
     everywhere.namespace = None;
     let wide = Ctx::new(everywhere);
-    let loaded = load::load(&wide, &Purpose::State, None)?;
+    let loaded = load::load(&wide, &Purpose::Members, None)?;
     ctx.incomplete.set(wide.incomplete.get());
     let mut all = Vec::new();
     let mut missing: Vec<(String, String)> = Vec::new();

@@ -47,8 +47,8 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
-        ("check", needs(&Purpose::State)),
-        ("check-inject", needs(&Purpose::State)),
+        ("check", needs(&Purpose::Before)),
+        ("check-inject", needs(&Purpose::Members)),
         ("proxy-status", sync.clone()),
         ("wait", sync),
         ("version", versions),

@@ -45,6 +45,8 @@ pub enum Need {
     PodMetrics { namespace: String, pod: String, port: u16, path: String, names: Vec<String> },
     /// What a program in a container prints. Without a namespace the pod is a node, whose agent is no pod.
     Exec { namespace: String, pod: String, container: String, command: Vec<String> },
+    /// Whether we may do this, in any namespace: `allowed`, or why not.
+    Access { verb: String, group: String, resource: String },
 }
 
 impl Need {
@@ -67,6 +69,8 @@ impl Need {
             Need::Ads(ads) => format!("{} {}", ads.at, ads.type_url),
             Need::PodMetrics { namespace, pod, port, path, .. } => format!("{namespace}/{pod}:{port}/{path} (metrics)"),
             Need::Exec { namespace, pod, command, .. } => format!("{namespace}/{pod}: {}", command.join(" ")),
+            Need::Access { verb, group, resource } if group.is_empty() => format!("the right to {verb} {resource}"),
+            Need::Access { verb, group, resource } => format!("the right to {verb} {resource}.{group}"),
         }
     }
 }
@@ -84,6 +88,10 @@ pub enum Purpose {
     },
     /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
     State,
+    /// `check-inject`: who is in a mesh, who should be, and who injects.
+    Members,
+    /// `check --pre`: the same as for the state, and whether we may install anything.
+    Before,
     /// `proxy-status`: who is there, what control planes sent to them, and what they say of themselves.
     Sync(Channel),
     /// `version`: who is there, and what control planes know of them.
@@ -95,7 +103,7 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Sync(_) | Purpose::Versions => None,
+            Purpose::State | Purpose::Members | Purpose::Before | Purpose::Sync(_) | Purpose::Versions => None,
         }
     }
     /// Whether control planes are asked about their proxies.
@@ -116,11 +124,11 @@ impl Purpose {
     }
     /// Whether more is asked than that.
     pub fn of_more(&self) -> bool {
-        !matches!(self, Purpose::Sync(_) | Purpose::Versions)
+        !matches!(self, Purpose::Members | Purpose::Sync(_) | Purpose::Versions)
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {
-        matches!(self, Purpose::Record { .. } | Purpose::State)
+        matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Before)
     }
 }
 

@@ -45,6 +45,14 @@ pub struct Client {
 pub struct ServiceRef {
     pub namespace: String,
     pub name: String,
+    port: Option<u16>,
+}
+
+impl ServiceRef {
+    pub fn port(&self) -> u16 {
+        // The default of the API.
+        self.port.unwrap_or(443)
+    }
 }
 
 #[derive(Deserialize, Default)]

@@ -30,6 +30,7 @@ pub mod queries;
 pub mod readiness;
 mod reference;
 mod resolve;
+pub mod rights;
 mod roles;
 mod services;
 mod signals;
@@ -86,15 +87,40 @@ pub static KINDS: &[&Resource] = &[
 /// What is asked besides, of how meshes are: who admits pods, and why a pod was refused.
 pub static STATE_KINDS: &[&Resource] = &[&kinds::REPLICA_SET, &kinds::VALIDATING_WEBHOOK];
 
+/// Pods, what makes them, what admits them and who stands behind that: all that decides about a pod's mesh. Injectors live
+/// in other namespaces than the pods.
+pub static MEMBER_KINDS: &[&Resource] = &[
+    &kinds::NAMESPACE,
+    &kinds::POD,
+    &kinds::SERVICE,
+    &kinds::CONFIG_MAP,
+    &kinds::REPLICATION_CONTROLLER,
+    &kinds::DEPLOYMENT,
+    &kinds::STATEFUL_SET,
+    &kinds::DAEMON_SET,
+    &kinds::REPLICA_SET,
+    &kinds::JOB,
+    &kinds::CRON_JOB,
+    &kinds::GATEWAY,
+    &kinds::ARGO_ROLLOUT,
+    &kinds::ENDPOINT_SLICE,
+    &kinds::CUSTOM_RESOURCE_DEFINITION,
+    &kinds::MUTATING_WEBHOOK,
+];
+
 /// What every analysis needs, whatever the mesh. One round is enough, so what is known doesn't matter.
 pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    if *purpose == Purpose::Members {
+        return MEMBER_KINDS.iter().map(|resource| Need::list(resource)).collect();
+    }
     if !purpose.of_more() {
         return [&kinds::POD, &kinds::NAMESPACE, &kinds::DEPLOYMENT].map(Need::list).into();
     }
     let lists = KINDS.iter().map(|resource| Need::list(resource));
     let state = STATE_KINDS.iter().filter(|_| purpose.of_state()).map(|resource| Need::list(resource));
     let queries = purpose.window().map(queries::all).into_iter().flatten().map(Need::query);
-    lists.chain(state).chain([Need::Version]).chain(queries).collect()
+    let rights = if *purpose == Purpose::Before { rights::needs() } else { Vec::new() };
+    lists.chain(state).chain([Need::Version]).chain(queries).chain(rights).collect()
 }
 
 /// Facts → the neutral part of the model.

@@ -68,6 +68,8 @@ pub enum Behind {
     /// The Service is there and nobody who is ready.
     Nobody,
     NoService,
+    /// The Service does not have the port that is asked.
+    NoPort(u16),
     /// Services or endpoints could not be seen.
     Unknown,
 }

@@ -17,6 +17,8 @@ pub enum Category {
     Proxies,
     Configuration,
     Conflicts,
+    /// What an installation meets.
+    Installation,
 }
 
 impl Category {
@@ -29,6 +31,7 @@ impl Category {
             Category::Proxies => "proxies",
             Category::Configuration => "configuration",
             Category::Conflicts => "conflicts",
+            Category::Installation => "installation",
         }
     }
 }

@@ -117,6 +117,7 @@ pub fn missed(scene: &Scene, pod: &Subject, webhook: &Webhook, mesh: &'static st
     let nobody = match behind {
         Some(Behind::Nobody) => Some(format!("no ready pod stands behind Service {service}")),
         Some(Behind::NoService) => Some(format!("there is no Service {service}")),
+        Some(Behind::NoPort(port)) => Some(format!("Service {service} has no port {port}")),
         _ => None,
     };
     let missing = |reason: String| Membership::new(mesh, Standing::Missing, reason).by(fits.clone());

@@ -44,6 +44,10 @@ pub trait Mesh: Sync {
     fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need>;
     /// Adds edges, signals and what could not be read.
     fn translate(&self, facts: &Facts, model: &mut Model);
+    /// Kinds of its own that say which pods it has.
+    fn member_kinds(&self) -> Vec<&'static Resource> {
+        Vec::new()
+    }
     /// What [`Mesh::sync`] takes of control planes, and nothing else; called again as [`Mesh::needs`] is.
     fn sync_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
         Vec::new()
@@ -86,6 +90,9 @@ pub static MESHES: &[&dyn Mesh] = &[&istio::Istio, &linkerd::Linkerd, &cilium::C
 pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
     let channel = purpose.channel();
     let of = |mesh: &&'static dyn Mesh| {
+        if *purpose == Purpose::Members {
+            return mesh.member_kinds().into_iter().map(Need::list).collect();
+        }
         let mut needs = if purpose.of_more() { mesh.needs(known, purpose) } else { Vec::new() };
         needs.extend(if purpose.of_planes() { mesh.sync_needs(known, &channel) } else { Vec::new() });
         needs.extend(if purpose.of_sync() { mesh.told_needs(known, &channel) } else { Vec::new() });

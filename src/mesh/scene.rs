@@ -60,7 +60,15 @@ impl<'a> Scene<'a> {
     /// Who would answer a webhook, with the name of the Service. `None` for one behind a URL.
     pub fn behind(&self, webhook: &Webhook) -> Option<(String, Behind)> {
         let service = webhook.spec.client_config.service.as_ref()?;
-        Some((format!("{}/{}", service.namespace, service.name), self.endpoints.behind(&service.namespace, &service.name)))
+        let own = |s: &&crate::model::Service| s.namespace == service.namespace && s.name == service.name;
+        let ports = self.model.services.iter().find(own).map_or(&[][..], |service| &service.ports);
+        let behind = match self.endpoints.behind(&service.namespace, &service.name) {
+            Behind::Ready(_) | Behind::Nobody if !ports.is_empty() && ports.iter().all(|port| port.number != service.port()) => {
+                Behind::NoPort(service.port())
+            }
+            other => other,
+        };
+        Some((format!("{}/{}", service.namespace, service.name), behind))
     }
 
     /// Workloads whose pods bear this label.

@@ -16,6 +16,13 @@ pub struct Skew {
     pub source: &'static str,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayApi {
+    pub least: (u32, u32, u32),
+    /// Who says so.
+    pub source: &'static str,
+}
+
 pub trait State: Sync {
     /// For people: `Istio`.
     fn name(&self) -> &'static str;
@@ -46,6 +53,10 @@ pub trait State: Sync {
     /// Roots of trust that are published in the cluster: where, and the PEM text.
     fn roots(&self, _scene: &Scene, _of: &Installation) -> Vec<(String, String)> {
         Vec::new()
+    }
+    /// The release of the Gateway API's CRDs that has to be there before it.
+    fn gateway_api(&self) -> Option<GatewayApi> {
+        None
     }
     /// Checks that only this mesh has.
     fn checks(&self) -> &'static [Check] {

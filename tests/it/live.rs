@@ -5,6 +5,7 @@ mod pods;
 mod probe;
 mod prometheus;
 mod real;
+mod said;
 mod server;
 
 use meshctl::facts::{Answer, Facts, Need, Outcome, Resource};

@@ -5,8 +5,9 @@ use serde_json::Value;
 use std::path::Path;
 
 fn from(name: &str) -> String {
-    let folder = if name.starts_with("istio/") { "snapshots" } else { "imported" };
-    format!("{}/fixtures/{folder}/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
+    let folder = if name.starts_with("istio/") { "snapshots/" } else { "imported/" };
+    let folder = if name.starts_with("snapshots/") { "" } else { folder };
+    format!("{}/fixtures/{folder}{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn json(words: &[&str], name: &str) -> Value {
@@ -28,11 +29,11 @@ fn bad(name: &str) -> Vec<String> {
 
 #[test]
 fn every_fault_that_objects_show_is_named_first_and_health_is_silence() {
-    const SEEN: [(&str, &[&str]); 19] = [
+    const SEEN: [(&str, &[&str]); 25] = [
         ("linkerd/healthy", &[]),
         ("linkerd/destination-down", &["MSH1001 error", "MSH1002 warning"]),
-        ("linkerd/identity-down", &["MSH1001 error", "MSH1006 error", "LNK0002 error", "LNK0003 warning"]),
-        ("linkerd/issuer-expired", &["MSH1006 error", "LNK0001 error", "LNK0002 error", "LNK0003 warning"]),
+        ("linkerd/identity-down", &["MSH1001 error", "LNK0002 error", "MSH1006 error", "LNK0003 warning"]),
+        ("linkerd/issuer-expired", &["LNK0001 error", "LNK0002 error", "MSH1006 error", "LNK0003 warning"]),
         ("linkerd/issuer-near-expiry", &["LNK0001 error", "LNK0003 warning"]),
         ("linkerd/leaf-expired-stuck", &["LNK0002 error", "LNK0003 warning"]),
         ("linkerd/misconfig", &["MSH1008 error", "LNK0004 error", "LNK0005 error", "LNK0006 warning"]),
@@ -41,7 +42,7 @@ fn every_fault_that_objects_show_is_named_first_and_health_is_silence() {
         ("linkerd/version-skew", &["MSH1007 warning"]),
         ("consul/healthy", &[]),
         ("consul/cr-not-synced", &["CSL0001 error"]),
-        ("consul/ghost-instance", &["MSH1001 error", "MSH1002 error", "CSL0002 error"]),
+        ("consul/ghost-instance", &["MSH1001 error", "CSL0002 error", "MSH1002 error"]),
         ("consul/server-down", &["MSH1001 error", "MSH1003 error"]),
         // Denied by what is written, and refused by a proxy: objects don't show either.
         ("consul/intention-deny", &[]),
@@ -49,6 +50,12 @@ fn every_fault_that_objects_show_is_named_first_and_health_is_silence() {
         ("cilium/healthy", &[]),
         ("cilium/agent-down", &["MSH1005 error"]),
         ("mixed/healthy", &[]),
+        ("istio/healthy", &[]),
+        ("istio/webhook-failing", &["MSH1002 error"]),
+        ("istio/webhook-gone", &["MSH1005 warning"]),
+        ("istio/missing-sidecar", &["MSH1009 warning"]),
+        ("snapshots/cilium/healthy", &[]),
+        ("snapshots/cilium/agent-down", &["CIL0002 error"]),
     ];
     for (name, wanted) in SEEN {
         assert_eq!(bad(name), wanted, "{name}");
@@ -100,7 +107,7 @@ fn why_a_pod_is_not_in_the_mesh() {
 #[test]
 fn screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens");
-    let cases: [(&str, &[&str], &str); 13] = [
+    let cases: [(&str, &[&str], &str); 15] = [
         ("meshes-mixed", &["meshes"], "mixed/healthy"),
         ("meshes-linkerd", &["meshes"], "linkerd/unmeshed-pod"),
         ("meshes-consul", &["meshes"], "consul/healthy"),
@@ -109,6 +116,8 @@ fn screens() {
         ("check-consul", &["check"], "consul/server-down"),
         ("check-cilium", &["check"], "cilium/agent-down"),
         ("check-mixed", &["check"], "mixed/healthy"),
+        ("check-pre-mixed", &["check", "--pre"], "mixed/healthy"),
+        ("check-pre-linkerd", &["check", "--pre", "--mesh", "linkerd"], "snapshots/cilium/healthy"),
         ("proxy-status-linkerd", &["proxy-status"], "linkerd/identity-down"),
         ("proxy-status-consul", &["proxy-status"], "consul/ghost-instance"),
         ("proxy-status-cilium", &["proxy-status"], "cilium/agent-down"),

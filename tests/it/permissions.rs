@@ -40,3 +40,16 @@ fn every_form_holds_the_same_manifests() {
     assert_eq!((&json["kind"], &json["apiVersion"]), (&"List".into(), &"v1".into()), "kubectl takes a List");
     assert_eq!(json["items"].as_array(), Some(&documents(&text)));
 }
+
+/// Some kinds are asked for only once something else was found; the role has them from the start.
+#[test]
+fn what_is_asked_later_stands_in_the_role() {
+    for (command, kind) in
+        [("check", "events"), ("proxy-status", "endpointslices"), ("proxy-status", "ciliumnodes"), ("proxy-status", "pods/exec")]
+    {
+        let (_, stdout, _) = run(&["permissions", command]);
+        assert!(stdout.contains(kind), "{command}: {kind}");
+    }
+    let (_, stdout, _) = run(&["permissions", "version"]);
+    assert!(!stdout.contains("pods/exec") || stdout.contains("may be left out"), "versions run nothing: {stdout}");
+}

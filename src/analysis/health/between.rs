@@ -51,6 +51,7 @@ fn strangers(scene: &Scene, findings: &mut Findings) {
         let why = match scene.behind(webhook) {
             Some((service, Behind::Nobody)) => format!("no ready pod stands behind Service {service}"),
             Some((service, Behind::NoService)) => format!("there is no Service {service}"),
+            Some((service, Behind::NoPort(port))) => format!("Service {service} has no port {port}"),
             _ => continue,
         };
         let message = format!("{why}, and {} refuses pods without an answer", webhook.title());

@@ -1,6 +1,6 @@
 //! What is asked of every mesh in the same words.
 
-use super::certificates;
+use super::{certificates, partly};
 use crate::facts::kinds;
 use crate::kubernetes::admission::refusals;
 use crate::kubernetes::readiness::{self, Behind};
@@ -27,6 +27,12 @@ pub static CHECKS: &[Check] = &[
         run: certificates::published,
     },
     Check { code: "MSH1005", category: Category::Members, title: "every pod that should be in the mesh is", run: members },
+    Check {
+        code: "MSH1009",
+        category: Category::Members,
+        title: "Services have all their pods in the mesh, or none",
+        run: partly::services,
+    },
     Check { code: "MSH1006", category: Category::Proxies, title: "every proxy is ready", run: proxies },
     Check {
         code: "MSH1007",
@@ -95,14 +101,15 @@ fn control_plane(subject: &Subject, findings: &mut Findings) {
 fn webhooks(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
     findings.needs(scene, &[&kinds::MUTATING_WEBHOOK, &kinds::VALIDATING_WEBHOOK]);
-    let mut silent: BTreeMap<(String, &str), Vec<&crate::kubernetes::admission::Webhook>> = BTreeMap::new();
+    let mut silent: BTreeMap<(String, String), Vec<&crate::kubernetes::admission::Webhook>> = BTreeMap::new();
     let own = scene.webhooks.iter().filter(|w| w.spec.name.ends_with(subject.state.domain()));
     let mut count = 0;
     for webhook in own {
         count += 1;
         let why = match scene.behind(webhook) {
-            Some((service, Behind::Nobody)) => (service, "no ready pod stands behind it"),
-            Some((service, Behind::NoService)) => (service, "it does not exist"),
+            Some((service, Behind::Nobody)) => (service, "no ready pod stands behind it".to_owned()),
+            Some((service, Behind::NoService)) => (service, "it does not exist".to_owned()),
+            Some((service, Behind::NoPort(port))) => (service, format!("it has no port {port}, which they ask")),
             Some((service, Behind::Unknown)) => {
                 findings.unknown.push(format!("who stands behind Service {service}"));
                 continue;
@@ -121,7 +128,7 @@ fn webhooks(subject: &Subject, findings: &mut Findings) {
             (false, true, true) => "its configuration is not checked",
             (false, true, false) => "changes of its configuration are refused",
         };
-        let message = format!("Service {service} answers {} webhooks, and {why}: {effect}", webhooks.len());
+        let message = format!("Service {service} should answer {} webhooks, and {why}: {effect}", webhooks.len());
         let evidence = webhooks
             .iter()
             .take(3)

@@ -3,9 +3,11 @@
 //! Every mesh gets the checks that are the same for all ([`every_mesh`]) and its own; what lies between meshes comes once
 //! ([`between`]). A check that could not see what it needs is *unknown*, never ok.
 
+mod before;
 mod between;
 mod certificates;
 mod every_mesh;
+mod partly;
 mod screen;
 
 use crate::analysis::inventory;
@@ -16,6 +18,7 @@ use crate::model::Model;
 use crate::report::Severity;
 use serde::Serialize;
 
+pub use before::before;
 pub use screen::report;
 
 pub const SCHEMA: &str = "meshctl/check/v1";
@@ -87,7 +90,10 @@ pub fn take(facts: &Facts, model: &Model, only: &[String]) -> Health {
         let state = mesh.state();
         meshes.push(state.name());
         let subject = Subject { scene: &scene, state, installations: &installations };
-        for check in every_mesh::CHECKS.iter().chain(state.checks()) {
+        // From cause to effect, wherever a check comes from.
+        let mut own: Vec<&Check> = every_mesh::CHECKS.iter().chain(state.checks()).collect();
+        own.sort_by_key(|check| check.category);
+        for check in own {
             let mut findings = Findings::default();
             (check.run)(&subject, &mut findings);
             let Check { code, category, title, .. } = *check;
@@ -126,19 +132,9 @@ fn checked(
 /// Codes of the checks that every mesh has, and of those between meshes; for the test that none is used twice.
 pub fn codes() -> Vec<&'static str> {
     let own = crate::mesh::MESHES.iter().flat_map(|mesh| mesh.state().checks());
-    every_mesh::CHECKS.iter().chain(own).map(|check| check.code).chain(between::CHECKS.iter().map(|check| check.code)).collect()
+    let shared = between::CHECKS.iter().map(|check| check.code).chain(before::CODES);
+    every_mesh::CHECKS.iter().chain(own).map(|check| check.code).chain(shared).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn no_code_is_used_twice() {
-        let codes = super::codes();
-        let form =
-            |code: &str| code.len() == 7 && code[..3].bytes().all(|b| b.is_ascii_uppercase()) && code[3..].parse::<u16>().is_ok();
-        assert!(codes.iter().all(|code| form(code)), "{codes:?}");
-        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len(), "{codes:?}");
-    }
-}
+mod tests;

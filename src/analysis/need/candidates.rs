@@ -51,8 +51,18 @@ pub fn rank(model: &Model, told: &Told, q2: &Q2) -> Vec<Choice> {
     choices
 }
 
-fn choice(candidate: &'static Candidate, model: &Model, told: &Told, needs: &[NeedKind]) -> Choice {
-    let mut choice = Choice {
+/// What this cluster has against it, whatever is needed: why it can't be used, and what to know first.
+pub fn obstacles(candidate: &'static Candidate, model: &Model) -> (Vec<String>, Vec<String>) {
+    let mut choice = blank(candidate);
+    kubernetes(&mut choice, model);
+    kernel(&mut choice, model);
+    windows(&mut choice, model);
+    network(&mut choice, model);
+    (choice.excluded_by, choice.cautions)
+}
+
+fn blank(candidate: &'static Candidate) -> Choice {
+    Choice {
         rank: None,
         standing: Standing::Possible,
         excluded_by: Vec::new(),
@@ -65,7 +75,11 @@ fn choice(candidate: &'static Candidate, model: &Model, told: &Told, needs: &[Ne
             Level::Medium => 1,
             Level::High => 3,
         },
-    };
+    }
+}
+
+fn choice(candidate: &'static Candidate, model: &Model, told: &Told, needs: &[NeedKind]) -> Choice {
+    let mut choice = blank(candidate);
     kubernetes(&mut choice, model);
     kernel(&mut choice, model);
     windows(&mut choice, model);

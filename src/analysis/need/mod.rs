@@ -41,6 +41,7 @@ mod traps;
 mod traps_tests;
 mod tree;
 
+pub use candidates::obstacles;
 pub use decision::{Decision, Header, Installed, NextStep, decide};
 pub use edge_line::{DanglingLine, EdgeLine};
 pub use interval::{Confidence, Interval, Tri};

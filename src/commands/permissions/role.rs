@@ -22,7 +22,8 @@ impl Roles {
                 Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
                 // Without a namespace a name is looked for in all of them, and that is a list.
                 Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
-                Need::Version | Need::Query { .. } => Vec::new(),
+                // Everybody may ask what he may do.
+                Need::Version | Need::Query { .. } | Need::Access { .. } => Vec::new(),
                 Need::PodGet { .. } | Need::PodMetrics { .. } | Need::Exec { .. } | Need::Ads(_) => Vec::new(),
             })
         };

@@ -1,14 +1,61 @@
 //! What only Cilium can have wrong, as far as objects tell.
 
 use super::settings::{self, Settings};
+use crate::facts::kinds;
 use crate::mesh::check::{Category, Check, Findings, Subject};
+use crate::model::{Evidence, WorkloadKind};
 
-pub static CHECKS: &[Check] = &[Check {
-    code: "CIL0001",
-    category: Category::Conflicts,
-    title: "sidecars see the traffic that the agent balances",
-    run: socket_balancing,
-}];
+pub static CHECKS: &[Check] = &[
+    Check {
+        code: "CIL0001",
+        category: Category::Conflicts,
+        title: "sidecars see the traffic that the agent balances",
+        run: socket_balancing,
+    },
+    Check { code: "CIL0002", category: Category::ControlPlane, title: "an agent runs on every node", run: everywhere },
+];
+
+/// A DaemonSet that nobody schedules wants nothing and is whole: the nodes tell, and CiliumEndpoints stay ready.
+fn everywhere(subject: &Subject, findings: &mut Findings) {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Node {
+        metadata: crate::mesh::view::Metadata,
+    }
+    let scene = subject.scene;
+    let Some(agent) = settings::agents(scene.model).find(|w| w.kind == WorkloadKind::DaemonSet) else {
+        return findings.unknown.push("which nodes have an agent: no DaemonSet runs it".to_owned());
+    };
+    findings.needs(scene, &[&kinds::NODE, &kinds::POD]);
+    if !scene.facts.seen(&kinds::POD) {
+        return;
+    }
+    let served: Vec<&str> = scene
+        .pods
+        .iter()
+        .filter(|pod| pod.label("k8s-app") == Some("cilium") && !pod.ended())
+        .map(|pod| pod.node.as_str())
+        .collect();
+    let (mut bare, mut count) = (Vec::new(), 0);
+    scene.facts.read::<Node>(&kinds::NODE, |object, node| {
+        // It runs on Linux only.
+        let linux = node.metadata.labels.get("kubernetes.io/os").is_none_or(|os| os == "linux");
+        count += usize::from(linux);
+        if linux && !served.contains(&&*object.name) {
+            bare.push(object.name.to_string());
+        }
+    });
+    findings.detail = format!("{count} nodes");
+    if !bare.is_empty() {
+        let message = format!(
+            "no agent runs on {}: what is connected there stays so with old policies, and no new pod gets an address",
+            bare.join(", ")
+        );
+        let evidence = Evidence::new(agent.title(), "pods", format!("{} of {count} nodes have one", count - bare.len()));
+        let fix = format!("kubectl describe ds/{} -n {}", agent.name, agent.namespace);
+        findings.error(message, vec![evidence], vec![fix]);
+    }
+}
 
 /// With balancing at the socket, a connection has lost the Service's address before a sidecar sees it.
 fn socket_balancing(subject: &Subject, findings: &mut Findings) {

@@ -13,7 +13,7 @@ mod tests;
 
 use super::observed::Metric;
 use super::{Candidate, Marks, Mesh, proxies};
-use crate::facts::{Channel, Facts, Need, Purpose, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, kinds};
 use crate::model::{Evidence, Installation, Model, Workload};
 
 pub struct Cilium;
@@ -69,11 +69,14 @@ impl Mesh for Cilium {
     fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY), Need::list(&kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY)];
         if purpose.of_state() {
-            needs.extend([Need::list(&kinds::CILIUM_ENDPOINT), Need::list(&kinds::CILIUM_NODE)]);
+            needs.extend(self.member_kinds().into_iter().map(Need::list));
         }
         needs.extend(FLOWS.needs(purpose.window()));
         needs.extend(HTTP.needs(purpose.window()));
         needs
+    }
+    fn member_kinds(&self) -> Vec<&'static Resource> {
+        vec![&kinds::CILIUM_ENDPOINT, &kinds::CILIUM_NODE]
     }
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)

@@ -5,7 +5,7 @@ use crate::kubernetes::subject::Subject;
 use crate::mesh::check::Check;
 use crate::mesh::membership::{Enrolment, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::state::State;
+use crate::mesh::state::{GatewayApi, State};
 use crate::model::{Installation, Namespace, Workload};
 
 pub struct Own;
@@ -34,6 +34,9 @@ impl State for Own {
         let name = "linkerd-identity-trust-roots";
         let bundle = scene.config_map(&of.namespace, name).and_then(|mut data| data.remove("ca-bundle.crt"));
         bundle.map(|pem| (format!("ConfigMap {}/{name}", of.namespace), pem)).into_iter().collect()
+    }
+    fn gateway_api(&self) -> Option<GatewayApi> {
+        Some(GatewayApi { least: (1, 1, 1), source: "Linkerd, edge of 2026-08-21" })
     }
     fn checks(&self) -> &'static [Check] {
         checks::CHECKS

@@ -144,3 +144,6 @@ fn plane(facts: &Facts, replica: &Seen) -> Option<Plane> {
         connections: 0,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,19 @@ impl Caller {
         }
     }
 
+    /// A question that is put as an object, such as a review of rights: nothing is kept of it.
+    pub async fn ask(&self, path: &str, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let request = http::Request::post(path)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .map_err(|e| Failure::Broken(e.to_string()))?;
+        match timeout(self.deadline, self.sent(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::Late(self.deadline)),
+        }
+    }
+
     async fn attempts(&self, path: &str, accept: &str, until: Instant) -> Result<Vec<u8>, Failure> {
         let (mut throttled, mut failed, mut broken) = (0, 0, 0);
         loop {
@@ -118,6 +131,10 @@ impl Caller {
             .header(http::header::ACCEPT, accept)
             .body(Body::empty())
             .map_err(|e| Failure::Broken(e.to_string()))?;
+        self.sent(request).await
+    }
+
+    async fn sent(&self, request: http::Request<Body>) -> Result<Vec<u8>, Failure> {
         let response = self.client.send(request).await.map_err(|e| classify(&e))?;
         let status = response.status();
         let wait = retry_after(response.headers());

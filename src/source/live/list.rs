@@ -3,6 +3,7 @@
 use super::call::{Caller, Failure, escape, spoken};
 use super::discovery::{Plan, Served};
 use crate::facts::{Object, Outcome, Resource};
+use crate::kubernetes::rights::ALLOWED;
 use crate::source::redact;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -65,6 +66,33 @@ pub async fn select(caller: &Caller, resource: &Resource, namespace: Option<&str
     let mut pages = Pages::new(resource, &resource.version, namespace);
     pages.selector = format!("&labelSelector={}", escape(labels));
     pages.read(caller).await
+}
+
+/// Asks the server what it would say; nothing is done and nothing is kept.
+pub async fn may(caller: &Caller, verb: &str, group: &str, resource: &str) -> Outcome {
+    #[derive(Deserialize)]
+    struct Review {
+        status: Said,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        allowed: bool,
+        #[serde(default)]
+        reason: String,
+    }
+    let attributes = json!({ "verb": verb, "group": group, "resource": resource });
+    let review = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": attributes } });
+    let body = match caller.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review.to_string().into_bytes()).await {
+        Ok(body) => body,
+        Err(failure) => return failure.outcome(),
+    };
+    match serde_json::from_slice::<Review>(&body) {
+        Ok(Review { status }) if status.allowed => Outcome::Text(ALLOWED.to_owned()),
+        Ok(Review { status }) if status.reason.is_empty() => Outcome::Text("no rule grants it".to_owned()),
+        Ok(Review { status }) => Outcome::Text(status.reason),
+        Err(error) => Outcome::Failed(format!("the review of rights can't be read: {error}")),
+    }
 }
 
 fn is_namespaces(resource: &Resource) -> bool {

@@ -36,14 +36,17 @@ pub use connect::nearest;
 
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Answer, Facts, Need, Outcome, SourceKind, exposition};
+use crate::source::redact;
 use crate::source::visit::{Door, Method};
 use call::{Caller, Failure};
 use discovery::Served;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::Client;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -263,7 +266,8 @@ impl Cluster {
                 }
                 Need::PodGet { namespace, pod, port, path } => {
                     let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
-                    pods::Line::new(caller, &door).ask(Method::Get, path).await
+                    let (outcome, partial) = pods::Line::new(caller, &door).ask(Method::Get, path).await;
+                    (masked(outcome), partial)
                 }
                 Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
                 Need::PodMetrics { namespace, pod, port, path, names } => {
@@ -275,12 +279,14 @@ impl Cluster {
                         other => (other, partial),
                     }
                 }
+                Need::Access { verb, group, resource } => (list::may(caller, verb, group, resource).await, None),
                 Need::Exec { pod, namespace, .. } if namespace.is_empty() => {
                     (Outcome::Absent(format!("nothing can be run on node {pod}: what is asked there is no pod")), None)
                 }
                 Need::Exec { namespace, pod, container, command } => {
                     let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: 0, inside: None };
-                    pods::Line::new(caller, &door).say(command.clone(), container).await
+                    let (outcome, partial) = pods::Line::new(caller, &door).say(command.clone(), container).await;
+                    (masked(outcome), partial)
                 }
             };
             (need, Answer { outcome, at: now(), partial })
@@ -311,6 +317,17 @@ impl Cluster {
         for (query, (outcome, partial)) in queries.into_iter().zip(answers) {
             facts.insert(Need::query(query), Answer { outcome, at, partial });
         }
+    }
+}
+
+/// What a pod said, before anybody sees it.
+fn masked(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Bytes(bytes) => Outcome::Bytes(match redact::dump(&bytes) {
+            Cow::Owned(clean) => Arc::new(clean),
+            Cow::Borrowed(_) => bytes.clone(),
+        }),
+        other => other,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What one Envoy says of itself.
 
 use crate::envoy::ask::WHOLE;
+use crate::envoy::endpoints::LbEndpoint;
 use crate::envoy::{Dump, Resource, Section, Want};
 use crate::facts::Outcome;
 use crate::mesh::sync::{Health, Part};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// By name: a filter on counters that were used hides a zero, and zero is what is looked for.
 const CONNECTED: &str = "stats?filter=control_plane.connected_state";
@@ -32,8 +33,8 @@ pub struct Upstream {
     /// Only a part of the service's instances, by a resolver.
     pub subset: bool,
     pub datacenter: String,
-    /// `10.0.0.1:20000`
-    pub endpoints: BTreeSet<String>,
+    /// `10.0.0.1:20000`, and whether calls are sent there: Consul sends the critical ones too, marked as such.
+    pub endpoints: BTreeMap<String, bool>,
 }
 
 /// Or why it says nothing.
@@ -61,8 +62,12 @@ pub fn read(dump: Option<&Outcome>, stats: Option<&Outcome>) -> Result<Heard, St
     let upstreams = dump.endpoints.iter().filter_map(|one| {
         let mut upstream = named(&one.value.cluster_name)?;
         let all = one.value.endpoints.iter().flat_map(|group| &group.lb_endpoints);
-        let sockets = all.filter_map(|one| one.endpoint.address.socket_address.as_ref());
-        upstream.endpoints = sockets.map(|socket| format!("{}:{}", &*socket.address, socket.port_value.0)).collect();
+        let endpoint = |one: &LbEndpoint| {
+            let socket = one.endpoint.address.socket_address.as_ref()?;
+            let healthy = !matches!(&*one.health_status, "UNHEALTHY" | "DRAINING" | "TIMEOUT");
+            Some((format!("{}:{}", &*socket.address, socket.port_value.0), healthy))
+        };
+        upstream.endpoints = all.filter_map(endpoint).collect();
         Some(upstream)
     });
     Ok(Heard { connected, refused, upstreams: upstreams.collect() })
@@ -97,7 +102,7 @@ fn named(cluster: &str) -> Option<Upstream> {
         [_, service, _, datacenter] => (true, service, datacenter),
         _ => return None,
     };
-    Some(Upstream { service: (*service).to_owned(), subset, datacenter: (*datacenter).to_owned(), endpoints: BTreeSet::new() })
+    Some(Upstream { service: (*service).to_owned(), subset, datacenter: (*datacenter).to_owned(), endpoints: BTreeMap::new() })
 }
 
 impl Heard {

@@ -61,12 +61,14 @@ pub fn compare(heard: &Heard, catalog: Option<&Catalog>, pods: &Pods, facts: &Fa
     let mut found = BTreeSet::new();
     let mut unseen = None;
     for upstream in &heard.upstreams {
-        let known = catalog.map(|catalog| catalog.instances(&upstream.service));
-        if let Some(Err(why)) = &known {
+        let known = match catalog {
+            Some(catalog) => catalog.instances(&upstream.service),
+            None => Err("no server of it runs in what was seen".to_owned()),
+        };
+        if let Err(why) = &known {
             unseen = unseen.or(Some(why.clone()));
         }
-        let known = known.and_then(Result::ok);
-        match known {
+        match known.ok() {
             Some(known) => found.extend(with_catalog(upstream, &known, pods)),
             None => found.extend(without(upstream, pods, facts)),
         }
@@ -81,12 +83,17 @@ fn with_catalog(upstream: &Upstream, known: &[Instance], pods: &Pods) -> Vec<(He
     if known.iter().any(|one| one.datacenter != upstream.datacenter) {
         return found;
     }
-    for address in &upstream.endpoints {
+    for (address, healthy) in &upstream.endpoints {
         let by_pod = pods.by_address.get(address.rsplit_once(':').map_or("", |(host, _)| host));
         let text = match (known.iter().find(|one| one.address == *address), by_pod) {
-            (Some(one), _) if !one.passing => {
-                format!("{address} of {service} is critical in Consul, and the proxy still has it")
+            (Some(one), _) if one.passing && !healthy => {
+                format!("{address} of {service} passes in Consul, and the proxy has it as unhealthy")
             }
+            (Some(one), _) if !one.passing && *healthy => {
+                format!("{address} of {service} is critical in Consul, and the proxy has it as healthy")
+            }
+            // Both know that nothing is to be sent there.
+            (_, _) if !healthy => continue,
             (Some(one), _) => match pods.against(one) {
                 Some(what) => format!("{address} of {service} is {what}, and Consul calls it passing ({})", one.id),
                 None => continue,
@@ -98,7 +105,7 @@ fn with_catalog(upstream: &Upstream, known: &[Instance], pods: &Pods) -> Vec<(He
         };
         found.push((Health::Stale, format!("EDS: {text}")));
     }
-    let missing = |one: &&Instance| one.passing && !upstream.endpoints.contains(&one.address) && pods.against(one).is_none();
+    let missing = |one: &&Instance| one.passing && !upstream.endpoints.contains_key(&one.address) && pods.against(one).is_none();
     for one in known.iter().filter(missing).filter(|_| !upstream.subset) {
         found
             .push((Health::Stale, format!("EDS: {} of {service} passes in Consul, and the proxy does not have it", one.address)));
@@ -125,5 +132,5 @@ fn without(upstream: &Upstream, pods: &Pods, facts: &Facts) -> Vec<(Health, Stri
             }
         }
     };
-    upstream.endpoints.iter().filter_map(judge).collect()
+    upstream.endpoints.iter().filter(|(_, healthy)| **healthy).map(|(address, _)| address).filter_map(judge).collect()
 }

@@ -19,7 +19,7 @@ fn instance(pod: &str, uid: &str, address: &str, status: &str) -> Value {
         "Service": {"ID": "api-1", "Address": address, "Port": 20000, "Meta": meta}})
 }
 
-/// What is said of web's endpoints, with `api` at 10.0.0.2.
+/// What is said of web's endpoints (unhealthy with a `-`), with `api` at 10.0.0.2.
 fn said(ready: bool, cluster: &str, endpoints: &[&str], catalog: Option<Value>) -> Vec<(Health, String)> {
     let mut facts = testing::facts(&[
         pod("web", &json!({}), "10.0.0.1", true),
@@ -29,8 +29,9 @@ fn said(ready: bool, cluster: &str, endpoints: &[&str], catalog: Option<Value>) 
     let ask = |pod: &str, port, path: &str| Need::PodGet { namespace: "shop".into(), pod: pod.into(), port, path: path.into() };
     let bytes = |text: String| Outcome::Bytes(Arc::new(text.into_bytes()));
     let socket = |address: &&str| {
-        let (host, port) = address.split_once(':').expect("an address");
-        json!({"endpoint": {"address": {"socket_address": {"address": host, "port_value": port.parse::<u16>().expect("a port")}}}})
+        let health = if address.starts_with('-') { "UNHEALTHY" } else { "HEALTHY" };
+        let (host, port) = address.trim_start_matches('-').split_once(':').expect("an address");
+        json!({"health_status": health, "endpoint": {"address": {"socket_address": {"address": host, "port_value": port.parse::<u16>().expect("a port")}}}})
     };
     let all: Vec<Value> = endpoints.iter().map(socket).collect();
     let dump = json!({"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.EndpointsConfigDump",
@@ -55,13 +56,21 @@ fn the_catalog_and_the_pods_are_both_compared() {
         said.into_iter().map(|(health, why)| format!("{} {why}", health.word())).collect::<Vec<_>>().join("; ")
     };
     assert_eq!(of(true, &[HERE], vec![good()]), "");
+    // Consul sends what is critical as well, and says so.
+    assert_eq!(of(true, &["-10.0.0.2:20000"], vec![instance("gone", "u", "10.0.0.2", "critical")]), "");
     // A machine outside of Kubernetes.
     assert_eq!(of(true, &["9.9.9.9:20000"], vec![instance("", "", "9.9.9.9", "passing")]), "");
     for (ready, endpoints, all, wanted) in [
         (false, &[HERE][..], vec![good()], "of pod shop/api, which is not ready"),
         (true, &[HERE], vec![instance("api", "u-old", "10.0.0.2", "passing")], "today's has another uid"),
         (true, &[HERE], vec![instance("gone", "u-gone", "10.0.0.2", "passing")], "a ghost: there is no pod shop/gone"),
-        (true, &[HERE], vec![instance("api", "u-api", "10.0.0.2", "critical")], "is critical in Consul"),
+        (
+            true,
+            &[HERE],
+            vec![instance("api", "u-api", "10.0.0.2", "critical")],
+            "is critical in Consul, and the proxy has it as healthy",
+        ),
+        (true, &["-10.0.0.2:20000"], vec![good()], "passes in Consul, and the proxy has it as unhealthy"),
         (true, &[], vec![good()], "passes in Consul, and the proxy does not have it"),
         (true, &[HERE, "10.0.0.9:20000"], vec![good()], "10.0.0.9:20000 of api is neither in Consul's catalog nor a pod's"),
     ] {
@@ -75,4 +84,16 @@ fn the_catalog_and_the_pods_are_both_compared() {
     assert_eq!(said(true, API, &[HERE], None), []);
     assert_eq!(said(false, API, &[HERE], None)[0].0, Health::Stale);
     assert_eq!(said(true, API, &["10.0.0.9:20000"], None)[0].0, Health::Unknown);
+}
+
+#[test]
+fn a_catalog_that_is_not_there_is_said() {
+    let mut facts = testing::facts(&[pod("web", &json!({}), "10.0.0.1", true)]);
+    let ask = |path: &str| Need::PodGet { namespace: "shop".into(), pod: "web".into(), port: 19000, path: path.into() };
+    let dump = json!({"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.EndpointsConfigDump", "dynamic_endpoint_configs":
+        [{"endpoint_config": {"cluster_name": "api.default.dc1.internal.x.consul", "endpoints": []}}]}]});
+    facts.answer(ask(envoy::PATHS[0]), Outcome::Bytes(Arc::new(dump.to_string().into_bytes())));
+    let fleet = read(&facts);
+    assert!(fleet.gaps[0].contains("the catalog of Consul") && fleet.gaps[0].contains("no server"), "{:?}", fleet.gaps);
+    assert!(fleet.told[0].parts.iter().any(|part| part.health == Health::Unknown), "nobody said whether it is connected");
 }
