@@ -1,10 +1,10 @@
 //! What Envoy's dump says about each resource beside its configuration: state, version, and why an update was rejected.
 
 use super::field::Text;
+use super::json::Raw;
 use super::redact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// Where a resource stands in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,7 +66,7 @@ pub struct Resource<'a, T> {
     pub client_status: Text<'a>,
     pub value: T,
     /// The configuration as the proxy printed it, if asked for.
-    pub raw: Option<&'a RawValue>,
+    pub raw: Option<Raw<'a>>,
 }
 
 /// The part of a row that every kind of resource has.
@@ -176,7 +176,7 @@ impl<'a, R> Entry<'a, R> {
         self,
         list: State,
         into: &mut Vec<Resource<'a, T>>,
-        mut decode: impl FnMut(R) -> Option<(T, Option<&'a RawValue>)>,
+        mut decode: impl FnMut(R) -> Option<(T, Option<Raw<'a>>)>,
     ) {
         let (name, client_status) = (self.name, self.client_status);
         let mut failed = None;

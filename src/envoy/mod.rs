@@ -1,7 +1,7 @@
 //! Reader of Envoy's admin output: what a proxy really runs.
 //!
-//! Text in, borrowed structs out, in one pass and without I/O; no mesh is named here. [`dump`] reads a config dump,
-//! [`hosts`] reads `clusters?format=json`. Only the sections that are asked for are decoded; of a resource only the
+//! Text in, borrowed structs out, in one pass and without I/O; no mesh is named here. [`json`] jumps over what isn't
+//! asked for, [`dump`] reads a config dump or several pieces of one, [`hosts`] reads `clusters?format=json`. Only the sections that are asked for are decoded; of a resource only the
 //! fields that are shown. What Envoy added since, extensions nobody knows and `@type`s of other vendors cost nothing and
 //! break nothing.
 //!
@@ -16,6 +16,7 @@ pub mod address;
 pub mod bootstrap;
 pub mod certificate;
 pub mod clusters;
+mod decode;
 pub mod dump;
 pub mod endpoints;
 pub mod entry;
@@ -23,15 +24,17 @@ pub mod extensions;
 pub mod fault;
 pub mod field;
 pub mod hosts;
+pub mod json;
 pub mod listeners;
 pub mod name;
 pub mod origin;
+mod outline;
 pub mod redact;
 pub mod routes;
 pub mod secrets;
 pub mod section;
 
-pub use dump::{Dump, Want};
+pub use dump::{Dump, Piece, Want};
 pub use entry::{Resource, State};
 pub use fault::{Fault, Unusable};
-pub use section::Section;
+pub use section::{List, Section};

@@ -49,10 +49,20 @@ impl Section {
             _ => return None,
         })
     }
+}
 
-    /// Which section a list belongs to, and what its name says about the state of its elements.
-    pub(super) fn of_list(key: &str) -> Option<(Section, State)> {
-        Some(match key {
+/// A list of a dump: its section, and what its name says about the state of its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct List {
+    pub section: Section,
+    pub state: State,
+}
+
+impl List {
+    /// By the name of the field; `bootstrap` is a list of one.
+    pub fn of_name(key: &str) -> Option<List> {
+        let (section, state) = match key {
+            "bootstrap" => (Section::Bootstrap, State::Static),
             "static_clusters" | "staticClusters" => (Section::Clusters, State::Static),
             "dynamic_active_clusters" | "dynamicActiveClusters" => (Section::Clusters, State::Active),
             "dynamic_warming_clusters" | "dynamicWarmingClusters" => (Section::Clusters, State::Warming),
@@ -67,7 +77,19 @@ impl Section {
             "dynamic_endpoint_configs" | "dynamicEndpointConfigs" => (Section::Endpoints, State::Active),
             "ecds_filters" | "ecdsFilters" => (Section::Extensions, State::Active),
             _ => return None,
-        })
+        };
+        Some(List { section, state })
+    }
+
+    /// By the type of an element that stands bare in `configs`, as `config_dump?resource=…` answers.
+    pub(super) fn of_bare_type(url: &str) -> Option<List> {
+        let (of, element) = url.rsplit_once('.')?;
+        let section = match element {
+            "Bootstrap" => Section::Bootstrap,
+            _ => Section::of_type(of)?,
+        };
+        let is_static = element.starts_with("Static") || section == Section::Bootstrap;
+        Some(List { section, state: if is_static { State::Static } else { State::Active } })
     }
 }
 

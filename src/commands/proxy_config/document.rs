@@ -2,9 +2,8 @@
 
 use super::tables;
 use crate::envoy::bootstrap::{Bootstrap, Proxy};
-use crate::envoy::dump::Unknown;
 use crate::envoy::entry::Standing;
-use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
+use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, redact, routes, secrets};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -79,7 +78,7 @@ pub struct Document<'r> {
     pub ecds: Option<Vec<extensions::Row<'r>>>,
     /// Sections that meshctl doesn't know, untouched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub other: Vec<Map<String, Value>>,
+    pub other: Vec<Value>,
 }
 
 pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
@@ -96,18 +95,12 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
         endpoints: None,
         eds: asked(Section::Endpoints).then(|| endpoints::rows(&dump.endpoints, &selection.endpoints)),
         ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
-        other: if selection.all { dump.unknown.iter().map(untouched).collect() } else { Vec::new() },
+        other: if selection.all { dump.unknown.iter().copied().map(redact::config).collect() } else { Vec::new() },
     }
 }
 
 pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &Selection, raw: bool) -> Document<'r> {
     Document { endpoints: Some(hosts::rows(hosts, &selection.endpoints, raw)), ..Document::default() }
-}
-
-fn untouched(unknown: &Unknown<'_>) -> Map<String, Value> {
-    let head = ("@type".to_owned(), Value::from(&*unknown.type_url));
-    let fields = unknown.fields.iter().map(|(key, raw)| (key.to_string(), crate::envoy::redact::config(raw)));
-    std::iter::once(head).chain(fields).collect()
 }
 
 /// `machine` makes the data, otherwise the tables are made.

@@ -272,19 +272,19 @@ fn hosts(rows: &[hosts::Row<'_>]) -> Table {
     let mut table =
         Table { columns: columns(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"]), rows: Vec::with_capacity(rows.len()) };
     let reasons = Column::new("REASON");
-    table.columns.push(if rows.iter().all(|row| row.reasons.is_empty()) { reasons.wide() } else { reasons });
+    table.columns.push(if rows.iter().all(|row| row.reasons().is_empty()) { reasons.wide() } else { reasons });
     table.columns.extend(wide(&["WEIGHT", "PRIORITY", "LOCALITY", "HOSTNAME"]));
     for row in rows {
         table.rows.push(vec![
-            plain(row.endpoint.as_str()),
-            status(row.status),
-            vec![Span::new(row.outlier_check, if row.outlier_check == "OK" { Tone::Plain } else { Tone::Bad })],
+            plain(row.endpoint()),
+            status(row.status()),
+            vec![Span::new(row.outlier_check(), if row.outlier_check() == "OK" { Tone::Plain } else { Tone::Bad })],
             plain(row.cluster),
-            vec![Span::new(row.reasons.join("; "), Tone::Warn)],
-            plain(row.weight.map_or_else(String::new, |weight| weight.to_string())),
-            plain(row.priority.to_string()),
-            plain(row.locality.as_str()),
-            plain(row.hostname.unwrap_or_default()),
+            vec![Span::new(row.reasons().join("; "), Tone::Warn)],
+            plain(row.weight().map_or_else(String::new, |weight| weight.to_string())),
+            plain(row.priority().to_string()),
+            plain(row.locality()),
+            plain(row.hostname().unwrap_or_default()),
         ]);
     }
     table
