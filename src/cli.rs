@@ -23,7 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   meshctl analyze --from demo          see it work, without a cluster
   meshctl analyze                      ask the cluster of your kubeconfig
-  meshctl analyze --from manifests/    ask files; `-` is stdin
+  meshctl proxy-status                 is every proxy in sync, and why not
   meshctl permissions | kubectl apply -f -
 
 `meshctl --help` lists the flags, `meshctl COMMAND --help` says more about a command.";
@@ -58,11 +58,13 @@ pub struct Ctx {
     pub ui: Ui,
     /// Set when a part of the input could not be read: `--strict` turns that into exit code 2.
     pub incomplete: Cell<bool>,
+    /// For control planes that are asked over xDS, where a command has flags for it.
+    pub xds: live::Credentials,
 }
 
 impl Ctx {
     pub fn new(global: Global) -> Self {
-        Ctx { ui: Ui::new(&global), global, incomplete: Cell::new(false) }
+        Ctx { ui: Ui::new(&global), global, incomplete: Cell::new(false), xds: live::Credentials::default() }
     }
 
     /// How the user reached the data, for next commands that can be copied: `meshctl analyze --from demo`.
@@ -99,6 +101,7 @@ impl Ctx {
             impersonate_user: self.global.as_user.clone(),
             impersonate_groups: self.global.as_group.clone(),
             request_timeout: self.global.request_timeout,
+            xds: self.xds.clone(),
         }
     }
 }
@@ -172,7 +175,11 @@ fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
         return Ok(error::EXIT_FAILED);
     }
     let threshold = match ctx.global.fail_on {
-        None | Some(FailOn::Never) => return Ok(0),
+        None => match report.fails_on {
+            Some(threshold) => threshold,
+            None => return Ok(0),
+        },
+        Some(FailOn::Never) => return Ok(0),
         Some(FailOn::Info) => Severity::Info,
         Some(FailOn::Warning) => Severity::Warning,
         Some(FailOn::Error) => Severity::Error,

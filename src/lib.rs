@@ -28,6 +28,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod analysis;
+pub mod charts;
 pub mod cli;
 pub mod commands;
 pub mod envoy;

@@ -64,6 +64,8 @@ pub struct Column {
     pub align_right: bool,
     /// Shown only with `-o wide` (and in Markdown).
     pub wide: bool,
+    /// A cell takes at most so many rows in the table form, and ends in `…`; 0 is without limit.
+    pub rows: usize,
 }
 
 impl Column {
@@ -71,11 +73,16 @@ impl Column {
         Column { title: title.into(), ..Column::default() }
     }
     pub fn right(title: impl Into<String>) -> Self {
-        Column { title: title.into(), align_right: true, wide: false }
+        Column { title: title.into(), align_right: true, ..Column::default() }
     }
     #[must_use]
     pub fn wide(mut self) -> Self {
         self.wide = true;
+        self
+    }
+    #[must_use]
+    pub fn rows(mut self, most: usize) -> Self {
+        self.rows = most;
         self
     }
 }
@@ -98,8 +105,20 @@ pub enum Block {
         label: String,
         lines: Vec<Line>,
     },
+    /// The same for a page that must not grow: on a screen of usual width each paragraph takes at most so many rows
+    /// and ends in `…`, on a narrower one as many more. `-o wide` and Markdown show it whole.
+    Brief {
+        label: String,
+        lines: Vec<Line>,
+        rows: usize,
+    },
     Bullets(Vec<Line>),
     Table(Table),
+    /// The same with lines under some of its rows, by position.
+    Noted {
+        table: Table,
+        notes: Vec<(usize, Line)>,
+    },
     /// Text to copy: a command, a manifest. Never wrapped.
     Code(String),
     Blank,
@@ -114,13 +133,29 @@ pub struct Report {
     pub data: Value,
     pub body: Vec<Block>,
     pub worst: Option<Severity>,
+    /// From where on the news is bad when `--fail-on` says nothing: `None` for commands that only show.
+    pub fails_on: Option<Severity>,
+    /// Single results, for formats that count them.
+    pub cases: Vec<Case>,
+}
+
+/// One thing that was tested, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Case {
+    /// What it belongs to: a cluster and a mesh.
+    pub suite: String,
+    pub name: String,
+    /// What is wrong; empty when nothing is.
+    pub failures: Vec<String>,
+    /// Why it could not be told.
+    pub skipped: Option<String>,
 }
 
 impl Report {
     /// `data` must serialize to a JSON object.
     pub fn new(schema: &str, data: &impl Serialize, body: Vec<Block>) -> Self {
         let data = serde_json::to_value(data).unwrap_or_else(|e| Value::String(e.to_string()));
-        Report { schema: schema.to_owned(), data, body, worst: None }
+        Report { schema: schema.to_owned(), data, body, worst: None, fails_on: None, cases: Vec::new() }
     }
     #[must_use]
     pub fn worst(mut self, worst: Option<Severity>) -> Self {

@@ -8,7 +8,7 @@ pub use prompt::{Choice, Prompt};
 
 use crate::cli::Global;
 use crate::error::Error;
-use crate::render::{paint, sanitize, wants_color};
+use crate::render::{WIDTH, asked_width, paint, sanitize, wants_color};
 use crate::report::Tone;
 use std::io::{self, IsTerminal, Write};
 
@@ -17,12 +17,15 @@ pub struct Ui {
     color: bool,
     quiet: bool,
     terminal: bool,
+    width: usize,
 }
 
 impl Ui {
     pub fn new(global: &Global) -> Self {
         let terminal = io::stderr().is_terminal();
-        Ui { color: wants_color(global, terminal), quiet: global.quiet, terminal }
+        let measured = || terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0));
+        let width = asked_width(global).or_else(measured).unwrap_or(WIDTH);
+        Ui { color: wants_color(global, terminal), quiet: global.quiet, terminal, width }
     }
 
     /// What failed, why, and what to do next. Shown with `--quiet` too.
@@ -40,6 +43,11 @@ impl Ui {
     /// Something is wrong with the input, yet the answer goes on.
     pub fn warning(&self, text: &str) {
         self.write(&labelled("warning", Tone::Warn, text, self.color));
+    }
+
+    /// What somebody asked to be told on the way.
+    pub fn note(&self, text: &str) {
+        self.write(&labelled("note", Tone::Dim, text, self.color));
     }
 
     /// A spinner until it is dropped; nothing unless stderr is a terminal, and nothing if the work is done at once.

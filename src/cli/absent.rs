@@ -16,12 +16,9 @@ const fn absent(names: &'static [&'static str], instead: &'static str) -> Absent
 
 /// When a command arrives, its line goes; `commands_that_exist_are_not_absent` below sees to it.
 const ABSENT: &[Absent] = &[
-    absent(&["proxy-status", "ps"], "istioctl proxy-status"),
-    absent(&["ztunnel-config", "zc"], "istioctl ztunnel-config"),
     absent(&["install", "apply"], "istioctl install, or helm install"),
     absent(&["upgrade"], "istioctl upgrade, or helm upgrade"),
     absent(&["uninstall"], "istioctl uninstall"),
-    absent(&["manifest"], "istioctl manifest"),
     absent(&["kube-inject"], "istioctl kube-inject"),
     absent(&["tag"], "istioctl tag"),
     absent(&["waypoint"], "istioctl waypoint"),
@@ -33,7 +30,6 @@ const ABSENT: &[Absent] = &[
     absent(&["admin", "istiod"], "istioctl admin"),
     absent(&["create-remote-secret"], "istioctl create-remote-secret"),
     absent(&["remote-clusters"], "istioctl remote-clusters"),
-    absent(&["check"], "linkerd check, cilium status or istioctl analyze"),
     absent(&["verify-install"], "istioctl analyze; istioctl itself dropped verify-install in 1.24"),
 ];
 
@@ -47,7 +43,6 @@ pub fn explain(args: &[OsString], error: &clap::Error) -> Option<Error> {
         ErrorKind::InvalidSubcommand => {
             let word = named(ContextKind::InvalidSubcommand)?;
             match word {
-                "version" => return Some(Error::new(Kind::Usage, "there is no command `version`").hint("meshctl --version")),
                 "completion" => {
                     return Some(Error::new(Kind::Usage, "there is no command `completion`").hint("meshctl completions bash"));
                 }

@@ -4,19 +4,22 @@
 //!
 //! ```text
 //! #[arg(add = complete::objects(&kinds::POD))]          pods of the context and namespace on the command line
+//! #[arg(add = complete::proxies())]                     POD.NAMESPACE of pods with a proxy that can be asked
 //! #[arg(add = complete::words(codes))]                  fn codes() -> Vec<(String, String)>: a value and its help
 //! ```
 //!
 //! Tab must never hang, print or fail: everything together has [`DEADLINE`], answers are kept on disk for [`FRESH`],
 //! and whoever doesn't answer is left alone for as long.
 
+mod bash;
 mod cache;
 mod line;
 
-use crate::facts::{Facts, Need, Outcome, Resource, kinds};
+use crate::facts::{Facts, Need, Object, Outcome, Resource, kinds};
+use crate::mesh::admin::{self, Speaks};
 use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
-use clap_complete::env::CompleteEnv;
+use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
 use line::Typed;
 use std::ffi::OsStr;
 use std::sync::mpsc;
@@ -30,9 +33,28 @@ const FRESH: Duration = Duration::from_secs(10);
 /// A value and what to say about it.
 type Word = (String, String);
 
+/// The shells that we write a script for.
+pub const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
+
 /// Answers the shell and ends the process, if the shell is who called.
 pub fn answer_the_shell() {
-    CompleteEnv::with_factory(super::command).var("COMPLETE").complete();
+    CompleteEnv::with_factory(offered).shells(SHELLS).var("COMPLETE").complete();
+}
+
+/// The command line as Tab offers it: commands by their names, and no flags where a command is what comes next.
+fn offered() -> clap::Command {
+    fn plain(command: clap::Command, no_flags: bool) -> clap::Command {
+        let aliases: Vec<String> = command.get_visible_aliases().map(str::to_owned).collect();
+        let hide = no_flags && command.get_subcommands().next().is_some();
+        // They are understood, yet `pc` in place of `proxy-config` would tell nobody what there is.
+        let command = command.visible_alias(None::<&'static str>).aliases(aliases);
+        let command = if hide { command.mut_args(|arg| arg.hide(true)) } else { command };
+        command.mut_subcommands(|sub| plain(sub, no_flags))
+    }
+    let mut command = super::command();
+    // Global flags reach the subcommands, which hide theirs each on their own.
+    command.build();
+    plain(command, line::at_an_empty_word())
 }
 
 /// Contexts of the kubeconfig.
@@ -54,7 +76,22 @@ pub fn namespaces() -> ArgValueCompleter {
 
 /// Names of objects of a kind, in the context and namespace on the command line.
 pub fn objects(resource: &'static Resource) -> ArgValueCompleter {
-    completer(move || listed(resource))
+    completer(move || listed(resource, "", name_of))
+}
+
+/// `POD.NAMESPACE` of the pods that have an Envoy of a mesh.
+pub fn proxies() -> ArgValueCompleter {
+    completer(|| listed(&kinds::POD, "envoy", |pod| with_proxy(pod, Speaks::Envoy)))
+}
+
+/// `POD.NAMESPACE` of the proxies that serve a whole node.
+pub fn node_proxies() -> ArgValueCompleter {
+    completer(|| listed(&kinds::POD, "node", |pod| with_proxy(pod, Speaks::NodeProxy)))
+}
+
+fn with_proxy(pod: &Object, speaks: Speaks) -> Option<String> {
+    let any = admin::of_pod(pod).iter().any(|admin| admin.speaks == speaks);
+    any.then(|| format!("{}.{}", pod.name, pod.namespace))
 }
 
 /// Kinds as kubectl takes them, for `KIND/NAME`.
@@ -67,11 +104,23 @@ pub fn words(list: fn() -> Vec<Word>) -> ArgValueCompleter {
     completer(list)
 }
 
+/// A recording: paths, and the one that is built in.
+pub fn recording() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let mut all = matching(current, [demo()]);
+        all.extend(PathCompleter::any().complete(current));
+        all
+    })
+}
+
+fn demo() -> Word {
+    ("demo".to_owned(), "the recording that is built in".to_owned())
+}
+
 /// `--from`: paths, stdin and the built-in recording.
 pub fn from() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
-        let own = [("demo".to_owned(), "the recording that is built in".to_owned())];
-        let mut all = matching(current, own);
+        let mut all = matching(current, [demo()]);
         all.extend(PathCompleter::any().stdio().complete(current));
         all
     })
@@ -94,13 +143,15 @@ fn matching(current: &OsStr, words: impl IntoIterator<Item = Word>) -> Vec<Compl
         .collect()
 }
 
-fn listed(resource: &'static Resource) -> Vec<Word> {
+/// `form` tells answers apart that are made of the same objects.
+fn listed(resource: &'static Resource, form: &str, each: fn(&Object) -> Option<String>) -> Vec<Word> {
     let typed = Typed::read();
     if typed.from {
         return Vec::new();
     }
+    let key = format!("{} {form}", typed.key(resource));
     let answer = in_time(move || {
-        let Some(cache) = cache::Cache::open(&typed.key(resource)) else { return ask(resource, &typed) };
+        let Some(cache) = cache::Cache::open(&key) else { return ask(resource, &typed, each) };
         let old = match cache.read(FRESH) {
             cache::Hit::Fresh(names) => return Some(names),
             cache::Hit::Stale(names) => Some(names),
@@ -108,7 +159,7 @@ fn listed(resource: &'static Resource) -> Vec<Word> {
         };
         // Marked first: if the deadline cuts us off, the next Tab must not wait again.
         cache.attempted();
-        let new = ask(resource, &typed);
+        let new = ask(resource, &typed, each);
         if let Some(names) = &new {
             cache.write(names);
         }
@@ -117,7 +168,7 @@ fn listed(resource: &'static Resource) -> Vec<Word> {
     answer.unwrap_or_default().into_iter().map(|name| (name, String::new())).collect()
 }
 
-fn ask(resource: &'static Resource, typed: &Typed) -> Option<Vec<String>> {
+fn ask(resource: &'static Resource, typed: &Typed, each: fn(&Object) -> Option<String>) -> Option<Vec<String>> {
     let options = live::Options {
         kubeconfig: typed.kubeconfig.clone(),
         contexts: typed.context.iter().cloned().collect(),
@@ -135,14 +186,14 @@ fn ask(resource: &'static Resource, typed: &Typed) -> Option<Vec<String>> {
         let need = Need::list(resource);
         cluster.answer(vec![need.clone()], &mut facts).await;
         match &facts.get(&need)?.outcome {
-            Outcome::Objects(objects) => Some(objects.iter().map(name_of).collect()),
+            Outcome::Objects(objects) => Some(objects.iter().filter_map(each).collect()),
             _ => None,
         }
     })
 }
 
-fn name_of(object: &crate::facts::Object) -> String {
-    object.name.to_string()
+fn name_of(object: &Object) -> Option<String> {
+    Some(object.name.to_string())
 }
 
 /// Runs beside us; what is not there in time is not there.

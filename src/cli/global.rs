@@ -55,6 +55,10 @@ pub struct Global {
     /// Use colour; auto minds the terminal, NO_COLOR and CLICOLOR_FORCE
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "How shown")]
     pub color: ColorWhen,
+    /// Say on stderr what was asked of whom, and what came of it
+    // No `--verbose`: proxy-config has one of its own, as its users know it.
+    #[arg(short = 'v', global = true, help_heading = "How shown")]
+    pub narrate: bool,
     /// Exit 1 when the worst finding is at least this bad
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "How shown")]
     pub fail_on: Option<FailOn>,
@@ -178,10 +182,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => number * 3600.0,
         _ => return Err(format!("unknown unit {unit:?}; use ms, s, m or h")),
     };
-    if seconds <= 0.0 {
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())?;
+    // Less than a nanosecond is nothing too.
+    if duration.is_zero() {
         return Err("must be more than zero".to_owned());
     }
-    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -193,8 +199,22 @@ mod tests {
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("7"), Ok(Duration::from_secs(7)));
-        for bad in ["", "s", "5 s", "5d", "0s", "1e99h", "9999999999999999999999h"] {
+        for bad in ["", "s", "5 s", "5d", "0s", "0.0000000001s", "1e99h", "9999999999999999999999h"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_duration_or_refused(text in "([0-9.]|ms|[smhd]|e|-|\\PC){0,10}") {
+            if let Ok(duration) = parse_duration(&text) {
+                proptest::prop_assert!(!duration.is_zero(), "{text} would give up at once");
+            }
+        }
+
+        #[test]
+        fn milliseconds_come_back(count in 1_u32..) {
+            proptest::prop_assert_eq!(parse_duration(&format!("{count}ms")).map(|d| d.as_millis()), Ok(u128::from(count)));
         }
     }
 

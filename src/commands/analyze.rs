@@ -2,14 +2,14 @@
 
 use super::load::{self, DEFAULT_WINDOW, Loaded, Metrics};
 use crate::analysis::need::{self, Decision, Section, Told};
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
 use crate::facts::Purpose;
 use crate::mesh;
-use crate::report::{Block, Column, Report, Span, Table, Tone};
+use crate::report::Report;
 use crate::ui::{Choice, Prompt};
 use clap::Args;
-use serde_json::json;
+use std::collections::BTreeSet;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,10 +27,10 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "PART", value_delimiter = ',', ignore_case = true, help_heading = "What to show")]
     pub explain: Vec<Section>,
     /// Say what you need: mtls[=encryption|identity|authorization], tracing, canary, retries, multicluster, vms
-    #[arg(long, value_name = "NEED", value_delimiter = ',', help_heading = "What you know")]
+    #[arg(long, value_name = "NEED", value_delimiter = ',', add = complete::words(needs), help_heading = "What you know")]
     pub require: Vec<String>,
-    /// Say what no cluster tells; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "What you know")]
+    /// Say what no cluster tells: services=few|many|N, languages=N, rps=N, oncall=no, fips=yes, mtls=no, needs=none, …; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", add = complete::words(answers), help_heading = "What you know")]
     pub answer: Vec<String>,
     /// Be asked what no cluster tells
     #[arg(long, help_heading = "What you know")]
@@ -42,10 +42,18 @@ pub struct AnalyzeArgs {
     pub words: Vec<String>,
 }
 
+fn needs() -> Vec<(String, String)> {
+    need::require_words().into_iter().map(|word| (word, String::new())).collect()
+}
+
+fn answers() -> Vec<(String, String)> {
+    need::answer_words().into_iter().map(|word| (word, String::new())).collect()
+}
+
 pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {
     refuse_words(&args.words)?;
     // Before anything is fetched: a typo should not cost the time of forty lists.
-    let mut told = need::parse_told(&args.require, &args.answer)?;
+    let told = need::parse_told(&args.require, &args.answer)?;
     if args.ask && !ctx.ui.can_ask() {
         return Err(Error::new(Kind::Usage, "--ask needs a terminal, and stdin or stderr is none")
             .hint("give the answers on the command line: --answer KEY=VALUE, --require NEED"));
@@ -53,11 +61,10 @@ pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {
     let purpose = Purpose::Decide { window: args.metrics.window.clone() };
     let loaded = load::load(ctx, &purpose, Some(&args.metrics))?;
     let mut decisions = decide(&loaded, &told, &args.metrics.window);
-    if args.ask && ask(ctx, &decisions, &mut args.answer)? {
-        told = need::parse_told(&args.require, &args.answer)?;
-        decisions = decide(&loaded, &told, &args.metrics.window);
+    if args.ask {
+        decisions = ask(ctx, &loaded, &mut args, decisions)?;
     }
-    Ok(with_unreachable(need::report_many(&decisions, &args.explain, &next(ctx, &args)), &loaded))
+    Ok(load::with_unreachable(need::report_many(&decisions, &args.explain, &next(ctx, &args)), &loaded))
 }
 
 fn decide(loaded: &Loaded, told: &Told, window: &str) -> Vec<Decision> {
@@ -80,41 +87,23 @@ fn next(ctx: &Ctx, args: &AnalyzeArgs) -> String {
     next
 }
 
-/// Each question once, whichever cluster raises it; `true` if anything was answered.
-fn ask(ctx: &Ctx, decisions: &[Decision], answers: &mut Vec<String>) -> Result<bool> {
-    let mut asked = std::collections::BTreeSet::new();
-    let before = answers.len();
-    for question in decisions.iter().flat_map(need::questions) {
-        if !asked.insert(question.key.to_string()) {
-            continue;
-        }
+/// Each question once, whichever cluster raises it. An answer decides what is asked next: `few` services end it.
+fn ask(ctx: &Ctx, loaded: &Loaded, args: &mut AnalyzeArgs, mut decisions: Vec<Decision>) -> Result<Vec<Decision>> {
+    let mut asked = BTreeSet::new();
+    while let Some(question) = decisions.iter().flat_map(need::questions).find(|question| asked.insert(question.key.clone())) {
         let choices: Vec<&str> = question.choices.iter().map(AsRef::as_ref).collect();
         match ctx.ui.ask(&Prompt { text: &question.text, why: &question.why, choices: &choices })? {
-            Choice::Answer(answer) => answers.push(format!("{}={answer}", question.key)),
-            Choice::Skip => {}
+            Choice::Answer(answer) => args.answer.push(format!("{}={answer}", question.key)),
+            Choice::Skip => continue,
             Choice::Done => break,
         }
+        let told = need::parse_told(&args.require, &args.answer)?;
+        decisions = decide(loaded, &told, &args.metrics.window);
     }
     if asked.is_empty() {
         ctx.ui.hint("there is nothing to ask: everything that decides is known");
     }
-    Ok(answers.len() > before)
-}
-
-fn with_unreachable(mut report: Report, loaded: &Loaded) -> Report {
-    if loaded.unreachable.is_empty() {
-        return report;
-    }
-    let why = |error: &Error| std::iter::once(&error.message).chain(&error.causes).cloned().collect::<Vec<_>>().join(": ");
-    let rows =
-        loaded.unreachable.iter().map(|(name, error)| vec![vec![name.as_str().into()], vec![Span::new(why(error), Tone::Warn)]]);
-    let table = Table { columns: vec![Column::new("CLUSTER"), Column::new("WHY")], rows: rows.collect() };
-    report.body.extend([Block::Blank, Block::Heading("Not reached".to_owned()), Block::Table(table)]);
-    if let Some(data) = report.data.as_object_mut() {
-        let list: Vec<_> = loaded.unreachable.iter().map(|(name, error)| json!({ "cluster": name, "why": why(error) })).collect();
-        data.insert("unreachable".to_owned(), list.into());
-    }
-    report
+    Ok(decisions)
 }
 
 fn refuse_words(words: &[String]) -> Result<()> {

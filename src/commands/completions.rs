@@ -1,9 +1,9 @@
 //! `meshctl completions`: the script that makes the shell ask us.
 
+use crate::cli::complete;
 use crate::error::{Error, Kind, Result};
 use crate::report::{Block, Report};
 use clap::{Args, ValueEnum};
-use clap_complete::env::Shells;
 use serde_json::json;
 
 const EXAMPLES: &str = "\
@@ -17,7 +17,7 @@ Examples:
 The script asks meshctl at every Tab, so contexts and namespaces are those of the cluster at hand
 (at most 300 ms, then nothing; answers are kept for 10 s).";
 
-/// Print the script that completes commands, flags, contexts and namespaces in a shell
+/// Print the script that completes commands, flags and names in a shell
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CompletionsArgs {
@@ -61,8 +61,7 @@ impl Shell {
 
 pub fn script(shell: Shell) -> Result<String> {
     let internal = || Error::new(Kind::Internal, format!("can't write the script for {}", shell.name()));
-    let shells = Shells::builtins();
-    let writer = shells.completer(shell.name()).ok_or_else(internal)?;
+    let writer = complete::SHELLS.completer(shell.name()).ok_or_else(internal)?;
     let mut script = Vec::new();
     writer.write_registration("COMPLETE", "meshctl", "meshctl", "meshctl", &mut script).map_err(|e| internal().because(&e))?;
     let script = String::from_utf8(script).map_err(|e| internal().because(&e))?;

@@ -3,11 +3,14 @@
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Outcome, Purpose, SourceKind, kinds};
+use crate::mesh::MESHES;
+use crate::report::{Block, Column, Report, Span, Table, Tone};
 use crate::source::live::{self, prometheus::Prometheus};
 use crate::source::{self, Base, Source, archive};
 use clap::Args;
 use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::json;
 use std::future::Future;
 
 /// More warnings than this tell nobody anything.
@@ -90,11 +93,28 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
     }
     known_namespace(ctx, &loaded.facts)?;
     tell_problems(ctx, &loaded);
+    if ctx.global.narrate {
+        loaded.facts.iter().for_each(|facts| tell_asked(ctx, facts));
+    }
     Ok(loaded)
 }
 
+/// Every question with what came of it.
+fn tell_asked(ctx: &Ctx, facts: &Facts) {
+    for (need, answer) in facts.iter() {
+        let came = match &answer.outcome {
+            Outcome::Objects(objects) => format!("{} objects", objects.len()),
+            Outcome::Text(text) => format!("{} bytes", text.len()),
+            Outcome::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            other => format!("{}: {}", other.word(), other.reason().unwrap_or_default()),
+        };
+        let partial = answer.partial.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        ctx.ui.note(&format!("{}: {}: {came}{partial}", facts.cluster, need.title()));
+    }
+}
+
 /// A namespace that is nowhere is a typo, and an empty view would pass for an answer.
-fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
+pub fn known_namespace(ctx: &Ctx, all: &[Facts]) -> Result<()> {
     let Some(wanted) = ctx.global.namespace.as_deref() else { return Ok(()) };
     let mut names = Vec::new();
     for facts in all {
@@ -136,12 +156,13 @@ pub fn opened(ctx: &Ctx) -> Result<Vec<Facts>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one look at the clock; a recording brings its own")]
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    let all = archive::open(from, ctx.global.namespace.as_deref(), now)?;
+    let dumps = |need: &Need| purpose.of_sync() && MESHES.iter().any(|mesh| mesh.sync_reads(need));
+    let all = archive::open_with(from, ctx.global.namespace.as_deref(), now, &dumps)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
         let mut facts = Vec::new();
@@ -228,9 +249,36 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     answer
 }
 
+/// Adds the clusters that could not be read, so that nobody takes the rest for all of them.
+pub fn with_unreachable(mut report: Report, loaded: &Loaded) -> Report {
+    if loaded.unreachable.is_empty() {
+        return report;
+    }
+    let why = |error: &Error| std::iter::once(&error.message).chain(&error.causes).cloned().collect::<Vec<_>>().join(": ");
+    let rows =
+        loaded.unreachable.iter().map(|(name, error)| vec![vec![name.as_str().into()], vec![Span::new(why(error), Tone::Warn)]]);
+    let table = Table { columns: vec![Column::new("CLUSTER"), Column::new("WHY")], rows: rows.collect() };
+    report.body.extend([Block::Blank, Block::Heading("Not reached".to_owned()), Block::Table(table)]);
+    if let Some(data) = report.data.as_object_mut() {
+        let list: Vec<_> = loaded.unreachable.iter().map(|(name, error)| json!({ "cluster": name, "why": why(error) })).collect();
+        data.insert("unreachable".to_owned(), list.into());
+    }
+    report
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// It is pasted into queries, so nothing but digits and units may pass.
+        #[test]
+        fn a_window_can_not_break_out_of_a_query(text in "([0-9]{1,4}|ms|[smhdwy]|[\\[\\](){} ]|\\PC){0,8}") {
+            if let Ok(window) = parse_window(&text) {
+                proptest::prop_assert!(!window.is_empty() && window.bytes().all(|b| b.is_ascii_alphanumeric()), "{window}");
+            }
+        }
+    }
 
     #[test]
     fn windows() {

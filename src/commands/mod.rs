@@ -1,11 +1,19 @@
 //! One file a command: arguments, gather → pure call → report.
 
 pub mod analyze;
+pub mod check;
+pub mod check_inject;
 pub mod completions;
+pub mod fleet;
 pub mod load;
+pub mod manifest;
+pub mod meshes;
 pub mod permissions;
 pub mod proxy_config;
+pub mod proxy_status;
 pub mod snapshot;
+pub mod version;
+pub mod ztunnel_config;
 
 use crate::cli::Ctx;
 use crate::error::Result;
@@ -15,18 +23,34 @@ use clap::Subcommand;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Analyze(analyze::AnalyzeArgs),
+    Meshes(meshes::MeshesArgs),
+    Check(check::CheckArgs),
+    CheckInject(check_inject::CheckInjectArgs),
+    #[command(visible_alias = "ps")]
+    ProxyStatus(proxy_status::ProxyStatusArgs),
     #[command(visible_alias = "pc")]
     ProxyConfig(proxy_config::ProxyConfigArgs),
+    #[command(visible_alias = "zc")]
+    ZtunnelConfig(ztunnel_config::ZtunnelConfigArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Manifest(manifest::ManifestArgs),
     Permissions(permissions::PermissionsArgs),
+    Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
     match command {
         Command::Analyze(args) => analyze::run(ctx, args),
+        Command::Meshes(args) => meshes::run(ctx, &args),
+        Command::Check(args) => check::run(ctx, &args),
+        Command::CheckInject(args) => check_inject::run(ctx, &args),
+        Command::ProxyStatus(args) => proxy_status::run(ctx, &args),
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
+        Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
+        Command::Manifest(args) => manifest::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
+        Command::Version(args) => version::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Snapshot(args) => snapshot::run(ctx, args),
     }

@@ -5,10 +5,10 @@
 
 mod role;
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Need, Purpose, SourceKind};
-use crate::kubernetes;
+use crate::facts::{Channel, Facts, Need, Purpose, SourceKind, kinds};
+use crate::kubernetes::{self, target};
 use crate::mesh::MESHES;
 use crate::render::yaml;
 use crate::report::{Block, Report};
@@ -29,23 +29,62 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct PermissionsArgs {
     /// The command, such as `analyze` [default: all]
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", add = complete::words(commands))]
     pub command: Vec<String>,
 }
 
-/// Commands that ask a cluster, and what for. A new reading command adds its line.
-fn purposes() -> Vec<(&'static str, Purpose)> {
+/// Commands that ask a cluster, and what. A new reading command adds its line.
+fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // The window changes the queries, not who may ask them.
     let window = || "7d".to_owned();
-    vec![("analyze", Purpose::Decide { window: window() }), ("snapshot record", Purpose::Record { window: window() })]
+    let mut record = needs(&Purpose::Record { window: window(), proxies: true });
+    record.extend(proxies());
+    record.insert(program());
+    let mut sync = needs(&Purpose::Sync(Channel::default()));
+    sync.extend([port(), program()]);
+    let mut versions = needs(&Purpose::Versions);
+    versions.insert(port());
+    vec![
+        ("analyze", needs(&Purpose::Decide { window: window() })),
+        ("meshes", needs(&Purpose::State)),
+        ("check", needs(&Purpose::State)),
+        ("check-inject", needs(&Purpose::State)),
+        ("proxy-status", sync),
+        ("version", versions),
+        ("proxy-config", proxies()),
+        ("ztunnel-config", proxies()),
+        ("snapshot record", record),
+    ]
+}
+
+/// A port of any pod.
+fn port() -> Need {
+    Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() }
+}
+
+/// A program in any container.
+fn program() -> Need {
+    Need::Exec { namespace: String::new(), pod: String::new(), container: String::new(), command: Vec::new() }
+}
+
+/// One proxy, by whatever name: it stands for all of them.
+fn proxies() -> BTreeSet<Need> {
+    let pods = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: String::new() };
+    let named =
+        target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
+    named.chain([pods, port()]).collect()
+}
+
+/// First words, for completion.
+fn commands() -> Vec<(String, String)> {
+    asking().into_iter().filter_map(|(name, _)| Some((name.split(' ').next()?.to_owned(), String::new()))).collect()
 }
 
 pub fn run(ctx: &Ctx, args: &PermissionsArgs) -> Result<Report> {
     if ctx.global.from.is_some() {
         ctx.ui.hint("a recording needs no permissions; these are for a live cluster");
     }
-    let (title, purposes) = chosen(&args.command.join(" "))?;
-    let needs = needs(&purposes);
+    let (title, needs) = chosen(&args.command.join(" "))?;
     let name = match args.command.join("-") {
         words if words.is_empty() => "meshctl".to_owned(),
         words => format!("meshctl-{words}"),
@@ -54,29 +93,34 @@ pub fn run(ctx: &Ctx, args: &PermissionsArgs) -> Result<Report> {
     Ok(report(&roles, &title))
 }
 
-fn chosen(command: &str) -> Result<(String, Vec<Purpose>)> {
-    let known = purposes();
+fn chosen(command: &str) -> Result<(String, BTreeSet<Need>)> {
+    let known = asking();
     if command.is_empty() {
-        return Ok(("every command".to_owned(), known.into_iter().map(|(_, purpose)| purpose).collect()));
+        return Ok(("every command".to_owned(), known.into_iter().flat_map(|(_, needs)| needs).collect()));
     }
+    // What somebody typed may be an alias.
+    let command = match command {
+        "pc" => "proxy-config",
+        "ps" => "proxy-status",
+        "zc" => "ztunnel-config",
+        other => other,
+    };
     let matches = |name: &str| name == command || name.starts_with(&format!("{command} "));
     let names = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    let found: Vec<_> = known.into_iter().filter(|(name, _)| matches(name)).map(|(_, purpose)| purpose).collect();
-    if found.is_empty() {
+    let mut found = known.into_iter().filter(|(name, _)| matches(name)).map(|(_, needs)| needs).peekable();
+    if found.peek().is_none() {
         return Err(Error::new(Kind::Usage, format!("`{command}` asks no cluster for anything, or is no command"))
             .hint(format!("commands that do: {names}")));
     }
-    Ok((format!("meshctl {command}"), found))
+    Ok((format!("meshctl {command}"), found.flatten().collect()))
 }
 
-/// What is asked in the first round: every kind is declared there, before anything is known.
-fn needs(purposes: &[Purpose]) -> BTreeSet<Need> {
+/// What is asked in the first round, before anything is known, and the kinds that are asked later.
+fn needs(purpose: &Purpose) -> BTreeSet<Need> {
     let nothing = Facts::new("", SourceKind::Live, Timestamp::UNIX_EPOCH);
-    let mut needs = BTreeSet::new();
-    for purpose in purposes {
-        needs.extend(kubernetes::needs(&nothing, purpose));
-        MESHES.iter().for_each(|mesh| needs.extend(mesh.needs(&nothing, purpose)));
-    }
+    let mut needs: BTreeSet<Need> = kubernetes::needs(&nothing, purpose).into_iter().collect();
+    needs.extend(crate::mesh::needs(&nothing, purpose));
+    needs.extend(MESHES.iter().flat_map(|mesh| mesh.later(purpose)).map(Need::list));
     needs
 }
 
@@ -99,10 +143,38 @@ fn report(roles: &Roles, title: &str) -> Report {
 mod tests {
     use super::*;
 
+    /// As the API's own types read it: a field that they don't know, or a wrong one, would be lost on the way.
+    #[test]
+    fn every_role_is_one_that_the_api_knows() {
+        use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
+        fn same<T: serde::de::DeserializeOwned + serde::Serialize>(manifest: &serde_json::Value) {
+            let typed: T = serde_json::from_value(manifest.clone()).expect("a manifest of its kind");
+            assert_eq!(serde_json::to_value(typed).expect("JSON"), *manifest);
+        }
+        for (command, namespace) in [("", None), ("analyze", None), ("snapshot record", Some("shop"))] {
+            let (title, asked) = chosen(command).expect("a command");
+            let roles = Roles::new(&asked, "meshctl", namespace);
+            for document in &roles.documents {
+                match document.manifest["kind"].as_str() {
+                    Some("Role") => same::<Role>(&document.manifest),
+                    _ => same::<ClusterRole>(&document.manifest),
+                }
+            }
+            // And the text that is printed is the same documents.
+            let Some(Block::Code(text)) = report(&roles, &title).body.pop() else { panic!("one block of code") };
+            let printed: Vec<serde_json::Value> = serde_yaml::Deserializer::from_str(&text)
+                .map(|one| serde::Deserialize::deserialize(one).expect("YAML"))
+                .collect();
+            assert_eq!(printed, roles.documents.iter().map(|document| document.manifest.clone()).collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn a_prefix_names_its_commands() {
-        assert_eq!(chosen("snapshot").map(|(_, found)| found.len()).ok(), Some(1));
-        assert_eq!(chosen("").map(|(_, found)| found.len()).ok(), Some(purposes().len()));
+        let needs = |command: &str| chosen(command).map(|(_, needs)| needs).ok();
+        assert_eq!(needs("snapshot"), needs("snapshot record"));
+        assert_eq!(needs("pc"), Some(proxies()));
+        assert!(needs("").is_some_and(|all| asking().iter().all(|(_, needs)| needs.is_subset(&all))));
         assert_eq!(chosen("completions").map_err(|e| e.kind).err(), Some(Kind::Usage));
     }
 }

@@ -1,6 +1,8 @@
 //! `meshctl snapshot`: record a cluster, and look at a recording.
 
-use crate::cli::Ctx;
+mod dumps;
+
+use crate::cli::{Ctx, complete};
 use crate::commands::load::{self, Metrics, load};
 use crate::error::Result;
 use crate::facts::{Facts, Purpose};
@@ -23,6 +25,7 @@ const EXAMPLES_RECORD: &str = "\
 Examples:
   meshctl snapshot record shop.tar.zst                     the cluster of your kubeconfig
   meshctl snapshot record shop/ -n shop --force            one namespace, as a folder, again
+  meshctl snapshot record shop.tar.zst --proxies           with what every proxy runs
   meshctl snapshot record all.tar.zst --all-contexts       several clusters in one recording";
 
 const EXAMPLES_INFO: &str = "\
@@ -45,11 +48,14 @@ pub enum SnapshotCommand {
     #[command(after_help = EXAMPLES_RECORD)]
     Record {
         /// A file that ends in .tar.zst, or a folder
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
         file: PathBuf,
         /// Replace a recording that is already there
         #[arg(long)]
         force: bool,
+        /// Also what every proxy runs, for proxy-config: some hundred kilobytes each, and its secrets masked
+        #[arg(long)]
+        proxies: bool,
         #[command(flatten)]
         metrics: Metrics,
     },
@@ -57,7 +63,7 @@ pub enum SnapshotCommand {
     #[command(after_help = EXAMPLES_INFO)]
     Info {
         /// The recording
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", add = complete::recording())]
         file: PathBuf,
     },
 }
@@ -73,8 +79,11 @@ struct Shown<'a> {
 pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     let (file, summary) = match args.command {
         SnapshotCommand::Info { file } => (file.clone(), archive::summary(&file)?),
-        SnapshotCommand::Record { file, force, metrics } => {
-            let clusters = gather(ctx, &metrics)?;
+        SnapshotCommand::Record { file, force, proxies, metrics } => {
+            let mut clusters = gather(ctx, &metrics, proxies)?;
+            if proxies && ctx.global.from.is_none() {
+                dumps::add(ctx, &mut clusters)?;
+            }
             (file.clone(), archive::write(&file, &clusters, force)?)
         }
     };
@@ -83,12 +92,12 @@ pub fn run(ctx: &Ctx, args: SnapshotArgs) -> Result<Report> {
     Ok(Report::new(SCHEMA, &Shown { file, summary: &summary }, body))
 }
 
-fn gather(ctx: &Ctx, metrics: &Metrics) -> Result<Vec<Facts>> {
+fn gather(ctx: &Ctx, metrics: &Metrics, proxies: bool) -> Result<Vec<Facts>> {
     if metrics.prometheus.is_none() && ctx.global.from.is_some() {
         // Already whole: recorded again as it is, in today's format.
         return load::opened(ctx);
     }
-    let purpose = Purpose::Record { window: metrics.window.clone() };
+    let purpose = Purpose::Record { window: metrics.window.clone(), proxies };
     Ok(load(ctx, &purpose, Some(metrics))?.facts)
 }
 
@@ -106,7 +115,8 @@ fn body(file: &str, summary: &Summary) -> Vec<Block> {
     for cluster in &summary.clusters {
         body.push(Block::Heading(format!("Cluster {}", cluster.name)));
         let columns = vec![
-            Column::new("NEED"),
+            // A query can be longer than the screen.
+            Column::new("NEED").rows(2),
             Column::new("OUTCOME"),
             Column::right("OBJECTS"),
             Column::new("TIME").wide(),

@@ -37,6 +37,11 @@ impl Certificate {
         self.valid.1.saturating_sub(now.as_second()).div_euclid(86_400)
     }
 
+    /// Whole days from its first to its last.
+    pub fn days_of_life(&self) -> i64 {
+        self.valid.1.saturating_sub(self.valid.0).div_euclid(86_400)
+    }
+
     pub fn spiffe_id(&self) -> Option<&str> {
         self.uris.iter().rev().find(|uri| uri.starts_with("spiffe://")).map(String::as_str)
     }

@@ -17,7 +17,7 @@ use super::listeners::Listener;
 use super::outline::Outline;
 use super::routes::RouteConfig;
 use super::secrets::Secret;
-use super::section::{List, Section};
+use super::section::Section;
 
 /// What to read of a dump.
 #[derive(Clone, Copy, Debug)]
@@ -26,29 +26,6 @@ pub struct Want<'w> {
     /// Keep the proxy's own text of each resource.
     pub raw: bool,
 }
-
-/// An answer that is a dump, or a part of one.
-#[derive(Clone, Copy, Debug)]
-pub struct Piece<'a> {
-    pub text: &'a str,
-    /// The list that was asked for (`config_dump?resource=…`): its resources stand bare in `configs`, and their type doesn't
-    /// tell warming from active.
-    pub list: Option<List>,
-}
-
-impl<'a> Piece<'a> {
-    pub fn whole(text: &'a str) -> Self {
-        Piece { text, list: None }
-    }
-
-    /// The answer to `config_dump?resource=NAME`.
-    pub fn of_list(text: &'a str, name: &str) -> Self {
-        Piece { text, list: List::of_name(name) }
-    }
-}
-
-/// A part of a dump that meshctl doesn't know, untouched.
-pub type Unknown<'a> = Raw<'a>;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -60,8 +37,8 @@ pub struct Dump<'a> {
     pub secrets: Vec<Resource<'a, Secret<'a>>>,
     pub endpoints: Vec<Resource<'a, Assignment<'a>>>,
     pub extensions: Vec<Resource<'a, Extension<'a>>>,
-    /// Only with [`Want::raw`].
-    pub unknown: Vec<Unknown<'a>>,
+    /// Parts that meshctl doesn't know, untouched; only with [`Want::raw`].
+    pub unknown: Vec<Raw<'a>>,
     pub faults: Vec<Fault>,
     /// Sections that are there, empty or not.
     present: Vec<Section>,
@@ -70,57 +47,25 @@ pub struct Dump<'a> {
 impl<'a> Dump<'a> {
     /// Reads `text`, as far as it goes.
     pub fn read(text: &'a str, want: Want<'_>) -> Result<Self, Unusable> {
-        Dump::read_pieces(&[Piece::whole(text)], want)
-    }
-
-    /// Reads several answers of one proxy into one view. A piece that is no dump at all is told as one; only if no piece is
-    /// usable there is nothing to show.
-    pub fn read_pieces(pieces: &[Piece<'a>], want: Want<'_>) -> Result<Self, Unusable> {
-        let mut dump = Dump::default();
-        let mut unusable = None;
-        let mut used = false;
-        for piece in pieces {
-            let (outline, end) = Outline::of(*piece, want);
-            if !outline.is_dump(piece, end.as_ref().err()) {
-                let why = Unusable::new(piece.text, "a config dump", &outline.keys, end.as_ref().err());
-                dump.faults.extend(piece.list.map(|list| Fault::Unanswered { section: list.section, why: why.why.clone() }));
-                unusable = unusable.or(Some(why));
-                continue;
-            }
-            used = true;
-            dump.saw(&outline.present);
-            if let Err(error) = end {
-                let (line, column, why) = cut(piece.text, &error);
-                dump.faults.push(Fault::Cut { line, column, inside: outline.inside, why, unseen: Vec::new() });
-            }
-            dump.add(piece.text, &outline.elements, want);
-            if want.raw {
-                dump.unknown.extend(outline.unknown);
+        let (outline, end) = Outline::of(text, want);
+        if !outline.saw_configs {
+            return Err(Unusable::new(text, "a config dump", &outline.keys, end.as_ref().err()));
+        }
+        let missing: Vec<Section> =
+            want.sections.iter().copied().filter(|section| !outline.present.contains(section)).collect();
+        let mut dump = Dump { present: outline.present, unknown: outline.unknown, ..Dump::default() };
+        // What didn't come may stand behind the cut, or not be there at all.
+        let mut absent = Vec::new();
+        match end {
+            Ok(()) => absent.extend(missing.into_iter().map(|section| Fault::Missing { section })),
+            Err(error) => {
+                let (line, column, why) = cut(text, &error);
+                dump.faults.push(Fault::Cut { line, column, inside: outline.inside, why, unseen: missing });
             }
         }
-        match unusable {
-            Some(unusable) if !used => return Err(unusable),
-            _ => dump.name_what_is_missing(want),
-        }
+        dump.add(text, &outline.elements, want);
+        dump.faults.append(&mut absent);
         Ok(dump)
-    }
-
-    /// What didn't come may stand behind the cut, or not be there at all.
-    fn name_what_is_missing(&mut self, want: Want<'_>) {
-        let missing: Vec<Section> = want.sections.iter().copied().filter(|section| !self.present.contains(section)).collect();
-        let told = |section: &Section| {
-            let is = |fault: &Fault| matches!(fault, Fault::Unanswered { section: told, .. } if told == section);
-            self.faults.iter().any(is)
-        };
-        let missing: Vec<Section> = missing.into_iter().filter(|section| !told(section)).collect();
-        let last_cut = self.faults.iter_mut().rev().find_map(|fault| match fault {
-            Fault::Cut { unseen, .. } => Some(unseen),
-            _ => None,
-        });
-        match last_cut {
-            Some(unseen) => *unseen = missing,
-            None => self.faults.extend(missing.into_iter().map(|section| Fault::Missing { section })),
-        }
     }
 
     fn add(&mut self, text: &'a str, elements: &[Element], want: Want<'_>) {
@@ -148,11 +93,16 @@ impl<'a> Dump<'a> {
         self.present.contains(&section)
     }
 
-    fn saw(&mut self, sections: &[Section]) {
-        for section in sections {
-            if !self.present.contains(section) {
-                self.present.push(*section);
-            }
+    /// How many resources it has.
+    pub fn count(&self, section: Section) -> usize {
+        match section {
+            Section::Bootstrap => self.bootstrap.len(),
+            Section::Clusters => self.clusters.len(),
+            Section::Listeners => self.listeners.len(),
+            Section::Routes => self.routes.len(),
+            Section::Endpoints => self.endpoints.len(),
+            Section::Extensions => self.extensions.len(),
+            Section::Secrets => self.secrets.len(),
         }
     }
 }

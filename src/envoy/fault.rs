@@ -21,8 +21,6 @@ pub enum Fault {
     Unreadable { section: Section, name: String, why: String },
     /// The section isn't in the dump.
     Missing { section: Section },
-    /// The section was asked for by itself, and the answer is none.
-    Unanswered { section: Section, why: String },
     /// The text is not UTF-8 throughout; what is wrong is shown as the replacement character.
     NotUtf8 { byte: usize },
 }
@@ -47,7 +45,6 @@ impl fmt::Display for Fault {
                 write!(f, "one of the {section} can't be read: {name}: {why}")
             }
             Fault::Missing { section } => write!(f, "the dump has no {section}{}", section.how_to_get()),
-            Fault::Unanswered { section, why } => write!(f, "the {section} are unknown: the proxy's answer can't be used: {why}"),
             Fault::NotUtf8 { byte } => write!(f, "the text is not UTF-8 at byte {byte}; that is shown as \u{fffd}"),
         }
     }

@@ -27,7 +27,8 @@ fn mask(value: &mut Value) {
     }
 }
 
-fn is_secret(key: &str) -> bool {
+/// Whether a field of this name holds a secret.
+pub fn is_secret(key: &str) -> bool {
     matches!(
         key,
         "private_key"
@@ -48,13 +49,18 @@ fn is_secret(key: &str) -> bool {
     )
 }
 
+/// Whether a field of this name, below a secret, only says where the secret is.
+pub fn is_kept(key: &str) -> bool {
+    matches!(key, "filename" | "environment_variable" | "name" | "@type" | "sds_config" | "sdsConfig")
+}
+
 /// Masks every text below, but keeps the shape and the names of files: where a key lies is no secret.
 fn hide(value: &mut Value) {
     match value {
         Value::String(text) => MASK.clone_into(text),
         Value::Object(fields) => {
             for (key, value) in fields {
-                if !matches!(key.as_str(), "filename" | "environment_variable" | "name" | "@type" | "sds_config" | "sdsConfig") {
+                if !is_kept(key) {
                     hide(value);
                 }
             }

@@ -74,6 +74,9 @@ kinds! {
     NETWORK_POLICY = "networking.k8s.io"/"v1" "NetworkPolicy" "networkpolicies" namespaced;
     CUSTOM_RESOURCE_DEFINITION = "apiextensions.k8s.io"/"v1" "CustomResourceDefinition" "customresourcedefinitions" cluster;
     MUTATING_WEBHOOK = "admissionregistration.k8s.io"/"v1" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations" cluster;
+    VALIDATING_WEBHOOK = "admissionregistration.k8s.io"/"v1" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations" cluster;
+    EVENT = ""/"v1" "Event" "events" namespaced;
+    LEASE = "coordination.k8s.io"/"v1" "Lease" "leases" namespaced;
 
     GATEWAY_CLASS = "gateway.networking.k8s.io"/"v1" "GatewayClass" "gatewayclasses" cluster;
     GATEWAY = "gateway.networking.k8s.io"/"v1" "Gateway" "gateways" namespaced;
@@ -91,13 +94,25 @@ kinds! {
 
     LINKERD_AUTHORIZATION_POLICY = "policy.linkerd.io"/"v1alpha1" "AuthorizationPolicy" "authorizationpolicies" namespaced;
     LINKERD_MESH_TLS_AUTHENTICATION = "policy.linkerd.io"/"v1alpha1" "MeshTLSAuthentication" "meshtlsauthentications" namespaced;
+    LINKERD_HTTP_ROUTE = "policy.linkerd.io"/"v1beta3" "HTTPRoute" "httproutes" namespaced;
+    LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io"/"v1beta1" "ServerAuthorization" "serverauthorizations" namespaced;
     LINKERD_SERVER = "policy.linkerd.io"/"v1beta3" "Server" "servers" namespaced;
     LINKERD_EXTERNAL_WORKLOAD = "workload.linkerd.io"/"v1beta1" "ExternalWorkload" "externalworkloads" namespaced;
     LINKERD_LINK = "multicluster.linkerd.io"/"v1alpha3" "Link" "links" namespaced;
+    LINKERD_SERVICE_PROFILE = "linkerd.io"/"v1alpha2" "ServiceProfile" "serviceprofiles" namespaced;
 
     CILIUM_NETWORK_POLICY = "cilium.io"/"v2" "CiliumNetworkPolicy" "ciliumnetworkpolicies" namespaced;
+    CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io"/"v2" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies" cluster;
+    CILIUM_ENDPOINT = "cilium.io"/"v2" "CiliumEndpoint" "ciliumendpoints" namespaced;
+    CILIUM_NODE = "cilium.io"/"v2" "CiliumNode" "ciliumnodes" cluster;
 
     CONSUL_SERVICE_INTENTIONS = "consul.hashicorp.com"/"v1alpha1" "ServiceIntentions" "serviceintentions" namespaced;
+    CONSUL_PROXY_DEFAULTS = "consul.hashicorp.com"/"v1alpha1" "ProxyDefaults" "proxydefaults" namespaced;
+    CONSUL_MESH = "consul.hashicorp.com"/"v1alpha1" "Mesh" "meshes" namespaced;
+    CONSUL_SERVICE_DEFAULTS = "consul.hashicorp.com"/"v1alpha1" "ServiceDefaults" "servicedefaults" namespaced;
+    CONSUL_SERVICE_RESOLVER = "consul.hashicorp.com"/"v1alpha1" "ServiceResolver" "serviceresolvers" namespaced;
+    CONSUL_SERVICE_ROUTER = "consul.hashicorp.com"/"v1alpha1" "ServiceRouter" "servicerouters" namespaced;
+    CONSUL_SERVICE_SPLITTER = "consul.hashicorp.com"/"v1alpha1" "ServiceSplitter" "servicesplitters" namespaced;
 
     CERT_MANAGER_CERTIFICATE = "cert-manager.io"/"v1" "Certificate" "certificates" namespaced;
     SPIFFE_ID = "spire.spiffe.io"/"v1alpha1" "ClusterSPIFFEID" "clusterspiffeids" cluster;

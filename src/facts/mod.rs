@@ -4,17 +4,23 @@
 //! failure lands here under that need. So a recording is complete by construction, and a report can say what it did
 //! not see. *Absent*, *forbidden*, *timed out* and *empty* are four different things ([`Outcome`]).
 
+mod ads;
+pub mod exposition;
 pub mod kinds;
 mod object;
+pub mod selector;
 mod series;
 
+pub use ads::{Account, Ads, At, Channel, Tls, Transport};
 pub use kinds::Resource;
 pub use object::{Object, Place};
+pub use selector::Selector;
 pub use series::Series;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One thing to ask. Needs are data: they are declared by pure code and carried out by [`crate::source`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +33,18 @@ pub enum Need {
     /// An instant PromQL query; the answer is the `data` member of Prometheus' reply, as JSON text.
     /// `{window}` has been filled in by whoever declared it.
     Query { promql: String },
+    /// The object of this name; without a namespace, of any namespace, so there may be several.
+    Get { resource: Resource, namespace: Option<String>, name: String },
+    /// The objects of a kind whose labels fit ([`Selector`]); without a namespace, of all of them.
+    Select { resource: Resource, namespace: Option<String>, labels: String },
+    /// An HTTP GET to a port of a pod, such as `config_dump` of a proxy's admin port: bytes, however many.
+    PodGet { namespace: String, pod: String, port: u16, path: String },
+    /// One question over xDS; the answer is a `DiscoveryResponse`, in its bytes.
+    Ads(Box<Ads>),
+    /// Metrics of these names at a port of a pod, as Prometheus would scrape them.
+    PodMetrics { namespace: String, pod: String, port: u16, path: String, names: Vec<String> },
+    /// What a program in a container prints. Without a namespace the pod is a node, whose agent is no pod.
+    Exec { namespace: String, pod: String, container: String, command: Vec<String> },
 }
 
 impl Need {
@@ -42,6 +60,13 @@ impl Need {
             Need::List { resource } => resource.qualified(),
             Need::Version => "/version".to_owned(),
             Need::Query { promql } => format!("query {promql}"),
+            Need::Get { resource, namespace: Some(namespace), name } => format!("{} {namespace}/{name}", resource.qualified()),
+            Need::Get { resource, namespace: None, name } => format!("{} {name}", resource.qualified()),
+            Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
+            Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
+            Need::Ads(ads) => format!("{} {}", ads.at, ads.type_url),
+            Need::PodMetrics { namespace, pod, port, path, .. } => format!("{namespace}/{pod}:{port}/{path} (metrics)"),
+            Need::Exec { namespace, pod, command, .. } => format!("{namespace}/{pod}: {}", command.join(" ")),
         }
     }
 }
@@ -52,14 +77,49 @@ pub enum Purpose {
     /// `analyze`: the decision. Queries look back over this window (Prometheus duration, such as `7d`).
     Decide { window: String },
     /// `snapshot record`: everything that any reading command may ask.
-    Record { window: String },
+    Record {
+        window: String,
+        /// Also what control planes say of proxies, which takes a port of theirs.
+        proxies: bool,
+    },
+    /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
+    State,
+    /// `proxy-status`: who is there, what control planes sent to them, and what they say of themselves.
+    Sync(Channel),
+    /// `version`: who is there, and what control planes know of them.
+    Versions,
 }
 
 impl Purpose {
-    pub fn window(&self) -> &str {
+    /// How far back queries look, where any are asked.
+    pub fn window(&self) -> Option<&str> {
         match self {
-            Purpose::Decide { window } | Purpose::Record { window } => window,
+            Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
+            Purpose::State | Purpose::Sync(_) | Purpose::Versions => None,
         }
+    }
+    /// Whether control planes are asked about their proxies.
+    pub fn of_planes(&self) -> bool {
+        self.of_sync() || *self == Purpose::Versions
+    }
+    /// Whether proxies are asked about themselves.
+    pub fn of_sync(&self) -> bool {
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync(_))
+    }
+    /// How control planes are asked.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Purpose::Sync(channel) => channel.clone(),
+            _ => Channel::default(),
+        }
+    }
+    /// Whether more is asked than that.
+    pub fn of_more(&self) -> bool {
+        !matches!(self, Purpose::Sync(_) | Purpose::Versions)
+    }
+    /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
+    pub fn of_state(&self) -> bool {
+        matches!(self, Purpose::Record { .. } | Purpose::State)
     }
 }
 
@@ -70,6 +130,8 @@ pub enum Outcome {
     Objects(Vec<Object>),
     /// A text came (JSON of a query, `/version`).
     Text(String),
+    /// What a pod answered, as it came: dumps are far too big to be kept as anything but their bytes.
+    Bytes(Arc<Vec<u8>>),
     /// The server has no such kind, or there is no such server (no Prometheus).
     Absent(String),
     /// We may not see it.
@@ -87,7 +149,7 @@ impl Outcome {
     pub fn word(&self) -> &'static str {
         match self {
             Outcome::Objects(objects) if objects.is_empty() => "empty",
-            Outcome::Objects(_) | Outcome::Text(_) => "answered",
+            Outcome::Objects(_) | Outcome::Text(_) | Outcome::Bytes(_) => "answered",
             Outcome::Absent(_) => "absent",
             Outcome::Forbidden(_) => "forbidden",
             Outcome::TimedOut(_) => "timed out",
@@ -98,7 +160,7 @@ impl Outcome {
     /// The reason in words, if it is a failure.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Outcome::Objects(_) | Outcome::Text(_) => None,
+            Outcome::Objects(_) | Outcome::Text(_) | Outcome::Bytes(_) => None,
             Outcome::Absent(why)
             | Outcome::Forbidden(why)
             | Outcome::TimedOut(why)

@@ -35,7 +35,7 @@ fn nodes(world: &mut World) {
     let mut requested: BTreeMap<String, Resources> = BTreeMap::new();
     let pods_seen = world.facts.seen(&kinds::POD);
     if !views.is_empty() && pods_seen {
-        let pods: Vec<(&Object, view::Pod)> = world.read(&kinds::POD);
+        let pods: Vec<(&Object, view::PlacedPod)> = world.read(&kinds::POD);
         for (_, pod) in pods {
             if !pod.spec.node_name.is_empty() && !matches!(&*pod.status.phase, "Succeeded" | "Failed") {
                 let sum = requested.entry(pod.spec.node_name.0.clone()).or_default();
@@ -68,8 +68,8 @@ fn add(a: Resources, b: Resources) -> Resources {
 }
 
 /// As the scheduler counts: main containers and native sidecars together, or the largest init container if that is more.
-fn pod_requests(spec: &view::PodSpec) -> Resources {
-    let of = |c: &view::Container| {
+fn pod_requests(spec: &view::PlacedSpec) -> Resources {
+    let of = |c: &view::PlacedContainer| {
         let (requests, limits) = (resources(&c.resources.requests), resources(&c.resources.limits));
         requests.or(limits).unwrap_or_default()
     };

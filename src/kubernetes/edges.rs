@@ -4,7 +4,7 @@ use super::class::{self, Hint};
 use super::config::{self, Setting};
 use super::reference::{self, Form, Reference};
 use super::resolve::{self, Target};
-use super::world::World;
+use super::world::{World, is_many};
 use crate::model::{Dangling, Edge, Evidence, Grade, NotSeen, Party, ServiceId, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ struct Clue<'a> {
 /// Adds the edges of every workload.
 pub fn collect(world: &mut World) {
     let templates = std::mem::take(&mut world.templates);
-    let mut files = Files::default();
+    let mut files = Files { copies: copies(world), ..Files::default() };
     let mut edges = Vec::new();
     let mut dangling = Vec::new();
     for (id, spec) in templates.iter().enumerate() {
@@ -158,8 +158,7 @@ impl Out<'_, '_> {
         let target = resolve::resolve(self.world, &workload.namespace, &r.host);
         if let (Some(switch), Target::Service(_) | Target::Unseen(_) | Target::Missing) = (disabled, &target) {
             if !matches!(target, Target::Service(_)) {
-                let evidence = evidence(format!("{} (switched off by {switch})", r.text()));
-                self.dangling.push(Dangling { from: self.from, host: r.host.clone(), port: r.port, evidence });
+                self.missing(clue, evidence(format!("{} (switched off by {switch})", r.text())));
             }
             return;
         }
@@ -170,10 +169,7 @@ impl Out<'_, '_> {
             Target::Missing
                 if clue.speaks && trusted && (r.port.is_some() || in_cluster) && !class::is_browser_name(clue.name) =>
             {
-                let evidence = evidence(r.text());
-                if !self.dangling.iter().any(|d| d.from == self.from && d.host == r.host && d.port == r.port) {
-                    self.dangling.push(Dangling { from: self.from, host: r.host.clone(), port: r.port, evidence });
-                }
+                self.missing(clue, evidence(r.text()));
             }
             Target::Unseen(name) if clue.speaks && trusted && (r.port.is_some() || in_cluster) => {
                 self.push(
@@ -190,6 +186,19 @@ impl Out<'_, '_> {
             }
             _ => {}
         }
+    }
+
+    /// A Service that isn't there; of what kind it would be is told by its name, its port and the variable.
+    fn missing(&mut self, clue: &Clue, evidence: Evidence) {
+        let r = &clue.reference;
+        if self.dangling.iter().any(|d| d.from == self.from && d.host == r.host && d.port == r.port) {
+            return;
+        }
+        let name = r.host.split('.').find(|label| !label.starts_with('_')).unwrap_or_default();
+        let hint = Hint { name: clue.name, scheme: &r.scheme, port: r.port, init: false };
+        let (from, to) = (Party::Workload(self.from), Party::Service(name.to_owned()));
+        let class = class::classify(&self.world.model, &from, &to, hint);
+        self.dangling.push(Dangling { from: self.from, host: r.host.clone(), port: r.port, class, evidence });
     }
 
     fn service(&mut self, clue: &Clue, id: ServiceId, evidence: impl Fn(String) -> Evidence) {
@@ -239,6 +248,8 @@ impl Out<'_, '_> {
 #[derive(Default)]
 struct Files {
     scanned: BTreeMap<(String, String), Vec<Line>>,
+    /// Files that many workloads read, each from a ConfigMap of its own: namespace, ConfigMap, key.
+    copies: BTreeSet<(String, String, String)>,
     /// ConfigMaps that name too much, with how many read them.
     too_wide: BTreeMap<String, usize>,
 }
@@ -248,7 +259,44 @@ struct Line {
     number: usize,
     /// `host` of `host: cart`.
     name: String,
+    /// In a file that many read: only candidates.
+    shared: bool,
     references: Vec<Reference>,
+}
+
+/// Files of ConfigMaps with the same text in the hands of three workloads or more, such as a chart's copy of one table
+/// of addresses for each of its parts. As with a ConfigMap that many mount, such a table doesn't say who calls whom; a
+/// file with one address does: it is what all of them call.
+fn copies(world: &World) -> BTreeSet<(String, String, String)> {
+    let mut copies = BTreeSet::new();
+    for (namespace, maps) in &world.config_maps {
+        let mut same: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+        for (name, map) in maps {
+            for (key, text) in map.data.iter().filter(|(_, text)| text.contains('\n')) {
+                same.entry(text).or_default().push((name, key));
+            }
+        }
+        for (text, places) in same.into_iter().filter(|(_, places)| places.len() > 1) {
+            let readers: BTreeSet<WorkloadId> = places.iter().flat_map(|(name, _)| maps[*name].readers.iter().copied()).collect();
+            let many = || {
+                let found = text.lines().flat_map(|line| named_hosts(world, namespace, line));
+                found.collect::<BTreeSet<String>>().len() > 1
+            };
+            if is_many(readers.len()) && many() {
+                let place = |(name, key): (&str, &str)| (namespace.clone(), name.to_owned(), key.to_owned());
+                copies.extend(places.into_iter().map(place));
+            }
+        }
+    }
+    copies
+}
+
+/// What a line names that is a Service of this namespace.
+fn named_hosts(world: &World, namespace: &str, line: &str) -> Vec<String> {
+    let mut found = references(line);
+    found.extend(service_words(world, namespace, line));
+    found.retain(|r| matches!(resolve::resolve(world, namespace, &r.host), Target::Service(_)));
+    found.into_iter().map(|r| r.host).collect()
 }
 
 /// More candidates than this say nothing that a person would read.
@@ -257,14 +305,16 @@ const MOST_CANDIDATES: usize = 4000;
 impl Files {
     fn edges_of(&mut self, out: &mut Out, namespace: &str, name: &str) {
         let Some(map) = out.world.config_maps.get(namespace).and_then(|maps| maps.get(name)) else { return };
-        let shared = map.is_shared();
-        let key = (namespace.to_owned(), name.to_owned());
-        let lines = self.scanned.entry(key).or_insert_with(|| scan_files(out.world, namespace, &map.data, shared));
-        if shared && lines.len().saturating_mul(map.readers.len()) > MOST_CANDIDATES {
+        let copies = &self.copies;
+        let copied = |key: &str| copies.contains(&(namespace.to_owned(), name.to_owned(), key.to_owned()));
+        let scan = || scan_files(out.world, namespace, &map.data, |key| map.is_shared() || copied(key));
+        let lines = self.scanned.entry((namespace.to_owned(), name.to_owned())).or_insert_with(scan);
+        if map.is_shared() && lines.len().saturating_mul(map.readers.len()) > MOST_CANDIDATES {
             self.too_wide.insert(format!("ConfigMap {namespace}/{name}"), map.readers.len());
             return;
         }
         for line in lines.iter() {
+            let shared = line.shared;
             for reference in &line.references {
                 // Files are full of addresses of schemas, licences and examples: public hosts in them are not news.
                 let speaks = !shared && reference.port.is_some() && reference.form == Form::Url && !reference.host.contains('.');
@@ -281,9 +331,10 @@ impl Files {
     }
 }
 
-fn scan_files(world: &World, namespace: &str, data: &super::view::Map, shared: bool) -> Vec<Line> {
+fn scan_files(world: &World, namespace: &str, data: &super::view::Map, shared: impl Fn(&str) -> bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for (key, text) in data {
+        let shared = shared(key);
         // Certificates and dashboards are large and name nobody.
         if text.len() > 512 * 1024 || text.starts_with("-----BEGIN") {
             continue;
@@ -293,27 +344,29 @@ fn scan_files(world: &World, namespace: &str, data: &super::view::Map, shared: b
             if trimmed.starts_with('#') || trimmed.starts_with("//") {
                 continue;
             }
-            let mut references = reference::scan(line);
-            let (name, value) = key_value(trimmed);
-            if references.is_empty() && holds_host(name) {
-                let bare = reference::host_name(value).map(|host| Reference {
-                    host,
-                    port: None,
-                    scheme: String::new(),
-                    form: Form::Bare,
-                });
-                references.extend(bare);
-            }
+            let mut references = references(line);
+            let (name, _) = key_value(trimmed);
             if shared {
                 references.extend(service_words(world, namespace, line));
                 references.dedup_by(|a, b| a.host == b.host);
             }
             if !references.is_empty() {
-                lines.push(Line { key: key.clone(), number: at + 1, name: name.to_owned(), references });
+                lines.push(Line { key: key.clone(), number: at + 1, name: name.to_owned(), shared, references });
             }
         }
     }
     lines
+}
+
+/// What a line of a file names: addresses, or a host alone under a key that is named after one.
+fn references(line: &str) -> Vec<Reference> {
+    let mut found = reference::scan(line);
+    let (name, value) = key_value(line.trim_start());
+    if found.is_empty() && holds_host(name) {
+        let bare = |host| Reference { host, port: None, scheme: String::new(), form: Form::Bare };
+        found.extend(reference::host_name(value).map(bare));
+    }
+    found
 }
 
 /// `"addr": "cart",` and `cart.host=cart` → key and value.

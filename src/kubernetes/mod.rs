@@ -10,7 +10,9 @@
 //! | what kind of call | [`class`] |
 //! | languages, libraries, needs | `languages`, `libraries`, `signals` |
 //! | what did not come | `unseen` |
+//! | how it is now | [`admission`] (webhooks), [`readiness`], [`subject`] (pods as they run) |
 
+pub mod admission;
 pub mod class;
 mod cluster;
 mod config;
@@ -25,17 +27,22 @@ mod policy;
 mod products;
 mod quantity;
 pub mod queries;
+pub mod readiness;
 mod reference;
 mod resolve;
 mod roles;
 mod services;
 mod signals;
+pub mod subject;
+pub mod target;
 mod unseen;
 mod view;
 mod workloads;
 mod world;
 
 pub use roles::{image_base, repository};
+pub use view::Selector;
+pub use world::read;
 
 use crate::facts::{Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::model::Model;
@@ -76,12 +83,18 @@ pub static KINDS: &[&Resource] = &[
     &kinds::CALICO_FELIX_CONFIGURATION,
 ];
 
+/// What is asked besides, of how meshes are: who admits pods, and why a pod was refused.
+pub static STATE_KINDS: &[&Resource] = &[&kinds::REPLICA_SET, &kinds::VALIDATING_WEBHOOK];
+
 /// What every analysis needs, whatever the mesh. One round is enough, so what is known doesn't matter.
 pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    if !purpose.of_more() {
+        return [&kinds::POD, &kinds::NAMESPACE, &kinds::DEPLOYMENT].map(Need::list).into();
+    }
     let lists = KINDS.iter().map(|resource| Need::list(resource));
-    let replica_sets = matches!(purpose, Purpose::Record { .. }).then(|| Need::list(&kinds::REPLICA_SET));
-    let queries = queries::all(purpose.window()).into_iter().map(Need::query);
-    lists.chain(replica_sets).chain([Need::Version]).chain(queries).collect()
+    let state = STATE_KINDS.iter().filter(|_| purpose.of_state()).map(|resource| Need::list(resource));
+    let queries = purpose.window().map(queries::all).into_iter().flatten().map(Need::query);
+    lists.chain(state).chain([Need::Version]).chain(queries).collect()
 }
 
 /// Facts → the neutral part of the model.

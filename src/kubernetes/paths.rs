@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Depths {
     /// Hops of the longest chain; a cycle counts as one hop.
     pub longest: usize,
-    /// Workloads on some chain of two hops or more.
-    pub on_deep_paths: BTreeSet<WorkloadId>,
     /// The edges of a longest chain.
     chain: Vec<WorkloadId>,
 }
@@ -17,7 +15,6 @@ pub struct Depths {
 impl Depths {
     pub fn new(model: &Model) -> Self {
         let mut next: BTreeMap<WorkloadId, BTreeSet<WorkloadId>> = BTreeMap::new();
-        let mut called: BTreeSet<WorkloadId> = BTreeSet::new();
         for edge in model.edges.iter().filter(|e| e.class == EdgeClass::Rpc && e.grade >= Grade::Declared) {
             if let (Party::Workload(from), Party::Workload(to)) = (&edge.from, &edge.to)
                 && from != to
@@ -25,23 +22,10 @@ impl Depths {
                 && model.workloads[*to].counts()
             {
                 next.entry(*from).or_default().insert(*to);
-                called.insert(*to);
             }
         }
-        let mut depths = Depths::default();
-        for (from, targets) in &next {
-            for to in targets {
-                // An edge is on a chain of two if something comes before or after it, its own way back apart.
-                let after = next.get(to).is_some_and(|n| n.iter().any(|t| t != from));
-                let before = called.contains(from) && next.iter().any(|(f, t)| f != to && t.contains(from));
-                if after || before {
-                    depths.on_deep_paths.extend([*from, *to]);
-                }
-            }
-        }
-        depths.chain = longest_chain(&next);
-        depths.longest = depths.chain.len().saturating_sub(1);
-        depths
+        let chain = longest_chain(&next);
+        Depths { longest: chain.len().saturating_sub(1), chain }
     }
 
     /// The edges of one longest chain.

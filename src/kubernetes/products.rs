@@ -48,6 +48,7 @@ pub const PRODUCTS: [(Role, &[&str]); 6] = [
             "weaviate",
             "milvus",
             "azurite",
+            "documentdb",
         ],
     ),
     (
@@ -117,6 +118,7 @@ pub const PRODUCTS: [(Role, &[&str]); 6] = [
             "kiali",
             "caretta",
             "pyroscope",
+            "opamp server",
         ],
     ),
     (
@@ -138,6 +140,10 @@ pub const PRODUCTS: [(Role, &[&str]); 6] = [
             "jmeter",
             "gatling",
             "artillery",
+            "traffic generator",
+            "trafficgenerator",
+            "load simulator",
+            "user simulator",
         ],
     ),
     (
@@ -195,7 +201,8 @@ pub const PRODUCTS: [(Role, &[&str]); 6] = [
 ];
 
 /// Words after a product's name that only say which edition or part of it this is.
-pub const TRAILERS: [&str; 35] = [
+pub const TRAILERS: [&str; 36] = [
+    "local",
     "server",
     "stack",
     "cluster",

@@ -45,6 +45,19 @@ pub fn bytes(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_quantity_or_none(text in "([0-9.eE+-]|[numkKMGTPEi]|\\PC){0,12}") {
+            let _ = (cpu_milli(&text), bytes(&text));
+        }
+
+        #[test]
+        fn millicores_and_mebibytes_come_back(count in 0_u32..10_000_000) {
+            proptest::prop_assert_eq!(cpu_milli(&format!("{count}m")), Some(u64::from(count)));
+            proptest::prop_assert_eq!(bytes(&format!("{count}Mi")), Some(u64::from(count) << 20));
+        }
+    }
+
     #[test]
     fn quantities_as_kubernetes_writes_them() {
         for (text, milli) in

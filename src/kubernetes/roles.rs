@@ -5,7 +5,7 @@
 use super::cluster;
 use super::products::{PRODUCTS, TRAILERS, WHOLE_ONLY};
 use crate::mesh::marks;
-use crate::model::{Role, Workload};
+use crate::model::{Container, Role, Workload};
 
 /// `docker.io/bitnami/redis:7.2@sha256:…` → `redis`.
 pub fn image_base(image: &str) -> &str {
@@ -61,12 +61,21 @@ fn is_database_name(name: &str) -> bool {
     words.len() > 1 && words.last().is_some_and(|last| matches!(last.as_str(), "db" | "database"))
 }
 
+/// A container that only makes load: a known tool, or one that serves as well (fortio) told to `load`.
+fn is_load_tool(container: &Container) -> bool {
+    let base = image_base(&container.image);
+    matches!(product(base), Some((Role::LoadGenerator, _)))
+        || (base == "fortio" && container.command.iter().any(|word| word == "load"))
+}
+
 /// The role, and why; the reason of an ordinary app is empty.
 pub fn of(workload: &Workload) -> (Role, String) {
     let own: Vec<_> = workload.main_containers().filter(|c| !marks::is_proxy(&c.name, &c.image)).collect();
     // Sidecars of an app (an exporter, a log shipper) don't decide: the first container is the one that the pod is for,
-    // unless another carries the workload's name.
-    let main = own.iter().find(|c| c.name == workload.name).or(own.first());
+    // unless another carries the workload's name. A load tool decides only if nothing else runs.
+    let apps: Vec<&Container> = own.iter().copied().filter(|c| !is_load_tool(c)).collect();
+    let deciding = if apps.is_empty() { &own } else { &apps };
+    let main = deciding.iter().find(|c| c.name == workload.name).or(deciding.first()).copied();
     let image = main.map(|c| c.image.as_str()).unwrap_or_default();
     let repository = repository(image);
     let base = image_base(image);
@@ -113,9 +122,8 @@ pub fn of(workload: &Workload) -> (Role, String) {
     if is_database_name(&workload.name) || is_database_name(base) {
         return (Role::Datastore, format!("name {}", if is_database_name(&workload.name) { &workload.name } else { base }));
     }
-    let commands = own.iter().flat_map(|c| &c.command);
-    if base == "fortio" && commands.clone().any(|word| word == "load") {
-        return (Role::LoadGenerator, "fortio load".to_owned());
+    if main.is_some_and(is_load_tool) {
+        return (Role::LoadGenerator, format!("{base} load"));
     }
     (Role::App, String::new())
 }
@@ -123,11 +131,21 @@ pub fn of(workload: &Workload) -> (Role, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, Qos, WorkloadKind};
+    use crate::model::{Qos, WorkloadKind};
     use std::collections::BTreeMap;
 
     fn role(namespace: &str, name: &str, image: &str) -> Role {
-        let container = Container { name: "main".into(), image: image.into(), ..Container::default() };
+        role_with(namespace, name, &[(image, &[])])
+    }
+
+    /// One container for each image with its command.
+    fn role_with(namespace: &str, name: &str, containers: &[(&str, &[&str])]) -> Role {
+        let container = |(image, command): &(&str, &[&str])| Container {
+            name: "main".into(),
+            image: (*image).into(),
+            command: command.iter().map(|word| (*word).to_owned()).collect(),
+            ..Container::default()
+        };
         let workload = Workload {
             namespace: namespace.into(),
             kind: WorkloadKind::Deployment,
@@ -137,7 +155,7 @@ mod tests {
             role: Role::App,
             role_reason: String::new(),
             replicas: 1,
-            containers: vec![container],
+            containers: containers.iter().map(container).collect(),
             host_network: false,
             service_account: String::new(),
             os: None,
@@ -148,6 +166,25 @@ mod tests {
             schedule: None,
         };
         of(&workload).0
+    }
+
+    #[test]
+    fn a_load_tool_beside_an_app_makes_no_load_generator() {
+        let fortio: (&str, &[&str]) = ("fortio/fortio:1", &["fortio", "load", "http://cart"]);
+        let app: (&str, &[&str]) = ("acme/cart:1", &[]);
+        let locust: (&str, &[&str]) = ("locustio/locust:2", &[]);
+        for (name, containers, wanted) in [
+            ("cart", &[fortio][..], Role::LoadGenerator),
+            ("cart", &[fortio, locust], Role::LoadGenerator),
+            ("cart", &[fortio, app], Role::App),
+            ("cart", &[locust, app], Role::App),
+            ("cart", &[app, fortio], Role::App),
+            ("loadgenerator", &[app, fortio], Role::LoadGenerator),
+            ("cart", &[("fortio/fortio:1", &["fortio", "server"])], Role::App),
+            ("cart", &[fortio, ("redis:7", &[])], Role::Datastore),
+        ] {
+            assert_eq!(role_with("shop", name, containers), wanted, "{name} {containers:?}");
+        }
     }
 
     #[test]
@@ -178,6 +215,9 @@ mod tests {
             ("redis", "python:3.12", Role::App),
             ("etcd-0", "acme/x", Role::Datastore),
             ("payment", "acme/payment", Role::App),
+            ("documentdb", "ghcr.io/x/documentdb-local:1", Role::Datastore),
+            ("flagd", "ghcr.io/open-feature/flagd:v0", Role::App),
+            ("traffic-generator", "acme/x", Role::LoadGenerator),
             ("order-service", "acme/order-service", Role::App),
             ("vector", "acme/vector-math", Role::Telemetry),
         ] {

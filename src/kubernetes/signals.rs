@@ -13,17 +13,15 @@ use super::roles;
 use super::view;
 use super::world::{World, namespace_of};
 use crate::facts::{Object, Resource, kinds};
-use crate::model::{EdgeClass, Evidence, NeedKind, Role, Signal, SignalKind, WorkloadId};
+use crate::model::{EdgeClass, Evidence, NeedKind, Role, Signal, SignalKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds the signals of every need.
 pub fn collect(world: &mut World) {
     namespace_labels(world);
     identities(world);
-    let depths = Depths::new(&world.model);
-    tracing(world, &depths);
+    tracing(world);
     canaries(world);
-    retries(world, &depths);
     grpc(world);
     elsewhere(world);
 }
@@ -125,7 +123,8 @@ fn identities(world: &mut World) {
     }
 }
 
-fn tracing(world: &mut World, depths: &Depths) {
+fn tracing(world: &mut World) {
+    let depths = Depths::new(&world.model);
     let instrumentation = objects(world, &kinds::OTEL_INSTRUMENTATION, "instruments pods");
     let mut backends = objects(world, &kinds::OTEL_COLLECTOR, "a collector");
     backends.extend(objects(world, &kinds::JAEGER, "a Jaeger"));
@@ -173,9 +172,9 @@ fn tracing(world: &mut World, depths: &Depths) {
         let text = "a tracing backend or agent runs; whether applications send to it is not visible";
         signal(world, NeedKind::Tracing, SignalKind::Hint, text, backends);
     } else if depths.longest >= 2 {
+        // An agent may be compiled into an application: that nobody traces is not visible, so it is no more than a hint.
         let text = format!("call paths of {} hops, and no sign of tracing", depths.longest);
-        let kind = if depths.longest >= 3 { SignalKind::Evidenced } else { SignalKind::Hint };
-        signal(world, NeedKind::Tracing, kind, text, depths.evidence(&world.model));
+        signal(world, NeedKind::Tracing, SignalKind::Hint, text, depths.evidence(&world.model));
     }
 }
 
@@ -213,27 +212,6 @@ fn canaries(world: &mut World) {
     if !plain.is_empty() {
         let text = format!("{} canary rollout(s) without traffic routing", plain.len());
         signal(world, NeedKind::Canary, SignalKind::Evidenced, text, plain);
-    }
-}
-
-fn retries(world: &mut World, depths: &Depths) {
-    let model = &world.model;
-    let first = |id: &WorkloadId| model.workloads[*id].languages.first();
-    let on_paths: BTreeMap<_, _> = depths.on_deep_paths.iter().filter_map(first).map(|s| (s.what, s.evidence.clone())).collect();
-    let counted: Vec<WorkloadId> = (0..model.workloads.len()).filter(|id| model.workloads[*id].counts()).collect();
-    let all: BTreeSet<_> = counted.iter().filter_map(first).map(|s| s.what).collect();
-    let whole = !counted.is_empty() && counted.iter().all(|id| first(id).is_some());
-    if on_paths.len() >= 2 {
-        let text =
-            format!("{} languages on call paths of two hops and more: retry policies would be written {0} times", on_paths.len());
-        signal(world, NeedKind::Retries, SignalKind::Evidenced, text, on_paths.into_values().collect());
-    } else if whole && all.len() == 1 {
-        let library =
-            |id: &WorkloadId| model.workloads[*id].libraries.iter().find(|l| l.what.retries).map(|l| l.evidence.clone());
-        let evidence: Vec<Evidence> = counted.iter().filter_map(library).collect();
-        let kind = if evidence.is_empty() { SignalKind::Hint } else { SignalKind::Satisfied };
-        let text = "every workload is written in one language: one library gives all of them the same retries";
-        signal(world, NeedKind::Retries, kind, text, evidence);
     }
 }
 

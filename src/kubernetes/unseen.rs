@@ -11,12 +11,16 @@ pub fn collect(facts: &Facts, model: &mut Model) {
             model.add_not_seen(line(&need.title(), "partial", why, leaves_open(need)));
         }
         let why = match &answer.outcome {
-            Outcome::Objects(_) | Outcome::Text(_) => continue,
+            Outcome::Objects(_) | Outcome::Text(_) | Outcome::Bytes(_) => continue,
             Outcome::Absent(_) if matches!(need, Need::List { .. }) => continue,
             outcome => outcome.reason().unwrap_or_default(),
         };
         match need {
-            Need::List { resource } if matches!(answer.outcome, Outcome::NotAsked(_)) => not_asked.push(resource),
+            Need::List { resource } if matches!(answer.outcome, Outcome::NotAsked(_)) => {
+                if !certainly_absent(facts, resource) {
+                    not_asked.push(resource);
+                }
+            }
             // Queries are summed up below, and `/version` of manifests is part of the running state.
             Need::Query { .. } => {}
             Need::Version if facts.kind == SourceKind::Manifests => {}
@@ -55,6 +59,16 @@ pub fn collect(facts: &Facts, model: &mut Model) {
         }
     }
     queries(facts, model);
+}
+
+/// A recording made before the kind was asked for still tells, by its list of kinds, that the cluster has no such kind.
+fn certainly_absent(facts: &Facts, resource: &Resource) -> bool {
+    let kinds = &kinds::CUSTOM_RESOURCE_DEFINITION;
+    let custom = resource.group.contains('.') && !resource.group.ends_with("k8s.io");
+    let listed = |name: &str| name == resource.qualified();
+    custom
+        && matches!(facts.get(&Need::list(kinds)).map(|a| (&a.outcome, &a.partial)), Some((Outcome::Objects(_), None)))
+        && !facts.objects(kinds).iter().any(|crd| listed(&crd.name))
 }
 
 /// One line for all metrics if none came; else one for each that failed.

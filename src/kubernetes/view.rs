@@ -99,20 +99,28 @@ views! {
     JobSpec { template: Option<Template> = "template", parallelism: Text = "parallelism", }
     Template { meta: Meta = "metadata", spec: PodSpec = "spec", }
 
-    /// A pod without its spec: enough for the many whose owner is known.
-    PodTags { meta: Meta = "metadata", status: PodStatus = "status", }
-    Pod { spec: PodSpec = "spec", status: PodStatus = "status", }
+    /// A pod as far as it tells its workload: enough for the many whose owner is known.
+    OwnedPod { meta: OwnedMeta = "metadata", status: PodStatus = "status", }
+    OwnedMeta { hashes: TemplateHashes = "labels", owners: Vec<Owner> = "ownerReferences", }
+    TemplateHashes { deployment: Text = "pod-template-hash", rollout: Text = "rollouts-pod-template-hash", }
+    /// A pod as far as it takes room on its node.
+    PlacedPod { spec: PlacedSpec = "spec", status: PodStatus = "status", }
+    PlacedSpec {
+        containers: Vec<PlacedContainer> = "containers",
+        init_containers: Vec<PlacedContainer> = "initContainers",
+        node_name: Text = "nodeName",
+        overhead: Map = "overhead",
+    }
+    PlacedContainer { resources: ResourceList = "resources", restart_policy: Text = "restartPolicy", }
     PodStatus { phase: Text = "phase", }
     PodSpec {
         containers: Vec<Container> = "containers",
         init_containers: Vec<Container> = "initContainers",
         volumes: Vec<Volume> = "volumes",
         node_selector: Map = "nodeSelector",
-        node_name: Text = "nodeName",
         host_network: bool = "hostNetwork",
         service_account: Text = "serviceAccountName",
         security: Security = "securityContext",
-        overhead: Map = "overhead",
         os: Os = "os",
     }
     Os { name: Text = "name", }

@@ -5,7 +5,7 @@ use super::view::{self, strings};
 use super::world::{World, namespace_of};
 use crate::facts::{Object, Resource, kinds};
 use crate::mesh::marks;
-use crate::model::{Autoscaler, Container, Model, Port, Qos, Resources, Role, Workload, WorkloadId, WorkloadKind};
+use crate::model::{Autoscaler, Container, Model, NotSeen, Port, Qos, Resources, Role, Workload, WorkloadId, WorkloadKind};
 use std::collections::BTreeMap;
 
 const CONTROLLERS: [(&Resource, WorkloadKind); 7] = [
@@ -49,7 +49,7 @@ pub fn collect(world: &mut World) {
     let known: BTreeMap<(String, WorkloadKind, String), ()> =
         found.iter().map(|f| ((f.workload.namespace.clone(), f.workload.kind, f.workload.name.clone()), ())).collect();
     let mut from_pods: BTreeMap<(String, WorkloadKind, String), Found> = BTreeMap::new();
-    let pods: Vec<(&Object, view::PodTags)> = world.read(&kinds::POD);
+    let pods: Vec<(&Object, view::OwnedPod)> = world.read(&kinds::POD);
     for (object, pod) in pods {
         if matches!(&*pod.status.phase, "Succeeded" | "Failed") {
             continue;
@@ -65,9 +65,10 @@ pub fn collect(world: &mut World) {
         match from_pods.get_mut(&key) {
             Some(seen) => seen.workload.replicas += 1,
             None => {
-                // One that can't be read is told when the nodes' room is counted.
-                let spec = object.read::<view::Pod>().map(|whole| whole.spec).unwrap_or_default();
-                let template = view::Template { meta: pod.meta, spec };
+                let template = object.read().unwrap_or_else(|error| {
+                    world.model.add_not_seen(unread_spec(object, &error));
+                    view::Template::default()
+                });
                 from_pods.insert(key, workload(object, kind, name, 1, None, template));
             }
         }
@@ -89,16 +90,32 @@ pub fn collect(world: &mut World) {
     }
 }
 
+fn unread_spec(object: &Object, error: &serde_json::Error) -> NotSeen {
+    let namespace = if object.namespace.is_empty() { String::new() } else { format!("{}/", object.namespace) };
+    let place = object.place.as_ref().filter(|p| p.is_known()).map(|p| format!("{p}: ")).unwrap_or_default();
+    NotSeen {
+        what: format!("Pod {namespace}{}", object.name),
+        outcome: "failed".to_owned(),
+        why: format!("{place}{error}"),
+        leaves_open: "it is counted, but what it is made of is unknown".to_owned(),
+    }
+}
+
 /// The workload that a pod makes visible and that is in no list; `None` if its owner is known.
-fn pod_owner(object: &Object, meta: &view::Meta, known: impl Fn(WorkloadKind, &str) -> bool) -> Option<(WorkloadKind, String)> {
+fn pod_owner(
+    object: &Object,
+    meta: &view::OwnedMeta,
+    known: impl Fn(WorkloadKind, &str) -> bool,
+) -> Option<(WorkloadKind, String)> {
     let Some(owner) = meta.owners.iter().find(|o| o.controller).or(meta.owners.first()) else {
         return Some((WorkloadKind::Pod, object.name.to_string()));
     };
     let name = owner.name.0.clone();
     let kind = match &*owner.kind {
         "ReplicaSet" => {
-            let hash = meta.labels.get("pod-template-hash").or_else(|| meta.labels.get("rollouts-pod-template-hash"));
-            let parent = hash.and_then(|hash| name.strip_suffix(&**hash)).and_then(|rest| rest.strip_suffix('-'));
+            let view::TemplateHashes { deployment, rollout } = &meta.hashes;
+            let hash = if deployment.is_empty() { rollout } else { deployment };
+            let parent = name.strip_suffix(&**hash).filter(|_| !hash.is_empty()).and_then(|rest| rest.strip_suffix('-'));
             if let Some(parent) = parent {
                 if known(WorkloadKind::Deployment, parent) || known(WorkloadKind::Rollout, parent) {
                     return None;

@@ -27,8 +27,13 @@ pub struct ConfigMap<'a> {
 impl ConfigMap<'_> {
     /// Read whole by so many that what it names says nothing of who calls: candidates, not edges.
     pub fn is_shared(&self) -> bool {
-        self.readers.len() >= 3
+        is_many(self.readers.len())
     }
+}
+
+/// From how many readers on a file says nothing of the single one.
+pub fn is_many(readers: usize) -> bool {
+    readers >= 3
 }
 
 /// A manifest that names no namespace lands in `default`, as with kubectl.
@@ -47,29 +52,33 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Every object of a kind as a view. One that can't be read is named in `not_seen`: it must not vanish silently.
+    /// Every object of a kind as a view; see [`read`].
     pub fn read<T: Deserialize<'a>>(&mut self, resource: &Resource) -> Vec<(&'a Object, T)> {
-        let facts = self.facts;
-        let objects = facts.objects(resource);
-        let mut views = Vec::with_capacity(objects.len());
-        for object in objects {
-            match object.read::<T>() {
-                Ok(view) => views.push((object, view)),
-                Err(error) => {
-                    let name = match &*object.namespace {
-                        "" => object.name.to_string(),
-                        namespace => format!("{namespace}/{}", object.name),
-                    };
-                    let place = object.place.as_ref().filter(|p| p.is_known()).map(|p| format!("{p}: ")).unwrap_or_default();
-                    self.model.add_not_seen(NotSeen {
-                        what: format!("{} {name}", resource.kind),
-                        outcome: "failed".to_owned(),
-                        why: format!("{place}{error}"),
-                        leaves_open: "this object is left out of every count".to_owned(),
-                    });
-                }
+        read(self.facts, &mut self.model, resource)
+    }
+}
+
+/// Every object of a kind as a view. One that can't be read is named in `not_seen`: it must not vanish silently.
+pub fn read<'a, T: Deserialize<'a>>(facts: &'a Facts, model: &mut Model, resource: &Resource) -> Vec<(&'a Object, T)> {
+    let objects = facts.objects(resource);
+    let mut views = Vec::with_capacity(objects.len());
+    for object in objects {
+        match object.read::<T>() {
+            Ok(view) => views.push((object, view)),
+            Err(error) => {
+                let name = match &*object.namespace {
+                    "" => object.name.to_string(),
+                    namespace => format!("{namespace}/{}", object.name),
+                };
+                let place = object.place.as_ref().filter(|p| p.is_known()).map(|p| format!("{p}: ")).unwrap_or_default();
+                model.add_not_seen(NotSeen {
+                    what: format!("{} {name}", resource.kind),
+                    outcome: "failed".to_owned(),
+                    why: format!("{place}{error}"),
+                    leaves_open: "this object is left out of every count".to_owned(),
+                });
             }
         }
-        views
     }
+    views
 }

@@ -51,7 +51,8 @@ pub struct Candidate {
     pub strict: &'static str,
     pub permissive: &'static str,
     pub uninstall: &'static str,
-    /// A PromQL expression that is non-zero while plaintext still comes into namespace `{namespace}` over `{window}`.
+    /// A PromQL expression that gives a number while plaintext still comes into namespace `{namespace}` over `{window}`, and
+    /// nothing once it doesn't.
     /// Empty when no metric tells.
     pub plaintext_query: &'static str,
     /// A PromQL expression for the share of failed requests in `{namespace}`; empty when no metric tells.
@@ -185,4 +186,78 @@ pub struct CostFigure {
     pub text: &'static str,
     pub publisher: &'static str,
     pub date: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::MESHES;
+
+    /// `2024` or `2024-11`.
+    fn is_date(text: &str) -> bool {
+        let (year, month) = text.split_once('-').unwrap_or((text, "01"));
+        let number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
+        number(year, 4) && number(month, 2) && (2000..2100).contains(&year.parse::<u32>().unwrap_or_default())
+    }
+
+    fn all() -> impl Iterator<Item = &'static Candidate> {
+        MESHES.iter().flat_map(|mesh| mesh.candidates().iter().inspect(|c| assert_eq!(c.mesh, mesh.id(), "{}", c.id)))
+    }
+
+    #[test]
+    fn every_version_and_figure_has_a_source_and_a_date() {
+        assert!(is_date("2024-11") && !is_date("older releases") && !is_date("date not recorded") && !is_date(""));
+        let mut ids: Vec<&str> = all().map(|c| c.id).collect();
+        ids.dedup();
+        assert_eq!(ids, ["istio-sidecar", "istio-ambient", "linkerd", "cilium", "consul"]);
+        for c in all() {
+            let range = c.kubernetes;
+            assert!(range.min >= (1, 20) && range.tested_to.is_none_or(|to| to >= range.min), "{}", c.id);
+            assert!(!range.source.is_empty() && is_date(range.date) && !c.version.is_empty(), "{}", c.id);
+            for older in c.older {
+                assert!(older.min <= older.tested_to && older.min <= range.min, "{} {}", c.id, older.version);
+            }
+            if let Some(kernel) = c.kernel {
+                assert!(!kernel.source.is_empty() && is_date(kernel.date), "{}", c.id);
+            }
+            assert!(!c.cost.figures.is_empty() && !c.cost.note.is_empty(), "{}", c.id);
+            for figure in c.cost.figures {
+                assert!(!figure.publisher.is_empty() && is_date(figure.date), "{}: {}", c.id, figure.text);
+                assert!(figure.text.bytes().any(|b| b.is_ascii_digit()) || figure.text.contains("twice"), "{}", figure.text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_checked_again_says_since_when() {
+        let text = serde_json::to_string(&all().collect::<Vec<_>>()).unwrap_or_default();
+        let marks: Vec<&str> = text.split("not re-checked").skip(1).collect();
+        assert!(!marks.is_empty());
+        for after in marks {
+            let date = after.strip_prefix(", ").map(|rest| rest.chars().take(7).collect::<String>());
+            assert!(date.as_deref().is_some_and(is_date), "not re-checked{}", after.chars().take(20).collect::<String>());
+        }
+    }
+
+    #[test]
+    fn every_phase_has_its_command_and_its_way_back() {
+        let pairs = |text: &str, open: char, close: char| text.matches(open).count() == text.matches(close).count();
+        for c in all() {
+            let commands = [c.observe_only_install, c.enrol_namespace, c.unenrol_namespace, c.strict, c.permissive, c.uninstall];
+            for command in commands {
+                assert!(!command.trim().is_empty(), "{}", c.id);
+                assert!(pairs(command, '{', '}') && command.matches('\'').count() % 2 == 0, "{}: {command}", c.id);
+                for json in command.split('\'').filter(|part| part.starts_with("{\"")) {
+                    let json = json.replace("{namespace}", "shop");
+                    assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{}: {json}", c.id);
+                }
+            }
+            assert_ne!(c.enrol_namespace, c.unenrol_namespace, "{}", c.id);
+            assert_ne!(c.strict, c.permissive, "{}", c.id);
+            for query in [c.plaintext_query, c.error_rate_query].into_iter().filter(|query| !query.is_empty()) {
+                assert!(query.contains("{namespace}") && pairs(query, '{', '}') && pairs(query, '(', ')'), "{}: {query}", c.id);
+                assert_eq!(query.matches('"').count() % 2, 0, "{}: {query}", c.id);
+            }
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::observed;
 use crate::facts::Object;
-use crate::model::{Edge, Evidence, Grade, Model, NeedKind, Party, Signal, SignalKind, WorkloadId};
-use std::collections::BTreeMap;
+use crate::kubernetes::Selector;
+use crate::model::{Edge, Evidence, Grade, Model, NeedKind, Party, Signal, SignalKind, Workload, WorkloadId};
 
 /// A reason that points at a field of `object`.
 pub fn why(kind: &str, object: &Object, field: impl Into<String>, text: impl Into<String>) -> Evidence {
@@ -15,9 +15,14 @@ pub fn why(kind: &str, object: &Object, field: impl Into<String>, text: impl Int
     Evidence { place: object.place.clone(), ..Evidence::new(title, field, text) }
 }
 
-/// Workloads whose pods carry all these labels.
-pub fn labelled(model: &Model, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<WorkloadId> {
-    select(model, namespace, |w| labels.iter().all(|(key, value)| w.labels.get(key) == Some(value)))
+/// Workloads whose pods the selector chooses; all of the namespace when it is empty.
+pub fn selected(model: &Model, namespace: &str, selector: &Selector) -> Vec<WorkloadId> {
+    select(model, |w| w.namespace == namespace && selector.matches(&w.labels))
+}
+
+/// Workloads of any namespace whose pods the selector chooses.
+pub fn selected_anywhere(model: &Model, selector: &Selector) -> Vec<WorkloadId> {
+    select(model, |w| selector.matches(&w.labels))
 }
 
 /// Workloads that run as this service account. `default` and wildcards name nobody in particular.
@@ -25,12 +30,12 @@ pub fn running_as(model: &Model, namespace: &str, account: &str) -> Vec<Workload
     if account == "default" || account.contains('*') {
         return Vec::new();
     }
-    select(model, namespace, |w| w.service_account == account)
+    select(model, |w| w.namespace == namespace && w.service_account == account)
 }
 
-fn select(model: &Model, namespace: &str, fits: impl Fn(&crate::model::Workload) -> bool) -> Vec<WorkloadId> {
+fn select(model: &Model, fits: impl Fn(&Workload) -> bool) -> Vec<WorkloadId> {
     let all = model.workloads.iter().enumerate();
-    all.filter(|(_, w)| w.namespace == namespace && fits(w)).map(|(id, _)| id).collect()
+    all.filter(|(_, w)| fits(w)).map(|(id, _)| id).collect()
 }
 
 /// An edge from each caller to each callee.

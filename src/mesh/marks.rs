@@ -2,6 +2,7 @@
 //! user's, so the neutral translation asks here what not to count.
 
 use super::MESHES;
+use crate::facts::Resource;
 use crate::kubernetes::{image_base, repository};
 use crate::model::{Role, Workload};
 
@@ -20,6 +21,8 @@ pub struct Marks {
     pub gateway_labels: &'static [(&'static str, &'static str)],
     /// Pod label and a part of its value, for proxies between services that are workloads of their own.
     pub waypoint_labels: &'static [(&'static str, &'static str)],
+    /// Kinds of its own that are written like the Gateway API's HTTPRoute.
+    pub routes: &'static [&'static Resource],
 }
 
 /// `Image { within: "linkerd", name: "proxy" }` is `mirror/linkerd/proxy:1`.
@@ -73,6 +76,11 @@ pub fn gateway_role(workload: &Workload) -> Option<(Role, String)> {
     }
     let gateway = all().flat_map(|marks| marks.gateway_labels).find(|(key, end)| label(key, &|value| value.ends_with(end)));
     gateway.map(|(key, _)| (Role::Gateway, format!("label {key}={}", workload.labels[*key])))
+}
+
+/// Kinds of any mesh that say, like an HTTPRoute, where calls to a Service go.
+pub fn routes() -> impl Iterator<Item = &'static Resource> {
+    all().flat_map(|marks| marks.routes).copied()
 }
 
 /// A mesh's own component, by its namespace or by the image it runs.

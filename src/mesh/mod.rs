@@ -2,21 +2,30 @@
 //!
 //! Nothing outside `mesh/<name>` says a mesh's name. A mesh never fetches; it declares [`Need`]s and reads [`Facts`].
 
+pub mod admin;
 mod candidate;
+pub mod check;
 mod cilium;
 mod consul;
 mod declared;
-mod istio;
+pub mod istio;
+pub mod known;
 mod linkerd;
 pub mod marks;
+pub mod membership;
 mod observed;
 mod proxies;
-mod view;
+pub mod scene;
+pub mod state;
+pub mod sync;
+#[cfg(test)]
+pub mod testing;
+pub mod view;
 
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 pub use marks::Marks;
 
-use crate::facts::{Facts, Need, Purpose};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource};
 use crate::model::{Installation, Model};
 
 /// A mesh, as far as `analyze` needs it; later commands add to it.
@@ -25,18 +34,61 @@ pub trait Mesh: Sync {
     fn id(&self) -> &'static str;
     /// What is its own in a cluster, and so nobody's application.
     fn marks(&self) -> &'static Marks;
+    /// The admin ports of its proxies in a pod.
+    fn admins(&self, _pod: &view::Pod) -> Vec<admin::Admin> {
+        Vec::new()
+    }
     /// What is installed where. Needs [`Model::workloads`] for who carries its proxy, so it runs after `kubernetes`.
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation>;
     /// What to ask; called again with what is known until it wants nothing more.
     fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need>;
     /// Adds edges, signals and what could not be read.
     fn translate(&self, facts: &Facts, model: &mut Model);
+    /// What [`Mesh::sync`] takes of control planes, and nothing else; called again as [`Mesh::needs`] is.
+    fn sync_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
+        Vec::new()
+    }
+    /// What it takes of the proxies themselves: a request for each, so only where somebody looks at each.
+    fn told_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
+        Vec::new()
+    }
+    /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
+    fn sync_reads(&self, _need: &Need) -> bool {
+        false
+    }
+    /// Kinds that are asked only when something else was found, so that not every cluster is asked for them.
+    fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {
+        Vec::new()
+    }
+    /// What its control planes say of its proxies, or these of themselves; `None` if nobody can tell.
+    fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {
+        None
+    }
+    /// What its control plane would send to the proxy of a pod now, as a dump in Envoy's form; asked for by
+    /// [`Channel::dump_of`].
+    fn intended(&self, _facts: &Facts, _namespace: &str, _pod: &str) -> Option<sync::Intended> {
+        None
+    }
+    /// How it is, for `meshes`, `check-inject` and `check`.
+    fn state(&self) -> &'static dyn state::State;
     /// The ways this mesh can be chosen: dated data, not judgement.
     fn candidates(&self) -> &'static [Candidate];
 }
 
 /// Every registered mesh, in the order shown.
 pub static MESHES: &[&dyn Mesh] = &[&istio::Istio, &linkerd::Linkerd, &cilium::Cilium, &consul::Consul];
+
+/// What every mesh asks for this purpose.
+pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    let channel = purpose.channel();
+    let of = |mesh: &&'static dyn Mesh| {
+        let mut needs = if purpose.of_more() { mesh.needs(known, purpose) } else { Vec::new() };
+        needs.extend(if purpose.of_planes() { mesh.sync_needs(known, &channel) } else { Vec::new() });
+        needs.extend(if purpose.of_sync() { mesh.told_needs(known, &channel) } else { Vec::new() });
+        needs
+    };
+    MESHES.iter().flat_map(of).collect()
+}
 
 /// Facts → model: first what is the same everywhere, then each mesh's own.
 pub fn model(facts: &Facts) -> Model {

@@ -1,7 +1,7 @@
 //! Edges that a mesh's metrics saw. Every mesh declares two queries a metric: one for existence over the whole window
 //! (`last_over_time`, since `rate` misses a series born in it), one for rates.
 
-use crate::facts::{Facts, Need, Series};
+use crate::facts::{Facts, Need, Series, kinds};
 use crate::kubernetes::class::{Hint, classify};
 use crate::kubernetes::observed as neutral;
 use crate::kubernetes::queries::find;
@@ -18,6 +18,8 @@ pub struct Metric {
     pub by: &'static [&'static str],
     /// The value counts requests, so a rate is requests per second.
     pub requests: bool,
+    /// Series begin at 0, before the first call: one that never rose shows what is configured, not who called.
+    pub from_zero: bool,
     pub caveat: &'static str,
 }
 
@@ -31,12 +33,14 @@ pub struct Call {
 
 impl Metric {
     pub fn exists(&self, window: &str) -> String {
-        format!("count by ({}) (last_over_time({}[{window}]))", self.by.join(", "), self.selector)
+        let risen = if self.from_zero { " > 0" } else { "" };
+        format!("count by ({}) (last_over_time({}[{window}]){risen})", self.by.join(", "), self.selector)
     }
     pub fn rate(&self, window: &str) -> String {
         format!("sum by ({}) (rate({}[{window}]))", self.by.join(", "), self.selector)
     }
-    pub fn needs(&self, window: &str) -> Vec<Need> {
+    pub fn needs(&self, window: Option<&str>) -> Vec<Need> {
+        let Some(window) = window else { return Vec::new() };
         let exists = Need::query(self.exists(window));
         if self.requests { vec![exists, Need::query(self.rate(window))] } else { vec![exists] }
     }
@@ -75,6 +79,14 @@ impl Metric {
             caveat: self.caveat.to_owned(),
         });
     }
+}
+
+/// Whether a mesh with kinds of this API group may be there: decided once the list of kinds has been asked for, so that
+/// metrics which only it has are asked in a later round, and not at all where it certainly is not.
+pub fn may_have(known: &Facts, group: &str) -> bool {
+    let kinds = &kinds::CUSTOM_RESOURCE_DEFINITION;
+    let of_group = |name: &str| name.split_once('.').is_some_and(|(_, of)| of == group || of.ends_with(&format!(".{group}")));
+    known.has(&Need::list(kinds)) && (!known.seen(kinds) || known.objects(kinds).iter().any(|crd| of_group(&crd.name)))
 }
 
 /// A workload by namespace and name, or who answers behind the Service; `None` for names that say nothing.

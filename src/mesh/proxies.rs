@@ -21,11 +21,6 @@ pub fn carriers<T: Ord>(facts: &Facts, model: &Model, carries: impl Fn(&Pod) -> 
     found.into_iter().collect()
 }
 
-/// Workloads of which a live pod has a container that begins like this.
-pub fn with_container(facts: &Facts, model: &Model, name: &str) -> Vec<WorkloadId> {
-    carriers(facts, model, |pod| pod.has(name).then_some(())).into_iter().map(|(id, ())| id).collect()
-}
-
 /// One version of many images: the highest tag by text, or none.
 pub fn version_of<'a>(images: impl Iterator<Item = &'a str>) -> Option<String> {
     images.filter_map(view::image_tag).max().map(str::to_owned)

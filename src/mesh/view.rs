@@ -15,6 +15,7 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "nullable")]
     pub annotations: BTreeMap<String, String>,
+    pub uid: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -27,8 +28,8 @@ pub struct Pod {
 
 impl Pod {
     /// A container, or init container, whose name begins like this.
-    pub fn has(&self, name: &str) -> bool {
-        self.spec.containers.iter().chain(&self.spec.init_containers).any(|c| c.name.starts_with(name))
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.spec.containers.iter().chain(&self.spec.init_containers).find(|c| c.name.starts_with(name))
     }
 }
 
@@ -47,20 +48,34 @@ pub struct Container {
     pub name: String,
     #[serde(deserialize_with = "nullable")]
     pub image: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct PodStatus {
     #[serde(deserialize_with = "nullable")]
-    pub phase: String,
+    pub args: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Selector {
+pub struct PodStatus {
     #[serde(deserialize_with = "nullable")]
-    pub match_labels: BTreeMap<String, String>,
+    pub phase: String,
+    #[serde(rename = "podIP", deserialize_with = "nullable")]
+    pub pod_ip: String,
+    #[serde(deserialize_with = "nullable")]
+    pub conditions: Vec<Condition>,
+}
+
+impl PodStatus {
+    pub fn is_ready(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True")
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(deserialize_with = "nullable")]
+    pub status: String,
 }
 
 #[derive(Deserialize, Default)]

@@ -117,6 +117,8 @@ pub struct Dangling {
     /// The host as written.
     pub host: String,
     pub port: Option<u16>,
+    /// What kind of call it would be.
+    pub class: EdgeClass,
     pub evidence: Evidence,
 }
 

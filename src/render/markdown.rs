@@ -9,14 +9,21 @@ pub fn render(report: &Report) -> String {
         let text = match block {
             Block::Heading(text) => format!("## {}\n", escape(text)),
             Block::Paragraph(line) => format!("{}\n", inline(line)),
-            Block::Field { label, lines } => field(label, lines),
+            Block::Field { label, lines } | Block::Brief { label, lines, .. } => field(label, lines),
             Block::Bullets(lines) => lines.iter().map(|line| format!("- {}\n", inline(line))).collect(),
             Block::Table(table) => grid(table),
+            Block::Noted { table, notes } => {
+                let first =
+                    |at: usize| table.rows.get(at).and_then(|row| row.first()).map(|line| inline(line)).unwrap_or_default();
+                let notes = notes.iter().map(|(at, line)| format!("- {}: {}\n", first(*at), inline(line)));
+                grid(table) + "\n" + &notes.collect::<String>()
+            }
             Block::Code(text) => fenced(text),
             Block::Blank => continue,
         };
         // A blank line between blocks; fields that follow each other stay one list.
-        let list_goes_on = matches!(block, Block::Field { .. }) && out.ends_with('\n') && last_line_is_field(&out);
+        let list_goes_on =
+            matches!(block, Block::Field { .. } | Block::Brief { .. }) && out.ends_with('\n') && last_line_is_field(&out);
         if !out.is_empty() && !list_goes_on {
             out.push('\n');
         }

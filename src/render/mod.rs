@@ -3,6 +3,8 @@
 //! To add a format: one file here, one variant of [`Format`], one arm of [`render`]. Every report gains it.
 
 mod json;
+mod junit;
+mod layout;
 mod markdown;
 pub mod sanitize;
 mod style;
@@ -13,7 +15,7 @@ pub mod yaml;
 pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
-use crate::report::Report;
+use crate::report::{Report, Span, Tone};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 /// How to show the answer.
@@ -29,10 +31,12 @@ pub enum Format {
     Yaml,
     /// For an issue, a wiki or a pull request
     Markdown,
+    /// Test results for a build server: every check is a test case
+    Junit,
 }
 
 /// Width of everything that goes to no terminal, so that the same input gives the same bytes.
-const WIDTH: usize = 100;
+pub const WIDTH: usize = 100;
 
 /// How to draw: width, colour, format.
 #[derive(Clone, Debug)]
@@ -46,10 +50,24 @@ impl Style {
     /// Decided by stdout alone; stderr has its own colour.
     pub fn new(global: &Global) -> Self {
         let terminal = io::stdout().is_terminal();
-        let asked = global.columns.as_deref().and_then(|columns| columns.trim().parse().ok()).filter(|&width: &usize| width > 0);
         let measured = || if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
-        Style { format: global.output, width: asked.or_else(measured).unwrap_or(WIDTH), color: wants_color(global, terminal) }
+        Style {
+            format: global.output,
+            width: asked_width(global).or_else(measured).unwrap_or(WIDTH),
+            color: wants_color(global, terminal),
+        }
     }
+}
+
+/// What the environment says about the width; a stream that is a terminal knows better only without it.
+pub fn asked_width(global: &Global) -> Option<usize> {
+    global.columns.as_deref().and_then(|columns| columns.trim().parse().ok()).filter(|&width: &usize| width > 0)
+}
+
+/// A sentence as clean, painted lines of at most `limit` columns, for talk on stderr.
+pub fn sentence(text: &str, tone: Tone, limit: usize, color: bool) -> String {
+    let rows = wrap::wrap(&[Span::new(text, tone)], limit, wrap::Commands::Whole);
+    rows.iter().map(|row| format!("{}\n", row.paint(color))).collect()
 }
 
 /// `--color` first, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether the stream is a terminal.
@@ -70,6 +88,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         Format::Json => json::render(report),
         Format::Yaml => yaml::render(report),
         Format::Markdown => markdown::render(report),
+        Format::Junit => junit::render(report),
     }
 }
 

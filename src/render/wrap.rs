@@ -1,4 +1,4 @@
-//! Lines of spans, broken at spaces by their width on the screen.
+//! Lines of spans, broken by their width on the screen: at spaces, and a word that no line can hold at its own joints.
 
 use super::{sanitize, style::paint};
 use crate::report::{Span, Tone};
@@ -13,8 +13,20 @@ pub fn width(text: &str) -> usize {
     table.column_max_content_widths().first().copied().map_or(0, usize::from)
 }
 
+/// A name of a kind, a path, a query may be broken after these.
+const JOINTS: &[char] = &['.', '/', ',', ':', '=', '-', '_', '(', ')', '{', '}', '|'];
+
+/// What becomes of a command that is longer than the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commands {
+    /// Sticks out: the terminal wraps it by itself, and it still copies as one line.
+    Whole,
+    /// A column of a table has no room for that.
+    Broken,
+}
+
 /// What must stay together, as clean pieces of one tone each.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Word {
     pieces: Vec<(String, Tone)>,
     width: usize,
@@ -22,39 +34,104 @@ struct Word {
     gap: usize,
 }
 
-/// Breaks a line into painted lines of at most `limit` columns; a longer word stands alone and sticks out.
-/// A line that fits keeps its spaces as they are.
-pub fn wrap(line: &[Span], limit: usize, color: bool) -> Vec<String> {
+impl Word {
+    fn shorten(&mut self, limit: usize) {
+        while self.width > limit {
+            let Some((text, _)) = self.pieces.last_mut() else { return };
+            let Some(c) = text.pop() else {
+                self.pieces.pop();
+                continue;
+            };
+            self.width -= width(c.encode_utf8(&mut [0; 4])).min(self.width);
+        }
+    }
+}
+
+/// A line of the screen, not painted yet.
+pub struct Row(Vec<Word>);
+
+impl Row {
+    fn width(&self) -> usize {
+        self.0.iter().enumerate().map(|(i, word)| word.width + if i > 0 { word.gap } else { 0 }).sum()
+    }
+
+    /// Neighbours of one tone are painted together, so that a sentence is one run of colour.
+    pub fn paint(&self, color: bool) -> String {
+        let mut runs: Vec<(String, Tone)> = Vec::new();
+        for word in &self.0 {
+            for (i, (text, tone)) in word.pieces.iter().enumerate() {
+                let gap = if i == 0 { " ".repeat(word.gap) } else { String::new() };
+                match runs.last_mut() {
+                    Some((run, last)) if last == tone => run.push_str(&(gap + text)),
+                    _ => {
+                        if !gap.is_empty() {
+                            runs.push((gap, Tone::Plain));
+                        }
+                        runs.push((text.clone(), *tone));
+                    }
+                }
+            }
+        }
+        runs.iter().map(|(text, tone)| paint(text, *tone, color)).collect()
+    }
+}
+
+/// Breaks a line into rows of at most `limit` columns. A line that fits keeps its spaces as they are.
+pub fn wrap(line: &[Span], limit: usize, commands: Commands) -> Vec<Row> {
     let clean: Vec<(String, Tone)> = line.iter().map(|span| (sanitize::inline(&span.text).into_owned(), span.tone)).collect();
     let whole: usize = clean.iter().map(|(text, _)| width(text)).sum();
     if whole <= limit {
-        return vec![clean.iter().map(|(text, tone)| paint(text, *tone, color)).collect()];
+        return vec![Row(vec![Word { pieces: clean, width: whole, gap: 0 }])];
     }
-    let mut lines = Vec::new();
-    let mut current: Vec<Word> = Vec::new();
+    let mut rows = Vec::new();
+    let mut row: Vec<Word> = Vec::new();
     let mut used = 0;
-    for mut word in words(&clean, limit) {
+    for mut word in words(&clean, limit, commands) {
         if used > 0 && used + word.gap + word.width > limit {
-            lines.push(join(&current, color));
-            current.clear();
+            rows.push(Row(std::mem::take(&mut row)));
             used = 0;
             word.gap = 0;
         }
         used += word.gap + word.width;
-        current.push(word);
+        row.push(word);
     }
-    if !current.is_empty() {
-        lines.push(join(&current, color));
+    if !row.is_empty() {
+        rows.push(Row(row));
     }
-    lines
+    rows
 }
 
-fn words(clean: &[(String, Tone)], limit: usize) -> Vec<Word> {
-    let mut words = Vec::new();
+/// Keeps `most` rows; `…` stands for the rest.
+pub fn clip(mut rows: Vec<Row>, most: usize, limit: usize) -> Vec<Row> {
+    if rows.len() <= most {
+        return rows;
+    }
+    rows.truncate(most);
+    if let Some(last) = rows.last_mut() {
+        let tone = last.0.last().and_then(|word| word.pieces.last()).map_or(Tone::Plain, |(_, tone)| *tone);
+        last.0.push(Word { pieces: vec![("…".to_owned(), tone)], width: 1, gap: 1 });
+        while last.width() > limit && last.0.len() > 2 {
+            last.0.remove(last.0.len() - 2);
+        }
+        if let [word, dots] = last.0.as_mut_slice() {
+            dots.gap = usize::from(word.width + 2 <= limit);
+            word.shorten(limit.saturating_sub(1));
+        }
+    }
+    rows
+}
+
+/// The longest part of a line that `wrap` would not break if a line could hold it.
+pub fn longest_word(line: &[Span]) -> usize {
+    line.iter().flat_map(|span| span.text.split(' ').map(|word| width(&sanitize::inline(word))).max()).max().unwrap_or(0)
+}
+
+fn words(clean: &[(String, Tone)], limit: usize, commands: Commands) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
     let mut word = Word::default();
     for (text, tone) in clean {
-        // A command is copied by a double click or by eye; keep it in one piece if a line can hold it.
-        if *tone == Tone::Code && width(text) <= limit {
+        // A command is copied by a double click or by eye, so it stays in one piece.
+        if *tone == Tone::Code && (commands == Commands::Whole || width(text) <= limit) {
             word.width += width(text);
             word.pieces.push((text.clone(), *tone));
             continue;
@@ -76,25 +153,82 @@ fn words(clean: &[(String, Tone)], limit: usize) -> Vec<Word> {
     if !word.pieces.is_empty() {
         words.push(word);
     }
-    words
+    let keep = |word: &Word| {
+        let command = commands == Commands::Whole && word.pieces.iter().any(|(_, tone)| *tone == Tone::Code);
+        word.width <= limit || command
+    };
+    words.into_iter().flat_map(|word| if keep(&word) { vec![word] } else { broken(&word, limit) }).collect()
 }
 
-/// Neighbours of one tone are painted together, so that a sentence is one run of colour.
-fn join(words: &[Word], color: bool) -> String {
-    let mut runs: Vec<(String, Tone)> = Vec::new();
-    for word in words {
-        for (i, (text, tone)) in word.pieces.iter().enumerate() {
-            let gap = if i == 0 { " ".repeat(word.gap) } else { String::new() };
-            match runs.last_mut() {
-                Some((run, last)) if last == tone => run.push_str(&(gap + text)),
-                _ => {
-                    if !gap.is_empty() {
-                        runs.push((gap, Tone::Plain));
-                    }
-                    runs.push((text.clone(), *tone));
+/// The parts of a word that is wider than a line: up to each joint, and where there is none, what a line can hold.
+fn broken(word: &Word, limit: usize) -> Vec<Word> {
+    let mut parts: Vec<Word> = Vec::new();
+    for (text, tone) in &word.pieces {
+        for piece in text.split_inclusive(JOINTS) {
+            let mut part = String::new();
+            let mut taken = 0;
+            for c in piece.chars() {
+                let columns = if c.is_ascii() { 1 } else { width(c.encode_utf8(&mut [0; 4])) };
+                if taken > 0 && taken + columns > limit {
+                    parts.push(Word { pieces: vec![(std::mem::take(&mut part), *tone)], width: taken, gap: 0 });
+                    taken = 0;
                 }
+                part.push(c);
+                taken += columns;
             }
+            parts.push(Word { pieces: vec![(part, *tone)], width: taken, gap: 0 });
         }
     }
-    runs.iter().map(|(text, tone)| paint(text, *tone, color)).collect()
+    if let Some(first) = parts.first_mut() {
+        first.gap = word.gap;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drawn(rows: &[Row]) -> Vec<String> {
+        rows.iter().map(|row| row.paint(false)).collect()
+    }
+
+    #[test]
+    fn a_word_that_no_line_holds_breaks_at_its_joints() {
+        let line = ["the server has no mutatingwebhookconfigurations.admissionregistration.k8s.io".into()];
+        let rows = wrap(&line, 32, Commands::Whole);
+        assert_eq!(drawn(&rows), ["the server has no", "mutatingwebhookconfigurations.", "admissionregistration.k8s.io"]);
+    }
+
+    #[test]
+    fn a_command_is_never_broken_but_in_a_table() {
+        let line = ["run ".into(), Span::new("meshctl analyze --from demo", Tone::Code)];
+        assert_eq!(drawn(&wrap(&line, 12, Commands::Whole)), ["run", "meshctl analyze --from demo"]);
+        assert_eq!(drawn(&wrap(&line, 12, Commands::Broken)), ["run meshctl", "analyze", "--from demo"]);
+    }
+
+    #[test]
+    fn what_is_clipped_says_so() {
+        let line = ["one, two, three, four, five".into()];
+        assert_eq!(drawn(&clip(wrap(&line, 11, Commands::Whole), 1, 11)), ["one, two, …"]);
+        assert_eq!(drawn(&clip(wrap(&line, 9, Commands::Whole), 2, 9)), ["one, two,", "three, …"]);
+        assert_eq!(drawn(&clip(wrap(&line, 5, Commands::Whole), 2, 5)), ["one,", "two,…"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_nothing_sticks_out(text in "([a-z.,/ü大]{0,30} {0,3}){0,9}", limit in 2_usize..40) {
+            let rows = drawn(&wrap(&[text.as_str().into()], limit, Commands::Whole));
+            prop_assert!(rows.iter().all(|row| width(row.trim_start()) <= limit), "{rows:?}");
+            let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+            prop_assert_eq!(letters(&rows.concat()), letters(&text));
+        }
+
+        #[test]
+        fn a_clipped_line_keeps_to_its_room(text in "([a-z.大]{1,30} ){1,9}", limit in 2_usize..40, most in 1_usize..4) {
+            let rows = drawn(&clip(wrap(&[text.as_str().into()], limit, Commands::Whole), most, limit));
+            prop_assert!(rows.len() <= most && rows.iter().all(|row| width(row) <= limit.max(2)), "{rows:?}");
+        }
+    }
 }

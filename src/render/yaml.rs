@@ -43,10 +43,13 @@ fn marked(value: &Value) -> Value {
 fn misread(text: &str) -> bool {
     const BOOLEANS: [&str; 8] = ["y", "n", "yes", "no", "on", "off", "true", "false"];
     // `1:30` is 90 to it.
-    let number = |c: char| c.is_ascii_digit() || "+-.:_ ".contains(c) || c == 'T' || c == 't' || c == 'Z';
+    let number = |c: char| c.is_ascii_digit() || "+-.:_ TtZeE".contains(c);
     let numeric = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.chars().all(number);
     let odd = text.contains([':', '_']) || text.contains('-') || text.contains('T');
-    BOOLEANS.iter().any(|word| word.eq_ignore_ascii_case(text)) || (numeric && odd && !text.contains(": "))
+    let based = text.trim_start_matches(['+', '-']).get(..2).is_some_and(|start| ["0x", "0o", "0b"].contains(&start));
+    let digits = based && text.contains('_') && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-_".contains(c));
+    let boolean = BOOLEANS.iter().any(|word| word.eq_ignore_ascii_case(text));
+    boolean || digits || (numeric && odd && !text.contains(": "))
 }
 
 /// A marked string is plain ASCII without quotes, so whatever stands up to its end can be put in quotes.
@@ -89,10 +92,19 @@ mod tests {
     fn what_yaml_1_1_reads_otherwise_is_quoted() {
         let value = json!({
             "no": "no", "on": ["Yes", "y", true], "at": "2026-11-23T20:00:00Z", "day": "2026-11-23", "ratio": "1:30",
-            "plain": "no need", "port": "8080", "number": 7,
+            "plain": "no need", "0_E0": "0x_F", "port": "8080", "number": 7,
         });
         let text = document(&value);
-        for line in ["'no': 'no'", "'on':", "- 'Yes'", "- 'y'", "- true", "at: '2026-11-23T20:00:00Z'", "day: '2026-11-23'"] {
+        for line in [
+            "'no': 'no'",
+            "'on':",
+            "- 'Yes'",
+            "- 'y'",
+            "- true",
+            "at: '2026-11-23T20:00:00Z'",
+            "day: '2026-11-23'",
+            "'0_E0': '0x_F'",
+        ] {
             assert!(text.contains(line), "{line}: {text}");
         }
         assert!(text.contains("plain: no need") && text.contains("ratio: '1:30'"), "{text}");

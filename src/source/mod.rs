@@ -3,14 +3,16 @@
 //! Sources are a closed set ([`Source`]); meshes are an open one. A source answers [`Need`]s and never judges.
 
 pub mod archive;
+pub mod charts;
 pub mod file;
 pub mod live;
 pub mod redact;
+pub mod visit;
 
 use crate::error::Result;
-use crate::facts::{Answer, Facts, Need, Outcome, Problem, Purpose, SourceKind};
-use crate::mesh::MESHES;
+use crate::facts::{Answer, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// One cluster's worth of source: exactly one base, and perhaps a Prometheus beside it.
 pub struct Source {
@@ -34,7 +36,7 @@ impl Source {
     }
 
     /// Answers the needs; each gets an answer or its failure, never silence.
-    async fn answer(&self, needs: Vec<Need>, facts: &mut Facts) {
+    pub async fn answer(&self, needs: Vec<Need>, facts: &mut Facts) {
         let (queries, rest): (Vec<_>, Vec<_>) = needs.into_iter().partition(|need| matches!(need, Need::Query { .. }));
         match &self.base {
             Base::Live(cluster) => cluster.answer(rest, facts).await,
@@ -49,7 +51,8 @@ impl Source {
 }
 
 fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
-    let answer = stored.get(&need).cloned().unwrap_or_else(|| Answer {
+    let answer = stored.get(&need).cloned().or_else(|| wider(stored, &need)).or_else(|| chosen(stored, &need));
+    let answer = answer.unwrap_or_else(|| Answer {
         outcome: Outcome::NotAsked(match stored.kind {
             SourceKind::Manifests => "the manifests hold none".to_owned(),
             _ => "the recording does not hold it".to_owned(),
@@ -58,6 +61,54 @@ fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
         partial: None,
     });
     facts.insert(need, answer);
+}
+
+/// What answers a wider question of the same kind: all counters of a proxy, other metrics of the same port.
+fn wider(stored: &Facts, need: &Need) -> Option<Answer> {
+    match need {
+        Need::PodGet { namespace, pod, port, path } => {
+            let whole = path.split_once("?filter=")?.0.to_owned();
+            stored.get(&Need::PodGet { namespace: namespace.clone(), pod: pod.clone(), port: *port, path: whole }).cloned()
+        }
+        Need::PodMetrics { namespace, pod, port, path, .. } => {
+            let same = |other: &Need| {
+                matches!(other, Need::PodMetrics { namespace: n, pod: p, port: o, path: q, .. }
+                    if n == namespace && p == pod && o == port && q == path)
+            };
+            stored.iter().find(|(other, _)| same(other)).map(|(_, answer)| answer.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Objects by name or label, from the list of their kind.
+fn chosen(stored: &Facts, need: &Need) -> Option<Answer> {
+    #[derive(serde::Deserialize)]
+    struct Labelled {
+        metadata: Metadata,
+    }
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+    }
+    let labels_of = |object: &Object| object.read::<Labelled>().map(|view| view.metadata.labels).unwrap_or_default();
+    let (resource, namespace, wanted, selector) = match need {
+        Need::Get { resource, namespace, name } => (resource, namespace, Some(name), None),
+        Need::Select { resource, namespace, labels } => (resource, namespace, None, Some(Selector::parse(labels).ok()?)),
+        _ => return None,
+    };
+    let fits = |object: &Object| {
+        let named = wanted.is_none_or(|name| *object.name == **name);
+        named && selector.as_ref().is_none_or(|selector| selector.fits(&labels_of(object)))
+    };
+    let list = stored.get(&Need::list(resource))?;
+    let there = |object: &&Object| namespace.as_ref().is_none_or(|wanted| *object.namespace == **wanted) && fits(object);
+    let outcome = match &list.outcome {
+        Outcome::Objects(objects) => Outcome::Objects(objects.iter().filter(there).cloned().collect()),
+        other => other.clone(),
+    };
+    Some(Answer { outcome, at: list.at, partial: list.partial.clone() })
 }
 
 /// Asks in rounds until nobody wants more.
@@ -74,9 +125,7 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
     // Four rounds are more than any mesh declares; the bound keeps a faulty one from asking for ever.
     for _ in 0..4 {
         let mut wanted = crate::kubernetes::needs(&facts, purpose);
-        for mesh in MESHES {
-            wanted.extend(mesh.needs(&facts, purpose));
-        }
+        wanted.extend(crate::mesh::needs(&facts, purpose));
         wanted.retain(|need| !facts.has(need));
         wanted.sort();
         wanted.dedup();

@@ -1,7 +1,7 @@
 //! Runs before anything reaches `Facts`, so that nothing secret can be printed or written.
 //!
 //! [`intake`] is the only way from an object's JSON to an [`Object`], whatever the source; the recording's writer passes
-//! every object through it once more. [`text()`] does the same for free text.
+//! every object through it once more. [`text()`] does the same for free text, [`dump()`] for what a proxy answered.
 //!
 //! What is dropped: `managedFields`, whole-object copies in annotations, the schemas of CRDs.
 //!
@@ -14,8 +14,11 @@
 //!
 //! Masking twice gives the same as masking once.
 
+mod dump;
 mod names;
 mod scan;
+
+pub use dump::dump;
 
 use crate::facts::{Object, Place};
 use names::{exact_secret_field, secret_name};
@@ -39,7 +42,11 @@ pub fn intake(mut value: Value, place: Option<Place>) -> Option<Object> {
     }
     let (name, namespace) = (Box::from(name), Box::from(field("namespace")));
     scrub(&mut value);
-    Some(Object { namespace, name, json: value.to_string().into(), place })
+    let mut json = Vec::with_capacity(4096);
+    serde_json::to_writer(&mut json, &value).ok()?;
+    // A copy of its own size: shrunk in place, it would keep up to twice its bytes as long as it lives.
+    let json = Box::from(std::str::from_utf8(&json).ok()?);
+    Some(Object { namespace, name, json, place })
 }
 
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.

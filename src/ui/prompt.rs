@@ -2,7 +2,7 @@
 
 use super::Ui;
 use crate::error::{Error, Kind, Result};
-use crate::render::{paint, sanitize};
+use crate::render::{paint, sanitize, sentence};
 use crate::report::Tone;
 use std::io::{self, BufRead};
 
@@ -28,7 +28,7 @@ pub(super) fn ask(ui: &Ui, prompt: &Prompt<'_>) -> Result<Choice> {
         return Err(Error::new(Kind::Usage, "there is nobody to ask: stdin or stderr is no terminal")
             .hint("give the answers on the command line: --answer KEY=VALUE, --require NEED"));
     }
-    ui.write(&question(prompt, ui.color));
+    ui.write(&question(prompt, ui.width, ui.color));
     let stdin = io::stdin();
     loop {
         ui.write(&paint("> ", Tone::Strong, ui.color));
@@ -47,11 +47,11 @@ pub(super) fn ask(ui: &Ui, prompt: &Prompt<'_>) -> Result<Choice> {
     }
 }
 
-fn question(prompt: &Prompt<'_>, color: bool) -> String {
+fn question(prompt: &Prompt<'_>, width: usize, color: bool) -> String {
     let clean = |text: &str| sanitize::inline(text).into_owned();
-    let mut out = format!("\n{}\n", paint(&clean(prompt.text), Tone::Strong, color));
+    let mut out = format!("\n{}", sentence(prompt.text, Tone::Strong, width, color));
     if !prompt.why.is_empty() {
-        out.push_str(&format!("{}\n", paint(&clean(prompt.why), Tone::Dim, color)));
+        out.push_str(&sentence(prompt.why, Tone::Dim, width, color));
     }
     let yes_no = is_yes_no(prompt.choices);
     for (i, choice) in prompt.choices.iter().enumerate().filter(|_| !yes_no) {
@@ -95,6 +95,15 @@ fn understand(line: &str, choices: &[&str]) -> Option<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_fits_the_terminal() {
+        let text = "Do many services (more than 5) call each other over the network, or few?";
+        let shown = question(&Prompt { text, why: "few: a mesh is premature", choices: &["many", "few"] }, 40, false);
+        let expected = "\nDo many services (more than 5) call each\nother over the network, or few?\n\
+                        few: a mesh is premature\n  1  many\n  2  few\nnumber, Enter to skip ";
+        assert_eq!(shown, expected);
+    }
 
     #[test]
     fn answers() {

@@ -22,7 +22,8 @@ fn bare_meshctl_shows_a_newcomer_what_to_type() {
     let (code, stdout, stderr) = run(&[]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(stdout.contains("meshctl analyze --from demo"), "{stdout}");
-    assert!(stdout.lines().count() < 25, "one screen: {stdout}");
+    // Two of the examples may go when this is too long; the commands may not.
+    assert!(stdout.lines().count() < 30, "one screen: {stdout}");
 }
 
 #[test]
@@ -59,11 +60,10 @@ fn a_typo_is_suggested() {
 #[test]
 fn what_istioctl_has_is_told_by_name() {
     for (words, wanted) in [
-        (vec!["ps"], "istioctl proxy-status"),
-        (vec!["pc", "clusters", "web.shop"], "kubectl exec web -n shop -c istio-proxy"),
+        (vec!["bug-report"], "istioctl bug-report"),
+        (vec!["pc", "clusters"], "deploy/NAME.NAMESPACE"),
         (vec!["install", "--set", "profile=demo"], "istioctl install"),
         (vec!["x", "describe", "pod", "a"], "istioctl experimental"),
-        (vec!["version"], "meshctl --version"),
         (vec!["analyze", "config"], "istioctl analyze"),
         (vec!["analyze", "shop.yaml"], "--from shop.yaml"),
         (vec!["analyze", "--use-kube=false", "shop.yaml"], "--from"),
@@ -123,11 +123,11 @@ fn a_namespace_comes_from_the_environment_too() {
 #[test]
 fn colour_follows_the_flag_then_the_environment() {
     let colored = |words: &[&str], environment: &[(&str, &str)]| run_with(words, environment).2.contains("\u{1b}[");
-    assert!(!colored(&["ps"], &[]), "stderr is no terminal here");
-    assert!(colored(&["ps", "--color", "always"], &[("NO_COLOR", "1")]));
-    assert!(colored(&["ps"], &[("CLICOLOR_FORCE", "1")]));
-    assert!(!colored(&["ps"], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
-    assert!(!colored(&["--color=never", "ps"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&["bug-report"], &[]), "stderr is no terminal here");
+    assert!(colored(&["bug-report", "--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(colored(&["bug-report"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&["bug-report"], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!colored(&["--color=never", "bug-report"], &[("CLICOLOR_FORCE", "1")]));
     assert!(colored(&["--color", "always", "analyse"], &[]), "clap's own errors follow it");
 }
 

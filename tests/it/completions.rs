@@ -89,15 +89,54 @@ fn tab_never_hangs_and_never_complains() {
 }
 
 #[test]
+fn an_empty_word_offers_commands_by_name_and_no_flags() {
+    let home = home("127.0.0.1:1");
+    let commands = complete(home.path(), &["meshctl", ""]);
+    assert!(commands.contains(&"proxy-config".to_owned()) && !commands.contains(&"pc".to_owned()), "{commands:?}");
+    assert!(!commands.iter().any(|word| word.starts_with('-')), "{commands:?}");
+    assert!(complete(home.path(), &["meshctl", "pc", "li"]).contains(&"listener".to_owned()), "an alias is understood");
+    assert!(complete(home.path(), &["meshctl", "-"]).contains(&"--from".to_owned()));
+    let hidden = complete(home.path(), &["meshctl", "permissions", ""]);
+    assert!(hidden.contains(&"analyze".to_owned()) && !hidden.contains(&"--columns".to_owned()), "{hidden:?}");
+}
+
+#[test]
+fn what_a_person_knows_is_offered_with_its_values() {
+    let home = home("127.0.0.1:1");
+    assert_eq!(complete(home.path(), &["meshctl", "analyze", "--answer", "on"]), ["oncall=yes", "oncall=no"]);
+    assert!(
+        complete(home.path(), &["meshctl", "analyze", "--require", "canary,mt"]).contains(&"canary,mtls=identity".to_owned())
+    );
+    assert_eq!(complete(home.path(), &["meshctl", "snapshot", "info", "de"]), ["demo"]);
+}
+
+/// bash splits words at `=` and `:`, and replaces only the last piece.
+#[test]
 fn bash_itself_completes() {
     let home = home("127.0.0.1:1");
+    let file = home.path().join("kubeconfig");
+    let contexts = KUBECONFIG.replace("staging", "'arn:aws:eks:1:cluster/blue'").replace("SERVER", "127.0.0.1:1");
+    std::fs::write(&file, contexts).expect("written");
     let bin = Path::new(env!("CARGO_BIN_EXE_meshctl")).parent().expect("a folder");
-    let ask = "source <(meshctl completions bash); COMP_WORDS=(meshctl --context st); COMP_CWORD=2; \
-               _clap_complete_meshctl meshctl st --context; echo \"${COMPREPLY[@]}\"";
-    let mut bash = Command::new("bash");
-    bash.args(["--norc", "-c", ask]).env_clear().env("HOME", home.path()).env("PATH", bin);
-    let Ok(output) = bash.env("KUBECONFIG", home.path().join("kubeconfig")).output() else { return };
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "staging", "{}", String::from_utf8_lossy(&output.stderr));
+    for (words, cursor, current, wanted) in [
+        ("meshctl --context pr", 2, "pr", "prod"),
+        ("meshctl --context = pr", 3, "pr", "prod"),
+        ("meshctl --context =", 2, "", "prod arn:aws:eks:1:cluster/blue"),
+        ("meshctl --context arn : aws : ek", 6, "ek", "eks:1:cluster/blue"),
+        ("meshctl analyze -o = js", 4, "js", "json"),
+    ] {
+        // Pieces are written with a space between them; the line has none around a break.
+        let line = words.replace(" = ", "=").replace(" =", "=").replace(" : ", ":");
+        let ask = format!(
+            "source <(meshctl completions bash); COMP_WORDS=({words}); COMP_CWORD={cursor}; COMP_LINE='{line}'; \
+             COMP_POINT=${{#COMP_LINE}}; COMP_TYPE=9; _clap_complete_meshctl meshctl '{current}' x; echo \"${{COMPREPLY[@]}}\""
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", &ask]).env_clear().env("HOME", home.path()).env("PATH", bin).env("KUBECONFIG", &file);
+        let Ok(output) = bash.output() else { return };
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.trim(), wanted, "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// An API server that knows namespaces, and counts how often it is asked for them.

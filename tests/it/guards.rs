@@ -48,9 +48,9 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     before_tests.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// Test files beside the code are called `tests.rs`.
+/// Test files beside the code are called `tests.rs`, or `proptests.rs`.
 fn is_test(file: &File) -> bool {
-    file.path.ends_with("/tests.rs") || file.path.contains("/tests/")
+    file.path.ends_with("tests.rs") || file.path.contains("/tests/")
 }
 
 fn is_in(file: &File, rooms: &[&str]) -> bool {

@@ -1,6 +1,7 @@
 //! The live source against a scripted API server; the client stack is the real one, over a loopback socket.
 
 mod list;
+mod pods;
 mod probe;
 mod prometheus;
 mod real;

@@ -5,10 +5,17 @@ mod cli;
 mod completions;
 mod guards;
 mod hostile;
+mod import;
 mod live;
+mod manifest;
+mod meshes;
 mod permissions;
 mod proxy_config;
+mod proxy_status;
 mod readme;
+mod recorded;
+mod systems;
+mod version;
 
 use std::process::{Command, Output};
 

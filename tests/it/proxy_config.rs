@@ -59,3 +59,39 @@ fn json_and_yaml_say_the_same() {
     let yaml: serde_json::Value = serde_yaml::from_str(&run(&["pc", "all", "-f", &dump, "-o", "yaml"]).1).expect("YAML");
     assert_eq!(value, yaml);
 }
+
+#[test]
+fn a_dump_of_a_ztunnel_and_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("dump.json");
+    std::fs::write(&file, r#"{"workloads":[{"name":"web-1","namespace":"shop","workloadIps":["10.0.0.7"],"node":"n1","protocol":"HBONE"}],"services":[]}"#).expect("a file");
+    let path = file.display().to_string();
+    let (code, out, _) = run(&["zc", "workload", "-f", &path]);
+    assert_eq!(code, 0);
+    assert!(out.contains("web-1") && out.contains("HBONE"), "{out}");
+    let (code, out, _) = run(&["zc", "all", "-f", &path, "-o", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &value["proxies"][0]["workloads"][0]["address"]), (0, &"10.0.0.7".into()));
+    let (code, _, err) = run(&["zc", "workload", "-f", &fixture("rejected.json")]);
+    assert_eq!(code, 2);
+    assert!(err.contains("proxy-config reads it"), "{err}");
+}
+
+#[test]
+fn two_dumps_are_compared_by_what_they_mean() {
+    let dump = fixture("rejected.json");
+    let (code, out, _) = run(&["pc", "diff", &dump, &dump, "--fail-on", "warning"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("They are the same"), "{out}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = folder.path().join("other.json");
+    let text = std::fs::read_to_string(&dump).expect("the fixture");
+    // Another time everywhere, and one other timeout.
+    std::fs::write(&other, text.replace("2026-", "2025-").replace("\"connect_timeout\": \"2s\"", "\"connect_timeout\": \"7s\""))
+        .expect("a file");
+    let other = other.display().to_string();
+    let (code, out, _) = run(&["pc", "diff", &dump, &other, "-o", "json", "--fail-on", "warning"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &value["different"]), (1, &1.into()), "{out}");
+    assert_eq!(run(&["pc", "diff", &dump, &other]).0, 0, "only who asks gets an exit code");
+}

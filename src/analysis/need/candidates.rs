@@ -194,7 +194,10 @@ fn installed(choice: &mut Choice, model: &Model) {
     let candidate = choice.candidate;
     let same_mode = |mode: &str| candidate.mode.is_empty() || mode.is_empty() || mode == candidate.mode;
     if let Some(here) = model.installations.iter().find(|i| i.id == candidate.mesh && same_mode(&i.mode)) {
-        choice.pros.push(format!("installed already in {}", here.namespace));
+        choice.pros.push(match &*here.namespace {
+            "" => "installed already, its control plane not in sight".to_owned(),
+            namespace => format!("installed already in {namespace}"),
+        });
         choice.penalty -= 8;
     }
 }
@@ -203,27 +206,25 @@ fn meets(choice: &mut Choice, told: &Told, needs: &[NeedKind]) {
     let mut full = 0;
     for need in needs {
         let fit = choice.candidate.fit(*need);
-        let text = |word: &str| {
-            let note = fit.note();
-            let colon = if note.is_empty() { "" } else { ": " };
-            format!("{} {word}{colon}{note}", super::q2::name(*need))
+        let name = super::q2::name(*need);
+        let text = |word: &str| match fit.note() {
+            "" => format!("{word} {name}"),
+            note => format!("{word} {name} ({note})"),
         };
         match fit {
             Fit::Full { .. } => {
                 full += 1;
-                if !fit.note().is_empty() {
-                    choice.cautions.push(text("is met"));
-                }
+                choice.pros.push(text("gives"));
             }
             Fit::Partial { .. } => {
                 choice.penalty += 3;
-                choice.cautions.push(text("is met in part"));
+                choice.cautions.push(text("gives only a part of"));
             }
             // What a person requires and it doesn't have rules it out; what the cluster only suggests doesn't.
-            Fit::No { .. } if told.mandates(*need) => choice.excluded_by.push(text("is required and not met")),
+            Fit::No { .. } if told.mandates(*need) => choice.excluded_by.push(text("doesn't give what is required:")),
             Fit::No { .. } => {
                 choice.penalty += 10;
-                choice.cautions.push(text("is not met"));
+                choice.cautions.push(text("doesn't give"));
             }
         }
     }

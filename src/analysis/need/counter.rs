@@ -16,6 +16,8 @@ pub struct Situation<'a> {
     pub languages: &'a Languages,
     /// How many applications.
     pub applications: usize,
+    /// There may be some, and permissions hide them.
+    pub blind: bool,
     pub on_call: Option<bool>,
     /// Encryption is the only need that speaks for a mesh.
     pub encryption_only: bool,
@@ -46,6 +48,18 @@ pub fn strongest(case: &Situation<'_>) -> CounterArgument {
         _ if case.encryption_only => (
             "encryption alone doesn't need a mesh: the network plugin can encrypt between nodes".to_owned(),
             "LiveWyer, Mar 2024: \"be certain to challenge the need\"",
+        ),
+        _ if case.blind => (
+            "workloads may not be read here, and nothing else speaks for a mesh".to_owned(),
+            "the guide: more than 5 services that call each other",
+        ),
+        _ if case.applications == 0 => (
+            "no application was found here: a mesh would carry nobody's calls".to_owned(),
+            "the guide: more than 5 services that call each other",
+        ),
+        _ if case.applications == 1 => (
+            "only one application was found here: a mesh stands between services".to_owned(),
+            "the guide: more than 5 services that call each other",
         ),
         _ if languages.single().is_some() => (
             format!("everything here is {}: one library does retries and tracing without a proxy", languages.names()),
@@ -86,6 +100,7 @@ mod tests {
             verdict: Verdict::Justified,
             languages: &languages,
             applications: 42,
+            blind: false,
             on_call: None,
             encryption_only: false,
             installed: false,
@@ -94,5 +109,29 @@ mod tests {
         assert!(strongest(&case).text.contains("Java"));
         assert!(strongest(&case).source.contains("OSDI'23"));
         assert!(strongest(&Situation { on_call: Some(false), ..case }).text.contains("on call"));
+    }
+
+    #[test]
+    fn without_applications_nobody_shares_a_language() {
+        let languages = Languages::default();
+        let text = |verdict, applications| {
+            let (on_call, encryption_only, installed, identity_for_few) = (None, false, false, false);
+            let languages = &languages;
+            let blind = false;
+            strongest(&Situation {
+                verdict,
+                languages,
+                applications,
+                blind,
+                on_call,
+                encryption_only,
+                installed,
+                identity_for_few,
+            })
+            .text
+        };
+        assert!(text(Verdict::Undetermined, 0).starts_with("no application was found"));
+        assert!(text(Verdict::Undetermined, 1).starts_with("only one application"));
+        assert!(text(Verdict::Undetermined, 2).contains("the 2 applications"));
     }
 }

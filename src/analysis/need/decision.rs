@@ -2,6 +2,7 @@
 
 use super::counter::{CounterArgument, Situation, strongest};
 use super::dissent::dissent;
+use super::edge_line::{self, DanglingLine, EdgeLine};
 use super::flip::{Flip, flips};
 use super::interval::{Confidence, Tri};
 use super::q1::{self, Q1};
@@ -9,9 +10,9 @@ use super::q2::{self, Q2};
 use super::sources::SourceLine;
 use super::told::{Told, Word};
 use super::tree::{self, Inputs, Verdict};
-use super::{apps, candidates, cost, plan, sources, traps};
+use super::{apps, candidates, cost, observe, plan, sources, traps};
 use crate::facts::{Facts, SourceKind};
-use crate::model::{EdgeClass, Evidence, Grade, Model, NeedKind, NotSeen, Party, Role};
+use crate::model::{Evidence, Model, NeedKind, NotSeen, Role};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -70,6 +71,9 @@ pub struct NextStep {
     pub text: String,
     /// Flags to add to the command that was run.
     pub flags: String,
+    /// Another command that comes first, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,33 +90,6 @@ pub struct Installed {
     pub evidence: Vec<Evidence>,
 }
 
-/// One call as the report shows it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EdgeLine {
-    pub id: String,
-    pub from: String,
-    pub to: String,
-    pub class: EdgeClass,
-    pub grade: Grade,
-    pub port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
-    /// Counts in question 1: a call between two services that count.
-    pub counts: bool,
-    pub evidence: Vec<Evidence>,
-}
-
-/// A reference to a Service that doesn't exist.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DanglingLine {
-    pub from: String,
-    pub host: String,
-    pub port: Option<u16>,
-    pub evidence: Evidence,
-}
-
 /// Judges one cluster. `window` is how far back observed calls were asked for.
 pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decision {
     let apps = apps::applications(model);
@@ -122,7 +99,7 @@ pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decisi
     let possible = inputs.possible();
     let verdict = inputs.verdict();
     let guide_verdict = tree::guide(q1.answer, q2.guide_answer);
-    let observe = observe(facts, model, &q1);
+    let observe = observe::cheapest(facts, model, &q1);
     let candidates = candidates::rank(model, told, &q2);
     let load = cost::load(model, told);
     let cost = cost::cost(load);
@@ -134,6 +111,7 @@ pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decisi
         verdict,
         languages: &q2.languages,
         applications: q1.applications.len(),
+        blind: observe::blind(facts, &q1),
         on_call,
         encryption_only: wanted == [NeedKind::Encryption],
         installed: !model.installations.is_empty(),
@@ -148,9 +126,9 @@ pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decisi
         guide_verdict,
         guide_reason: guide_reason(&q1, &q2, guide_verdict),
         dissent: dissent(&inputs, verdict, guide_verdict, &q2),
-        flips: flips(&inputs, &q1, &q2, &observe),
+        flips: flips(&inputs, &q1, &q2, &observe.flags),
         counter_argument,
-        next: next(verdict, tree::mesh(&possible), &inputs, &observe),
+        next: next(verdict, tree::mesh(&possible), &inputs, observe),
         possible: possible.into_iter().collect(),
         not_seen: model.not_seen.clone(),
         sources: sources::lines(model),
@@ -159,8 +137,8 @@ pub fn decide(facts: &Facts, model: &Model, told: &Told, window: &str) -> Decisi
         cost,
         traps,
         plan,
-        edges: edges(model, &apps),
-        dangling: dangling(model),
+        edges: edge_line::edges(model, &apps),
+        dangling: edge_line::dangling(model),
         told: told.words(),
         q1,
         q2,
@@ -179,18 +157,6 @@ fn header(facts: &Facts, model: &Model, window: &str) -> Header {
         workloads: ours().count(),
         namespaces: ours().map(|w| w.namespace.as_str()).collect::<BTreeSet<_>>().len(),
         window: window.to_owned(),
-    }
-}
-
-/// A person can say it; as an answer that can be copied, and changed.
-pub const ASK: &str = "--answer services=many";
-
-/// The flags by which question 1 is settled most cheaply.
-fn observe(facts: &Facts, model: &Model, q1: &Q1) -> String {
-    if facts.kind == SourceKind::Live && !facts.metrics_seen() && q1.your_word.is_none() && !model.manifests_only {
-        "--prometheus URL".to_owned()
-    } else {
-        ASK.to_owned()
     }
 }
 
@@ -236,18 +202,13 @@ fn guide_reason(q1: &Q1, q2: &Q2, verdict: Verdict) -> String {
     }
 }
 
-fn next(verdict: Verdict, mesh: Tri, inputs: &Inputs, observe: &str) -> NextStep {
-    let step = |text: &str, flags: &str| NextStep { text: text.to_owned(), flags: flags.to_owned() };
+fn next(verdict: Verdict, mesh: Tri, inputs: &Inputs, observe: NextStep) -> NextStep {
+    let step = |text: &str, flags: &str| NextStep { text: text.to_owned(), flags: flags.to_owned(), command: None };
     match verdict {
         Verdict::Justified => step("compare the candidates, then read the plan", "--explain candidates,plan"),
         Verdict::Premature | Verdict::LighterSolution => step("what to do instead of a mesh", "--explain plan"),
         Verdict::Undetermined if mesh == Tri::No => step("no mesh either way; what to do instead", "--explain plan"),
-        Verdict::Undetermined if inputs.q1 == Tri::Unknown && observe.contains("prometheus") => {
-            step("let metrics show who calls whom", observe)
-        }
-        Verdict::Undetermined if inputs.q1 == Tri::Unknown => {
-            step("say how many services call each other: few (5 or fewer), many, or a number", observe)
-        }
+        Verdict::Undetermined if inputs.q1 == Tri::Unknown => observe,
         Verdict::Undetermined => step("say whether one of the needs is yours, or none", "--answer needs=none"),
     }
 }
@@ -264,6 +225,10 @@ fn installed(model: &Model) -> Vec<Installed> {
         let meshed = i.meshed.iter().filter(|id| counted.contains(id)).collect::<BTreeSet<_>>().len();
         let version = i.version.as_deref().map_or_else(|| "(version unknown)".to_owned(), str::to_owned);
         let mode = if i.mode.is_empty() { String::new() } else { format!(", {}", i.mode) };
+        let place = match &*i.namespace {
+            "" => "(control plane not in sight)".to_owned(),
+            namespace => format!("in {namespace}"),
+        };
         Installed {
             mesh: i.mesh.clone(),
             id: i.id,
@@ -273,53 +238,9 @@ fn installed(model: &Model) -> Vec<Installed> {
             mode: i.mode.clone(),
             meshed,
             of: counted.len(),
-            text: format!("{} {version} in {}{mode}: {meshed} of {} workloads in it", i.mesh, i.namespace, counted.len()),
+            text: format!("{} {version} {place}{mode}: {meshed} of {} workloads in it", i.mesh, counted.len()),
             evidence: i.evidence.clone(),
         }
     };
     model.installations.iter().map(line).collect()
-}
-
-pub fn party(model: &Model, party: &Party) -> String {
-    match party {
-        Party::Workload(id) => model.workloads.get(*id).map_or_else(|| format!("workload {id}"), |w| w.title()),
-        Party::Service(name) => format!("Service {name}"),
-        Party::External(host) => format!("{host} (outside)"),
-        Party::Outside => "outside".to_owned(),
-    }
-}
-
-/// In a stable order: best known first, then by name.
-fn edges(model: &Model, apps: &apps::Applications) -> Vec<EdgeLine> {
-    let line = |edge: &crate::model::Edge| EdgeLine {
-        id: String::new(),
-        from: party(model, &edge.from),
-        to: party(model, &edge.to),
-        class: edge.class,
-        grade: edge.grade,
-        port: edge.port,
-        protocol: edge.protocol.clone(),
-        rate: edge.rate,
-        counts: q1::ends(edge, apps).is_some() && edge.grade >= Grade::Declared,
-        evidence: edge.evidence.clone(),
-    };
-    let mut lines: Vec<EdgeLine> = model.edges.iter().map(line).collect();
-    lines.sort_by(|a, b| {
-        let key = |e: &EdgeLine| (std::cmp::Reverse(e.counts), std::cmp::Reverse(e.grade), e.class);
-        key(a).cmp(&key(b)).then_with(|| (&a.from, &a.to, a.port).cmp(&(&b.from, &b.to, b.port)))
-    });
-    for (i, line) in lines.iter_mut().enumerate() {
-        line.id = format!("e{}", i + 1);
-    }
-    lines
-}
-
-fn dangling(model: &Model) -> Vec<DanglingLine> {
-    let line = |d: &crate::model::Dangling| DanglingLine {
-        from: model.workloads.get(d.from).map(crate::model::Workload::title).unwrap_or_default(),
-        host: d.host.clone(),
-        port: d.port,
-        evidence: d.evidence.clone(),
-    };
-    model.dangling.iter().map(line).collect()
 }

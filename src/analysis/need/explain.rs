@@ -126,14 +126,13 @@ fn q1(d: &Decision) -> Vec<Block> {
     blocks.push(Block::Paragraph(text(format!("Known calls and references ({}):", d.edges.len()))));
     for edge in &d.edges {
         let to = edge.port.map_or_else(|| edge.to.clone(), |port| format!("{}:{port}", edge.to));
-        let (grade, class) = (word(&edge.grade), word(&edge.class));
-        let mut lines = vec![vec![Span::from(format!("{} → {to}  ", edge.from)), dim(&format!("{class}, {grade}"))]];
+        let mut lines = vec![vec![Span::from(format!("{} → {to}  ", edge.from)), dim(&word(&edge.grade))]];
         lines.extend(edge.evidence.iter().map(|e| vec![dim(&evidence(e))]));
-        blocks.push(Block::Field { label: edge.id.clone(), lines });
+        blocks.push(Block::Field { label: word(&edge.class), lines });
     }
     if !d.dangling.is_empty() {
         blocks.push(Block::Paragraph(text("References to Services that don't exist:")));
-        let line = |l: &super::decision::DanglingLine| {
+        let line = |l: &super::edge_line::DanglingLine| {
             let port = l.port.map_or_else(String::new, |port| format!(":{port}"));
             vec![text(&l.from), text(format!("{}{port}", l.host)), text(evidence(&l.evidence))]
         };

@@ -34,7 +34,7 @@ pub fn candidates(d: &Decision) -> Vec<Block> {
         };
         lines.extend(part("excluded: ", Tone::Bad, &choice.excluded_by));
         lines.extend(part("for it: ", Tone::Good, &choice.pros));
-        lines.extend(part("mind: ", Tone::Warn, &choice.cautions));
+        lines.extend(part("caution: ", Tone::Warn, &choice.cautions));
         let c = choice.candidate;
         lines.push(text(format!("complexity {}: {}", c.complexity.word(), c.complexity_note)));
         lines.push(text(format!("licence and support: {}", c.licence_note)));

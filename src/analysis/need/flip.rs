@@ -21,9 +21,6 @@ pub struct Fact {
     #[serde(skip)]
     pub lever: Lever,
     pub text: String,
-    /// The same in two or three words, for where two facts share a line.
-    #[serde(skip)]
-    pub short: String,
     /// Flags that settle it, to be added to the command.
     pub settle: String,
 }
@@ -159,14 +156,7 @@ fn fact(lever: Lever, inputs: &Inputs, q2: &Q2, observe: &str) -> Fact {
             (format!("you don't need {}", super::q2::name(NEEDS[i])), settle)
         }
     };
-    let short = match lever {
-        Lever::Many => "> 5 call".to_owned(),
-        Lever::Few => "≤ 5 call".to_owned(),
-        Lever::NoNeeds => "no need".to_owned(),
-        Lever::Need(i) => super::q2::short_name(NEEDS[i]).to_owned(),
-        Lever::NotNeeded(i) => format!("no {}", super::q2::short_name(NEEDS[i])),
-    };
-    Fact { lever, text, short, settle }
+    Fact { lever, text, settle }
 }
 
 #[cfg(test)]
@@ -224,7 +214,7 @@ mod tests {
         for model in &models {
             for (require, answers) in words {
                 let (inputs, q1, q2) = case(model, require, answers);
-                let mut ours: Vec<(Verdict, Vec<Lever>)> = flips(&inputs, &q1, &q2, "--prometheus URL")
+                let mut ours: Vec<(Verdict, Vec<Lever>)> = flips(&inputs, &q1, &q2, "--prometheus <URL>")
                     .into_iter()
                     .map(|flip| (flip.then, flip.facts.iter().map(|fact| fact.lever).collect()))
                     .collect();
@@ -237,10 +227,10 @@ mod tests {
     #[test]
     fn nothing_known_is_settled_by_few_services_or_by_a_mandate() {
         let (inputs, q1, q2) = case(&model_with(64), &[], &[]);
-        let flips = flips(&inputs, &q1, &q2, "--prometheus URL");
+        let flips = flips(&inputs, &q1, &q2, "--prometheus <URL>");
         let one = |flip: &&Flip| flip.facts.len() == 1;
         let single: Vec<(Verdict, &str)> = flips.iter().filter(one).map(|f| (f.then, f.facts[0].settle.as_str())).collect();
-        assert!(single.contains(&(Verdict::Premature, "--prometheus URL")));
+        assert!(single.contains(&(Verdict::Premature, "--prometheus <URL>")));
         assert!(single.contains(&(Verdict::Justified, "--require mtls=identity")));
     }
 

@@ -40,21 +40,6 @@ impl Calls {
         }
         callers
     }
-
-    /// One path of three calls through four different workloads, if there is one.
-    pub fn three_deep(&self) -> Option<[WorkloadId; 4]> {
-        for (b, targets) in &self.out {
-            for c in targets {
-                for a in self.into.get(b).into_iter().flatten().filter(|a| *a != c) {
-                    let last = self.out.get(c).into_iter().flatten().find(|d| *d != a && *d != b);
-                    if let Some(d) = last {
-                        return Some([*a, *b, *c, *d]);
-                    }
-                }
-            }
-        }
-        None
-    }
 }
 
 /// Which languages are known, of how many workloads. Distroless Go, C++ and Rust show nothing: unknown is not "one more".
@@ -125,9 +110,6 @@ mod tests {
         edge(&mut model, 1, 2, Grade::Declared);
         let calls = Calls::of(&model, &applications(&model));
         assert_eq!(calls.callers_on_deep_paths(), BTreeSet::from([0, 1]));
-        assert_eq!(calls.three_deep(), None);
-        edge(&mut model, 2, 3, Grade::Observed);
-        assert_eq!(Calls::of(&model, &applications(&model)).three_deep(), Some([0, 1, 2, 3]));
     }
 
     #[test]

@@ -6,9 +6,9 @@
 //!
 //! | file | question |
 //! |---|---|
-//! | `apps`, `q1` | which services are there, and do more than five call each other? |
+//! | `apps`, `q1`, `edge_line` | which services are there, and do more than five call each other? |
 //! | `graph`, `q2` | is any of the needs there, and what meets it already? |
-//! | `tree`, `flip`, `counter` | the verdict, what would reverse it, and the best argument against it |
+//! | `tree`, `flip`, `counter`, `observe` | the verdict, what would reverse it, the best argument against it, the next step |
 //! | `candidates`, `cost`, `traps`, `plan` | which mesh, at what price, what breaks, in which order |
 //! | `screen`, `explain` | one terminal page; all the evidence |
 
@@ -18,11 +18,13 @@ mod cost;
 mod counter;
 mod decision;
 mod dissent;
+mod edge_line;
 mod explain;
 mod explain_choice;
 mod flip;
 mod graph;
 mod interval;
+mod observe;
 mod plan;
 mod q1;
 mod q2;
@@ -39,10 +41,11 @@ mod traps;
 mod traps_tests;
 mod tree;
 
-pub use decision::{Decision, EdgeLine, Header, Installed, NextStep, decide};
+pub use decision::{Decision, Header, Installed, NextStep, decide};
+pub use edge_line::{DanglingLine, EdgeLine};
 pub use interval::{Confidence, Interval, Tri};
 pub use questions::{Question, questions};
-pub use told::{Told, answer_keys, parse_told, require_keys};
+pub use told::{Told, answer_words, parse_told, require_words};
 pub use tree::Verdict;
 
 use crate::report::Report;

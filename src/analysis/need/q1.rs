@@ -239,7 +239,9 @@ fn hidden_services(facts: &Facts, model: &Model) -> BTreeSet<String> {
         _ => None,
     });
     let empty = model.services.iter().filter(|s| s.workloads.is_empty() && s.selector.is_some() && s.external_name.is_none());
-    let dialled = model.dangling.iter().map(|dangling| dangling.host.clone());
+    // A missing datastore, broker or tracer would not count if it were here.
+    let backend = |class| matches!(class, EdgeClass::Datastore | EdgeClass::Broker | EdgeClass::Telemetry);
+    let dialled = model.dangling.iter().filter(|d| !backend(d.class)).map(|dangling| dangling.host.clone());
     empty.map(|s| format!("{}/{}", s.namespace, s.name)).chain(dialled).chain(called).collect()
 }
 
@@ -352,9 +354,14 @@ mod tests {
         model.manifests_only = true;
         service(&mut model, "elsewhere", &[]);
         for host in ["cart", "cart", "tax"] {
-            model.dangling.push(Dangling { from: 0, host: host.to_owned(), port: None, evidence: Default::default() });
+            let class = EdgeClass::Rpc;
+            model.dangling.push(Dangling { from: 0, host: host.to_owned(), port: None, class, evidence: Default::default() });
         }
         assert_eq!(ask(&facts, &model).bounds.upper, Some(7));
+        for dangling in &mut model.dangling {
+            dangling.class = EdgeClass::Telemetry;
+        }
+        assert_eq!(ask(&facts, &model).bounds.upper, Some(5), "a tracer that is missing is no service");
     }
 
     #[test]

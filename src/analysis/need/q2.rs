@@ -155,10 +155,8 @@ fn libraries(model: &Model) -> Vec<LibraryUse> {
 
 fn one(need: NeedKind, model: &Model, apps: &Applications, told: &Told, languages: &Languages) -> NeedAnswer {
     let mut signals: Vec<SignalLine> = model.signals.iter().filter(|signal| signal.need == need).map(line).collect();
-    match need {
-        NeedKind::Retries => signals.extend(polyglot(model, apps, told, languages)),
-        NeedKind::Tracing => signals.extend(deep_path(model, apps, &signals)),
-        _ => {}
+    if need == NeedKind::Retries {
+        signals.extend(polyglot(model, apps, told, languages));
     }
     let dropped = drop_unfit(need, told, &mut signals);
     let of = |kind: SignalKind| signals.iter().filter(move |signal| signal.kind == kind);
@@ -167,7 +165,7 @@ fn one(need: NeedKind, model: &Model, apps: &Applications, told: &Told, language
     let evidenced = first(SignalKind::Evidenced);
     let word = told.of(need);
     let in_guide = need != NeedKind::GrpcBalancing;
-    let only_you = format!("no evidence either way; only you know: {}", told::flag_for(need));
+    let only_you = format!("only you know: {}", told::flag_for(need));
 
     let (answer, needed, confidence, short, why) = match (&word, &evidenced, &satisfied) {
         (Some((Tri::No, flag)), ..) => {
@@ -199,7 +197,10 @@ fn one(need: NeedKind, model: &Model, apps: &Applications, told: &Told, language
         }
         (None, None, None) => match first(SignalKind::Hint) {
             Some(hint) => (Tri::Unknown, Tri::Unknown, Confidence::None, "a hint only".to_owned(), format!("{hint}; {only_you}")),
-            None => (Tri::Unknown, Tri::Unknown, Confidence::None, "no evidence".to_owned(), only_you),
+            None => {
+                let why = format!("no evidence either way; {only_you}");
+                (Tri::Unknown, Tri::Unknown, Confidence::None, "no evidence".to_owned(), why)
+            }
         },
     };
     let mut short = short;
@@ -274,32 +275,22 @@ fn polyglot(model: &Model, apps: &Applications, told: &Told, all: &Languages) ->
         let how = if calls.all_observed { "seen" } else { "declared" };
         return signal(
             SignalKind::Evidenced,
-            format!("callers on paths of 2 or more calls ({how}) are written in {}", here.names()),
+            format!(
+                "callers on paths of 2 or more calls ({how}) are written in {} languages ({}): retries would be written {0} times",
+                here.known.len(),
+                here.names()
+            ),
             evidence(),
         );
     }
     if let Some(language) = all.single() {
         let text = format!("all {} workloads are {}: one library does it", all.of, super::graph::name(language));
-        return signal(SignalKind::Satisfied, text, Vec::new());
+        let retrying = model.workloads.iter().flat_map(|w| w.libraries.iter().filter(|library| library.what.retries));
+        return signal(SignalKind::Satisfied, text, retrying.map(|library| library.evidence.clone()).collect());
     }
     (all.known.len() >= 2).then(|| SignalLine {
         kind: SignalKind::Hint,
         text: format!("{} are in use; which of them call each other is not known", all.names()),
-        evidence: Vec::new(),
-    })
-}
-
-/// Deep calls make tracing worth having. That nobody traces can't be seen for certain (an agent may be compiled in), so
-/// it is a hint.
-fn deep_path(model: &Model, apps: &Applications, known: &[SignalLine]) -> Option<SignalLine> {
-    if known.iter().any(|signal| signal.kind == SignalKind::Satisfied) {
-        return None;
-    }
-    let path = Calls::of(model, apps).three_deep()?;
-    let names = path.map(|id| model.workloads[id].name.as_str()).join(" → ");
-    Some(SignalLine {
-        kind: SignalKind::Hint,
-        text: format!("calls go 3 deep or more ({names}) and no tracing was seen"),
         evidence: Vec::new(),
     })
 }

@@ -1,4 +1,4 @@
-//! The first screen: one terminal page of at most 24 lines and 100 columns.
+//! The first screen: one terminal page. Paragraphs go out whole; the renderer wraps them, and keeps each to its rows.
 
 use super::candidates::Standing;
 use super::decision::Decision;
@@ -11,34 +11,35 @@ use crate::model::{NeedKind, Role};
 use crate::report::{Block, Line, Span, Tone};
 use std::collections::BTreeMap;
 
-/// Beside the labels.
-const WIDTH: usize = 86;
+/// The name of a cluster can be a path; the rest of it is in JSON.
+const NAME: usize = 64;
 
 pub fn body(d: &Decision, next: &str) -> Vec<Block> {
     let mut blocks = vec![Block::Paragraph(header(d))];
-    blocks.push(field("VERDICT", verdict(d)));
-    blocks.push(field("GUIDE", guide(d)));
-    blocks.push(field("Q1", q1(d)));
-    blocks.push(field("Q2", needs(d)));
+    blocks.push(brief("VERDICT", verdict(d), 2));
+    blocks.push(brief("GUIDE", vec![guide(d)], 1));
+    blocks.push(brief("Q1", q1(d), 2));
+    blocks.push(brief("Q2", needs(d), 2));
     if !d.dissent.is_empty() {
-        blocks.push(field("DISSENT", plain(&d.dissent.join("; "), 2)));
+        blocks.push(brief("DISSENT", plain(&d.dissent.join("; ")), 3));
     }
-    blocks.push(field("FLIPS IT", flips(d)));
+    // Never cut: the flags at the end are what somebody came for.
+    blocks.push(Block::Field { label: "FLIPS IT".to_owned(), lines: flips(d) });
     let against = format!("{} ({})", d.counter_argument.text, d.counter_argument.source);
-    blocks.push(field("AGAINST", plain(&against, 2)));
+    blocks.push(brief("AGAINST", plain(&against), 2));
     if !d.installations.is_empty() {
         let texts: Vec<&str> = d.installations.iter().map(|i| i.text.as_str()).collect();
         let count = if texts.len() > 1 { format!("{}: ", texts.len()) } else { String::new() };
-        blocks.push(field("INSTALLED", plain(&format!("{count}{}", texts.join("; ")), 1)));
+        blocks.push(brief("INSTALLED", plain(&format!("{count}{}", texts.join("; "))), 1));
     }
     if let Some(line) = choices(d) {
-        blocks.push(field("WHICH", plain(&line, 1)));
+        blocks.push(brief("WHICH", plain(&line), 1));
     }
     if let Some(line) = traps(d) {
-        blocks.push(field("TRAPS", plain(&line, 1)));
+        blocks.push(brief("TRAPS", plain(&line), 1));
     }
-    blocks.push(field("NOT SEEN", plain(&not_seen(d), 1)));
-    blocks.push(field("NEXT", step(d, next)));
+    blocks.push(brief("NOT SEEN", plain(&not_seen(d)), 1));
+    blocks.push(Block::Field { label: "NEXT".to_owned(), lines: step(d, next) });
     blocks
 }
 
@@ -53,8 +54,7 @@ pub fn header(d: &Decision) -> Line {
     let only = h.namespace.as_deref().map_or_else(String::new, |ns| format!(", only namespace {}", cut(ns, 20)));
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let rest = format!("  {source}{only}, {} in {}", count(h.workloads, "workload"), count(h.namespaces, "namespace"));
-    let name = cut(&h.cluster, 98_usize.saturating_sub(rest.chars().count()).max(8));
-    vec![Span::new(name, Tone::Strong), Span::new(rest, Tone::Dim)]
+    vec![Span::new(cut(&h.cluster, NAME), Tone::Strong), Span::new(rest, Tone::Dim)]
 }
 
 pub fn tone(verdict: Verdict) -> Tone {
@@ -75,14 +75,12 @@ fn verdict(d: &Decision) -> Vec<Line> {
         verdict => (verdict.word().to_owned(), d.confidence.word().to_owned()),
     };
     let mut lines = vec![vec![Span::new(word, tone(d.verdict)), Span::new(format!("  {sure}"), Tone::Dim)]];
-    lines.extend(plain(&d.reason, 2));
+    lines.extend(plain(&d.reason));
     lines
 }
 
-fn guide(d: &Decision) -> Vec<Line> {
-    let word = d.guide_verdict.word();
-    let rest = cut(&d.guide_reason, WIDTH.saturating_sub(word.len() + 4));
-    vec![vec![Span::new(word, Tone::Strong), Span::new(format!("  ({rest})"), Tone::Dim)]]
+fn guide(d: &Decision) -> Line {
+    vec![Span::new(d.guide_verdict.word(), Tone::Strong), Span::new(format!("  ({})", d.guide_reason), Tone::Dim)]
 }
 
 fn q1(d: &Decision) -> Vec<Line> {
@@ -107,7 +105,7 @@ fn q1(d: &Decision) -> Vec<Line> {
         counts.push_str("; no call seen means unknown");
     }
     let mut lines = vec![first];
-    lines.extend(plain(&counts, 2));
+    lines.extend(plain(&counts));
     lines
 }
 
@@ -132,7 +130,7 @@ fn needs(d: &Decision) -> Vec<Line> {
         text.push(format!("gRPC balancing (not in the guide): {}", grpc.short));
     }
     let mut lines = vec![vec![Span::from("any of mTLS, tracing, canary, consistent retries?  "), answer(d.q2.answer)]];
-    lines.extend(plain(&text.join("; "), 2));
+    lines.extend(plain(&text.join("; ")));
     lines
 }
 
@@ -157,7 +155,7 @@ fn flips(d: &Decision) -> Vec<Line> {
         }
     }
     if best.is_empty() {
-        return plain("no one or two facts would change it", 1);
+        return plain("no one or two facts would change it");
     }
     let mut verdicts: Vec<(Verdict, Vec<&Flip>)> = best.into_iter().collect();
     verdicts.sort_by_key(|(verdict, flips)| (flips[0].facts.len(), *verdict));
@@ -165,19 +163,17 @@ fn flips(d: &Decision) -> Vec<Line> {
         let facts = &flips[0].facts;
         let mut settle: Vec<&str> = facts.iter().map(|fact| fact.settle.as_str()).collect();
         settle.dedup();
-        let (lead, tail) = (format!("→ {}: ", verdict.word()), format!("  {}", settle.join(" ")));
         let others = match flips.len() - 1 {
             0 => String::new(),
             1 => " (or 1 other)".to_owned(),
             more => format!(" (or {more} others)"),
         };
-        let long = facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" and ");
-        let short = facts.iter().map(|fact| fact.short.as_str()).collect::<Vec<_>>().join(" + ");
-        let used = lead.chars().count() + tail.chars().count();
-        let fits = |text: &String| used + text.chars().count() <= WIDTH;
-        let forms = [format!("{long}{others}"), long, format!("{short}{others}"), short.clone()];
-        let text = forms.into_iter().find(fits).unwrap_or_else(|| cut(&short, WIDTH.saturating_sub(used).max(8)));
-        vec![Span::new(lead, Tone::Strong), Span::from(text), Span::new(tail, Tone::Code)]
+        let texts = facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" and ");
+        vec![
+            Span::new(format!("→ {}: ", verdict.word()), Tone::Strong),
+            Span::from(format!("{texts}{others}  ")),
+            Span::new(settle.join(" "), Tone::Code),
+        ]
     };
     verdicts.into_iter().take(3).map(line).collect()
 }
@@ -213,41 +209,18 @@ fn not_seen(d: &Decision) -> String {
 
 /// The command on a line of its own: it is never cut, so that it can be copied.
 fn step(d: &Decision, next: &str) -> Vec<Line> {
-    let command = format!("{next} {}", d.next.flags);
-    let mut lines = plain(&d.next.text, 1);
+    let command = d.next.command.map_or_else(|| format!("{next} {}", d.next.flags), str::to_owned);
+    let mut lines = plain(&d.next.text);
     lines.push(vec![Span::new(command, Tone::Code)]);
     lines
 }
 
-fn field(label: &str, lines: Vec<Line>) -> Block {
-    Block::Field { label: label.to_owned(), lines }
+fn brief(label: &str, lines: Vec<Line>, rows: usize) -> Block {
+    Block::Brief { label: label.to_owned(), lines, rows }
 }
 
-/// Text over at most `most` lines; what doesn't fit ends in `…`.
-fn plain(text: &str, most: usize) -> Vec<Line> {
-    wrap(text, WIDTH, most).into_iter().map(|line| vec![Span::from(line)]).collect()
-}
-
-pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.len() - 1;
-        let used = lines[line].chars().count();
-        if used > 0 && used + 1 + word.chars().count() > width {
-            if lines.len() == most {
-                lines[line] = cut(&format!("{} …", lines[line]), width);
-                if !lines[line].ends_with('…') {
-                    lines[line].push('…');
-                }
-                return lines;
-            }
-            lines.push(cut(word, width));
-        } else {
-            let gap = if used > 0 { " " } else { "" };
-            lines[line] = cut(&format!("{}{gap}{word}", lines[line]), width);
-        }
-    }
-    lines
+fn plain(text: &str) -> Vec<Line> {
+    vec![vec![Span::from(text)]]
 }
 
 pub fn cut(text: &str, width: usize) -> String {

@@ -5,7 +5,8 @@ use super::tree::Verdict;
 use super::*;
 use crate::facts::Facts;
 use crate::model::*;
-use crate::report::{Block, Line};
+use crate::render::{Format, Style, render};
+use crate::report::{Block, Report};
 use proptest::prelude::*;
 
 fn verdicts(d: &Decision) -> (Verdict, Verdict) {
@@ -76,7 +77,7 @@ fn a_need_that_something_else_meets_is_no_reason() {
 fn sixty_four_silent_workloads_are_undetermined_with_the_next_observation() {
     let decision = judge(&model_with(64));
     assert_eq!(verdicts(&decision), (Verdict::Undetermined, Verdict::Undetermined));
-    assert_eq!(decision.next.flags, "--prometheus URL");
+    assert_eq!(decision.next.flags, "--prometheus <URL>");
     assert_eq!(decision.mesh, Tri::Unknown);
     let mut facts = facts();
     facts.kind = crate::facts::SourceKind::Manifests;
@@ -113,28 +114,14 @@ fn json_is_flat_for_one_cluster_and_a_list_for_several() {
     assert!(open.report(&[], "").data["q1"]["upper"].is_null());
 }
 
-fn chars(line: &Line) -> String {
-    line.iter().map(|span| span.text.as_str()).collect()
+/// As a terminal of this width shows it.
+fn drawn_at(blocks: &[Block], width: usize, format: Format) -> Vec<String> {
+    let report = Report::new("meshctl/test/v1", &serde_json::json!({}), blocks.to_vec());
+    render(&report, &Style { format, width, color: false }).lines().map(str::to_owned).collect()
 }
 
-/// The plainest rendering: labels in a column of 12, lines beside them.
 fn drawn(blocks: &[Block]) -> Vec<String> {
-    let mut out = Vec::new();
-    for block in blocks {
-        match block {
-            Block::Field { label, lines } => {
-                for (i, line) in lines.iter().enumerate() {
-                    out.push(format!("{:<12}{}", if i == 0 { label } else { "" }, chars(line)));
-                }
-            }
-            Block::Paragraph(line) => out.push(chars(line)),
-            Block::Heading(text) | Block::Code(text) => out.push(text.clone()),
-            Block::Bullets(lines) => out.extend(lines.iter().map(chars)),
-            Block::Table(table) => out.extend(table.rows.iter().map(|row| row.iter().map(chars).collect::<Vec<_>>().join(" | "))),
-            Block::Blank => out.push(String::new()),
-        }
-    }
-    out
+    drawn_at(blocks, 100, Format::Wide)
 }
 
 /// Everything that makes the screen long, at once.
@@ -176,16 +163,35 @@ fn the_first_screen_is_one_page() {
     let mut decisions = vec![crowded(), judge(&books()), judge(&model_with(64)), judge(&star(12, Grade::Declared))];
     decisions.push(judge_told(&model_with(3), &["mtls=identity"], &[]));
     decisions.push(judge_told(&star(12, Grade::Observed), &["tracing", "vms"], &[]));
-    for decision in decisions {
-        let lines = drawn(&decision.report(&[], "meshctl analyze --from demo").body);
-        assert!(lines.len() <= 24, "{} lines:\n{}", lines.len(), lines.join("\n"));
-        for line in &lines {
-            assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
-        }
-        for label in ["VERDICT", "GUIDE", "Q1", "Q2", "FLIPS IT", "AGAINST", "NOT SEEN", "NEXT"] {
-            assert!(lines.iter().any(|line| line.starts_with(label)), "{label}:\n{}", lines.join("\n"));
+    for (width, most) in [(100, 28), (80, 38), (60, 56)] {
+        for decision in &decisions {
+            let lines = drawn_at(&decision.report(&[], "meshctl analyze --from demo").body, width, Format::Table);
+            assert!(lines.len() <= most, "{} lines at {width}:\n{}", lines.len(), lines.join("\n"));
+            for line in lines.iter().filter(|line| !line.contains("--")) {
+                assert!(line.chars().count() <= width, "{} columns: {line}", line.chars().count());
+            }
+            one_page(&lines);
         }
     }
+}
+
+fn one_page(lines: &[String]) {
+    for label in ["VERDICT", "GUIDE", "Q1", "Q2", "FLIPS IT", "AGAINST", "NOT SEEN", "NEXT"] {
+        assert!(lines.iter().any(|line| line.starts_with(label)), "{label}:\n{}", lines.join("\n"));
+    }
+}
+
+/// A pull request or a wiki wraps by itself.
+#[test]
+fn a_paragraph_is_one_line_of_markdown_and_whole() {
+    let decision = crowded();
+    let blocks = decision.report(&[], "meshctl analyze").body;
+    let markdown = drawn_at(&blocks, 100, Format::Markdown);
+    assert!(markdown.iter().any(|line| line.trim_start().len() > 300), "{}", markdown.join("\n"));
+    // The first line holds a name, which is cut everywhere.
+    let cut = |lines: &[String]| lines.iter().skip(1).any(|line| line.contains('…'));
+    assert!(!cut(&markdown) && !cut(&drawn(&blocks)), "only a page is cut");
+    assert!(cut(&drawn_at(&blocks, 100, Format::Table)));
 }
 
 #[test]
@@ -293,8 +299,8 @@ proptest! {
         if let Some(upper) = decision.q1.bounds.upper {
             prop_assert!(decision.q1.bounds.lower <= upper);
         }
-        let lines = drawn(&decision.report(&[], "meshctl analyze").body);
-        prop_assert!(lines.len() <= 24 && lines.iter().all(|line| line.chars().count() <= 100));
+        let lines = drawn_at(&decision.report(&[], "meshctl analyze").body, 100, Format::Table);
+        prop_assert!(lines.len() <= 28 && lines.iter().all(|line| line.chars().count() <= 100));
     }
 
     #[test]

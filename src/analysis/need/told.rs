@@ -60,14 +60,23 @@ const ANSWER: &[(&str, Values)] = &[
     ("oncall", YES_NO),
 ];
 
-/// The keys of `--require`, for completion and messages.
-pub fn require_keys() -> impl Iterator<Item = &'static str> {
-    REQUIRE.iter().map(|(key, _)| *key)
+/// What `--require` takes, for completion.
+pub fn require_words() -> Vec<String> {
+    REQUIRE.iter().flat_map(|(key, values)| std::iter::once((*key).to_owned()).chain(with_values(key, values))).collect()
 }
 
-/// The keys of `--answer`, for completion and messages.
-pub fn answer_keys() -> impl Iterator<Item = &'static str> {
-    ANSWER.iter().map(|(key, _)| *key)
+/// What `--answer` takes, for completion.
+pub fn answer_words() -> Vec<String> {
+    ANSWER.iter().flat_map(|(key, values)| with_values(key, values)).collect()
+}
+
+/// `oncall=yes`, `oncall=no`; `rps=` where only a number will do.
+fn with_values(key: &str, values: &Values) -> Vec<String> {
+    match values {
+        Values::None => Vec::new(),
+        Values::OneOf(words) | Values::Count(words) => words.iter().map(|word| format!("{key}={word}")).collect(),
+        Values::Rate => vec![format!("{key}=")],
+    }
 }
 
 /// Checks what came with `--require` and `--answer`. An unknown key or value is a usage error that lists what is known,
@@ -310,5 +319,15 @@ mod tests {
         assert_eq!(told(&["tracing"], &["tracing=no"])?.of(NeedKind::Tracing).map(|t| t.0), Some(Tri::Yes));
         assert_eq!(told(&[], &["needs=none", "canary=yes"])?.of(NeedKind::Canary).map(|t| t.0), Some(Tri::Yes));
         Ok(())
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_word_is_taken_or_refused(text in "(mtls|services|calls|rps|languages|=|,|many|yes|[0-9]{1,30}|-|\\.|\\PC){0,6}") {
+            drop(parse_told(std::slice::from_ref(&text), &[]));
+            if let Ok(told) = parse_told(&[], &[text]) {
+                drop((told.services(), told.rps(), told.languages(), told.words()));
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::candidates::minor;
 use crate::mesh::{Candidate, Fit, MESHES};
-use crate::model::{EdgeClass, Model, Party, Qos, Role, Service, Workload};
+use crate::model::{EdgeClass, Grade, Model, Party, Qos, Role, Service, Workload};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -21,6 +21,9 @@ pub struct Trap {
 
 /// Ports on which the server speaks first (or that no protocol detection understands).
 const SERVER_FIRST: [u16; 8] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11211];
+
+/// Of fewer known calls no share is taken.
+const ENOUGH_CALLS: usize = 6;
 
 struct Finder<'a> {
     model: &'a Model,
@@ -78,7 +81,7 @@ impl Finder<'_> {
         let system: BTreeSet<&str> = self.model.namespaces.iter().filter(|n| n.system).map(|n| n.name.as_str()).collect();
         let mine = |s: &&Service| {
             let behind = || s.workloads.iter().filter_map(|id| self.model.workloads.get(*id));
-            !system.contains(s.namespace.as_str()) && (s.workloads.is_empty() || behind().any(ours))
+            !system.contains(s.namespace.as_str()) && !is_api_server(s) && (s.workloads.is_empty() || behind().any(ours))
         };
         self.model.services.iter().filter(mine).collect()
     }
@@ -263,11 +266,13 @@ impl Finder<'_> {
         );
     }
 
-    /// Where most calls go to datastores and brokers, a mesh adds encryption and identity and little else.
+    /// Where most calls go to datastores and brokers, a mesh adds encryption and identity and little else. Where calls
+    /// between services are invisible, a share of what is known says nothing.
     fn share(&mut self) {
-        let count = |classes: &[EdgeClass]| self.model.edges.iter().filter(|e| classes.contains(&e.class)).count();
+        let known = || self.model.edges.iter().filter(|e| e.grade >= Grade::Declared);
+        let count = |classes: &[EdgeClass]| known().filter(|e| classes.contains(&e.class)).count();
         let (calls, other) = (count(&[EdgeClass::Rpc]), count(&[EdgeClass::Datastore, EdgeClass::Broker]));
-        if other > calls {
+        if calls > 0 && other > calls && calls + other >= ENOUGH_CALLS {
             let on = vec![format!("{other} of {} known calls", calls + other)];
             self.add(
                 "mostly-datastores",
@@ -278,6 +283,11 @@ impl Finder<'_> {
             );
         }
     }
+}
+
+/// The API server's own Service, which every cluster has: nobody put it there, and nobody can do anything about it.
+fn is_api_server(service: &Service) -> bool {
+    service.namespace == "default" && service.name == "kubernetes" && service.selector.is_none()
 }
 
 /// `appProtocol`, or a port name that begins with a protocol: `http`, `grpc-web`, `tcp-db`.

@@ -49,6 +49,16 @@ fn each_trap_is_found_where_it_is() {
     assert_eq!(ids(|m| m.services[0].ports.push(port(8080, "TCP", "web"))), ["port-without-protocol"]);
     assert_eq!(ids(|m| m.services[0].headless = true), ["headless"]);
     assert_eq!(ids(|m| m.services[0].selector = None), ["no-selector"]);
+    let api_server = |namespace: &'static str| {
+        ids(move |m| {
+            m.services[0].selector = None;
+            m.services[0].namespace = namespace.to_owned();
+            m.services[0].name = "kubernetes".to_owned();
+            m.services[0].workloads.clear();
+        })
+    };
+    assert!(api_server("default").is_empty(), "the API server's own Service is in every cluster");
+    assert_eq!(api_server("shop"), ["no-selector"]);
     assert_eq!(ids(|m| m.services[0].external_name = Some("db.example.com".to_owned())), ["external-name"]);
 }
 
@@ -105,12 +115,18 @@ fn autoscalers_on_pod_cpu_and_not_on_container_cpu() {
 
 #[test]
 fn mostly_datastores() {
-    let more = |m: &mut Model| {
-        for class in [EdgeClass::Datastore, EdgeClass::Broker] {
-            m.edges.push(Edge { class, ..m.edges[0].clone() });
-        }
+    let with = |classes: &'static [EdgeClass], own: usize| {
+        ids(move |m| {
+            let call = m.edges[0].clone();
+            m.edges.truncate(own);
+            m.edges.extend(classes.iter().map(|class| Edge { class: *class, ..call.clone() }));
+        })
     };
-    assert_eq!(ids(more), ["mostly-datastores"]);
+    const FIVE: [EdgeClass; 5] =
+        [EdgeClass::Datastore, EdgeClass::Broker, EdgeClass::Datastore, EdgeClass::Broker, EdgeClass::Datastore];
+    assert_eq!(with(&FIVE, 1), ["mostly-datastores"]);
+    assert!(with(&FIVE[..4], 1).is_empty(), "too few calls are known for a share");
+    assert!(with(&FIVE, 0).is_empty(), "calls between services are not visible at all");
 }
 
 #[test]

@@ -12,6 +12,14 @@ pub struct Typed {
     pub from: bool,
 }
 
+/// Whether nothing is typed yet of the word that is being completed.
+pub fn at_an_empty_word() -> bool {
+    let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
+    // fish and others leave out what stands behind the cursor.
+    let index = std::env::var_os("_CLAP_COMPLETE_INDEX").and_then(|index| index.to_str()?.parse::<usize>().ok());
+    index.map_or(words.last(), |index| words.get(index)).is_none_or(|word| word.is_empty())
+}
+
 impl Typed {
     /// From the words after `--` that the shell passed, then from the environment.
     pub fn read() -> Self {

@@ -17,27 +17,32 @@ pub struct Roles {
 impl Roles {
     /// One ClusterRole; with a namespace, a Role there and a ClusterRole for what has no namespace. Metrics come apart.
     pub fn new(needs: &BTreeSet<Need>, name: &str, namespace: Option<&str>) -> Self {
-        let lists = || {
-            needs.iter().filter_map(|need| match need {
-                Need::List { resource } => Some(resource),
-                _ => None,
+        let asked = || {
+            needs.iter().flat_map(|need| match need {
+                Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
+                // Without a namespace a name is looked for in all of them, and that is a list.
+                Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
+                Need::Version | Need::Query { .. } => Vec::new(),
+                Need::PodGet { .. } | Need::PodMetrics { .. } | Need::Exec { .. } | Need::Ads(_) => Vec::new(),
             })
         };
+        let ports = needs.iter().any(|need| matches!(need, Need::PodGet { .. } | Need::PodMetrics { .. }));
+        let programs = needs.iter().any(|need| matches!(need, Need::Exec { .. }));
         let queries = needs.iter().any(|need| matches!(need, Need::Query { .. }));
         let mut documents = Vec::new();
         if let Some(namespace) = namespace {
             documents.push(Document {
                 note: format!("What is in namespace {namespace}."),
-                manifest: manifest("Role", name, Some(namespace), rules(lists().filter(|resource| resource.namespaced))),
+                manifest: manifest("Role", name, Some(namespace), rules(asked().filter(|(resource, _)| resource.namespaced))),
             });
-            let mut rest = rules(lists().filter(|resource| !resource.namespaced));
+            let mut rest = rules(asked().filter(|(resource, _)| !resource.namespaced));
             rest.push(discovery());
             documents.push(Document {
                 note: "What has no namespace.\nBind it with a ClusterRoleBinding, the Role with a RoleBinding.".to_owned(),
                 manifest: manifest("ClusterRole", name, None, rest),
             });
         } else {
-            let mut all = rules(lists());
+            let mut all = rules(asked());
             all.push(discovery());
             let note = format!("Bind it: kubectl create clusterrolebinding {name} --clusterrole={name} --user=NAME");
             documents.push(Document { note, manifest: manifest("ClusterRole", name, None, all) });
@@ -45,17 +50,24 @@ impl Roles {
         if queries {
             documents.push(metrics(name));
         }
+        if ports {
+            documents.push(proxies(name, programs));
+        }
         Roles { documents }
     }
 }
 
-/// `list` and no `get`: objects are only ever read as lists.
-fn rules<'a>(resources: impl Iterator<Item = &'a Resource>) -> Vec<Value> {
-    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for resource in resources {
-        groups.entry(&resource.group).or_default().insert(&resource.plural);
+/// No more verbs than are used; kinds of a group that take the same ones stand together.
+fn rules<'a>(asked: impl Iterator<Item = (&'a Resource, &'static str)>) -> Vec<Value> {
+    let mut verbs: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (resource, verb) in asked {
+        verbs.entry((&resource.group, &resource.plural)).or_default().insert(verb);
     }
-    let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": ["list"] });
+    let mut groups: BTreeMap<(&str, BTreeSet<&str>), BTreeSet<&str>> = BTreeMap::new();
+    for ((group, plural), verbs) in verbs {
+        groups.entry((group, verbs)).or_default().insert(plural);
+    }
+    let rule = |((group, verbs), resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
     groups.into_iter().map(rule).collect()
 }
 
@@ -70,6 +82,19 @@ fn metrics(name: &str) -> Document {
                 servers want `create` as well. Narrower: a Role in the namespace of Prometheus.";
     let rule = json!({ "apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"] });
     Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-metrics"), None, vec![rule]) }
+}
+
+fn proxies(name: &str, programs: bool) -> Document {
+    let note = if programs {
+        "The way to the admin ports of proxies. Exec asks the agents of nodes that have no port for it, and is tried\n\
+         where a port-forward is refused or fails; without it these stay unknown. Narrower: a Role in each namespace\n\
+         whose proxies are looked at."
+    } else {
+        "The way to the admin ports of proxies. Exec is only tried where a port-forward is refused or fails, and\n\
+         may be left out. Narrower: a Role in each namespace whose proxies are looked at."
+    };
+    let rule = json!({ "apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["create", "get"] });
+    Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-proxies"), None, vec![rule]) }
 }
 
 fn manifest(kind: &str, name: &str, namespace: Option<&str>, rules: Vec<Value>) -> Value {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-const SCHEMA: &str = "meshctl/proxy-config/v1";
+pub const SCHEMA: &str = "meshctl/proxy-config/v1";
 
 /// What to show of an answer.
 #[derive(Clone, Debug)]

@@ -1,9 +1,18 @@
 //! `meshctl proxy-config`: what a proxy really runs.
 
+pub mod conversation;
+pub mod diff;
 mod document;
+mod log;
+pub mod many;
+pub mod questions;
+mod roots;
+mod stats;
 mod tables;
+mod who;
 
 use crate::cli::Ctx;
+use crate::commands::fleet;
 use crate::envoy::{Dump, Fault, Section, Want, clusters, endpoints, hosts, listeners};
 use crate::error::{Error, Kind, Result};
 use crate::render::Format;
@@ -12,16 +21,19 @@ use crate::source::file;
 use clap::{ArgAction, Args, Subcommand};
 use document::Selection;
 use jiff::Timestamp;
+use questions::Show;
 use std::borrow::Cow;
+use who::WhoArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl exec POD -c istio-proxy -- pilot-agent request GET config_dump > dump.json
-  meshctl proxy-config all -f dump.json
-  meshctl proxy-config cluster -f dump.json --port 8080
-  curl -s localhost:15000/clusters?format=json | meshctl proxy-config endpoint -f -";
+  meshctl proxy-config cluster web-7d9f.shop         one proxy, asked through the API server
+  meshctl proxy-config route deploy/web.shop         every proxy of a Deployment
+  meshctl proxy-config listener -A --port 15006      every proxy of the cluster
+  meshctl proxy-config all web-7d9f.shop --from shop.tar.zst
+  meshctl proxy-config cluster -f dump.json          a file with the answer of the admin port";
 
-/// Show what a proxy really runs: any Envoy, from a dump of its admin port
+/// Show what proxies really run: any Envoy, live, recorded or from a file
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ProxyConfigArgs {
@@ -57,41 +69,29 @@ pub enum Part {
     /// Certificates and roots
     #[command(visible_aliases = ["secrets", "s"])]
     #[command(after_help = EXAMPLES)]
-    Secret(FileArgs),
+    Secret(WhoArgs),
     /// Who the proxy is and what it was built from
     #[command(visible_alias = "b")]
     #[command(after_help = EXAMPLES)]
-    Bootstrap(FileArgs),
+    Bootstrap(WhoArgs),
     /// Extension configs that were discovered by themselves
     #[command(visible_alias = "ec")]
     #[command(after_help = EXAMPLES)]
-    Ecds(FileArgs),
-}
-
-#[derive(Args, Clone, Debug, Default)]
-pub struct FileArgs {
-    /// Read this file with the answer of the admin port; `-` is stdin
-    #[arg(short, long, value_name = "FILE", default_value = "", hide_default_value = true)]
-    pub file: String,
-    /// istioctl takes a pod here; so far only files can be read, and the error tells how to make one
-    #[arg(value_name = "POD", hide = true)]
-    pub pod: Option<String>,
-}
-
-impl FileArgs {
-    /// The file, or how to make one.
-    fn path(&self, ask: &str) -> Result<&str> {
-        if !self.file.is_empty() {
-            return Ok(&self.file);
-        }
-        let (name, namespace) = self.pod.as_deref().map_or(("POD", "NAMESPACE"), |pod| match pod.split_once('.') {
-            Some((name, namespace)) => (name, namespace),
-            None => (pod, "NAMESPACE"),
-        });
-        let get = format!("kubectl exec {name} -n {namespace} -c istio-proxy -- pilot-agent request GET '{ask}' > dump.json");
-        let told = if self.pod.is_some() { "a live proxy can't be asked yet, only a dump of it" } else { "no file to read" };
-        Err(Error::new(Kind::Usage, told).hint(get).hint("then give it with -f dump.json"))
-    }
+    Ecds(WhoArgs),
+    /// Log levels: show them, or set them (the one thing that meshctl changes in a proxy)
+    #[command(visible_alias = "o")]
+    #[command(after_help = log::EXAMPLES)]
+    Log(log::LogArgs),
+    /// Whether proxies trust the same root certificates
+    #[command(visible_alias = "rc")]
+    #[command(after_help = roots::EXAMPLES)]
+    RootcaCompare(roots::RootsArgs),
+    /// Counters and gauges of the proxy, or of its upstream hosts
+    #[command(after_help = stats::EXAMPLES)]
+    Stats(stats::StatsArgs),
+    /// What differs between two proxies, or between a proxy and what was recorded of it
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -110,7 +110,7 @@ pub struct ClusterFilter {
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterArgs {
     #[command(flatten)]
-    pub file: FileArgs,
+    pub who: WhoArgs,
     #[command(flatten)]
     pub filter: ClusterFilter,
     /// Only this port
@@ -129,7 +129,7 @@ pub struct Detail {
 #[derive(Args, Clone, Debug)]
 pub struct ListenerArgs {
     #[command(flatten)]
-    pub file: FileArgs,
+    pub who: WhoArgs,
     /// Only this address
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub address: String,
@@ -146,7 +146,7 @@ pub struct ListenerArgs {
 #[derive(Args, Clone, Debug)]
 pub struct RouteArgs {
     #[command(flatten)]
-    pub file: FileArgs,
+    pub who: WhoArgs,
     /// Only the route configuration of this name
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub name: String,
@@ -157,7 +157,7 @@ pub struct RouteArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct EndpointArgs {
     #[command(flatten)]
-    pub file: FileArgs,
+    pub who: WhoArgs,
     /// Only this address, with or without its port
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub address: String,
@@ -175,7 +175,7 @@ pub struct EndpointArgs {
 #[derive(Args, Clone, Debug)]
 pub struct AllArgs {
     #[command(flatten)]
-    pub file: FileArgs,
+    pub who: WhoArgs,
     #[command(flatten)]
     pub clusters: ClusterFilter,
     /// Only this port: clusters, listeners and endpoints
@@ -200,15 +200,46 @@ pub struct AllArgs {
 pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
     #[expect(clippy::disallowed_methods, reason = "a file has no time of its own; certificates are judged now")]
     let now = Timestamp::now();
-    let (file, selection) = args.part.selection(now);
-    let path = file.path(if selection.hosts { "clusters?format=json" } else { "config_dump?include_eds=true" })?;
-    let bytes = file::read(path)?;
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
+    let (who, selection) = match &args.part {
+        Part::Log(args) => return log::run(ctx, args),
+        Part::RootcaCompare(args) => return roots::run(ctx, args),
+        Part::Stats(args) => return stats::run(ctx, args),
+        Part::Diff(args) => return diff::run(ctx, args, now),
+        Part::Cluster(args) => args.selection(now),
+        Part::Listener(args) => args.selection(now),
+        Part::Route(args) => args.selection(now),
+        Part::Endpoint(args) => (&args.who, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints, now) }),
+        Part::Eds(args) => (&args.who, Selection { endpoints: args.filter(), ..one(Section::Endpoints, now) }),
+        Part::Secret(args) => (args, one(Section::Secrets, now)),
+        Part::Bootstrap(args) => (args, one(Section::Bootstrap, now)),
+        Part::Ecds(args) => (args, one(Section::Extensions, now)),
+        Part::All(args) => (&args.who, args.selection(now)),
+    };
+    if who.file.is_empty() {
+        return running(ctx, who, &selection, machine);
+    }
+    let path = who.file.as_str();
+    let bytes = file::read(path)?;
     report(&bytes, &selection, machine).map_err(|unusable| {
         let name = if path == "-" { "stdin" } else { path };
         let error = Error::new(Kind::Input, format!("can't use {name}: {}", unusable.why));
         unusable.hint.into_iter().fold(error, Error::hint)
     })
+}
+
+/// From proxies that run, or that a recording holds.
+fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Result<Report> {
+    who.pods.nonempty(ctx)?;
+    let visited = fleet::ask(ctx, who.pods.proxies(), |found| {
+        let selection = Selection { now: found.now, ..selection.clone() };
+        Show::new(selection, machine, found.live)
+    })?;
+    let answered = many::split(visited)?;
+    if !answered.failed.is_empty() {
+        ctx.incomplete.set(true);
+    }
+    Ok(many::report(document::SCHEMA, answered, machine))
 }
 
 /// From the bytes of an answer to the report; `machine` decides which of its two forms is made, because the raw
@@ -232,7 +263,7 @@ fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Re
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.
-fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
+pub fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Cow::Borrowed(text), None),
         Err(error) if error.error_len().is_none() => (String::from_utf8_lossy(&bytes[..error.valid_up_to()]), None),
@@ -240,32 +271,28 @@ fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Option<Fault>) {
     }
 }
 
-impl Part {
-    /// The file, and what of it to show.
-    fn selection(&self, now: Timestamp) -> (&FileArgs, Selection) {
-        let one = |section: Section| Selection { sections: vec![section], verbose: true, ..Selection::new(now) };
-        match self {
-            Part::Cluster(args) => (&args.file, Selection { clusters: args.filter.with(args.port), ..one(Section::Clusters) }),
-            Part::Listener(args) => {
-                let listeners = listeners::Wanted {
-                    address: args.address.clone(),
-                    port: args.port,
-                    kind: args.kind.clone(),
-                    protocols: tables::PROTOCOLS,
-                };
-                (&args.file, Selection { listeners, verbose: args.detail.verbose, ..one(Section::Listeners) })
-            }
-            Part::Route(args) => {
-                let route = args.name.clone();
-                (&args.file, Selection { route, verbose: args.detail.verbose, ..one(Section::Routes) })
-            }
-            Part::Endpoint(args) => (&args.file, Selection { endpoints: args.filter(), hosts: true, ..one(Section::Endpoints) }),
-            Part::Eds(args) => (&args.file, Selection { endpoints: args.filter(), ..one(Section::Endpoints) }),
-            Part::Secret(args) => (args, one(Section::Secrets)),
-            Part::Bootstrap(args) => (args, one(Section::Bootstrap)),
-            Part::Ecds(args) => (args, one(Section::Extensions)),
-            Part::All(args) => (&args.file, args.selection(now)),
-        }
+fn one(section: Section, now: Timestamp) -> Selection {
+    Selection { sections: vec![section], verbose: true, ..Selection::new(now) }
+}
+
+impl ClusterArgs {
+    fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
+        (&self.who, Selection { clusters: self.filter.with(self.port), ..one(Section::Clusters, now) })
+    }
+}
+
+impl ListenerArgs {
+    fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
+        let (address, port, kind) = (self.address.clone(), self.port, self.kind.clone());
+        let listeners = listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS };
+        (&self.who, Selection { listeners, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
+    }
+}
+
+impl RouteArgs {
+    fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
+        let route = self.name.clone();
+        (&self.who, Selection { route, verbose: self.detail.verbose, ..one(Section::Routes, now) })
     }
 }
 

@@ -186,38 +186,6 @@ fn certificates_are_judged_by_the_clock_that_is_given() {
     assert_eq!(later[1]["valid"], true);
 }
 
-/// `config_dump?resource=…` puts the resources bare into `configs`; only the question tells warming from active.
-#[test]
-fn sections_that_were_fetched_one_by_one_are_one_view() {
-    use crate::envoy::{Dump, Piece, State, Want};
-    let listeners = r#"{"configs":[{"@type":"t/envoy.admin.v3.ListenersConfigDump.DynamicListener","name":"l",
-        "active_state":{"version_info":"1","listener":{"name":"l"}},"error_state":{"details":"no"}}]}"#;
-    let warming = r#"{"configs":[{"@type":"t/envoy.admin.v3.ClustersConfigDump.DynamicCluster","cluster":{"name":"w"}}]}"#;
-    let fixed = r#"{"configs":[{"cluster":{"name":"s"},"@type":"t/envoy.admin.v3.ClustersConfigDump.StaticCluster"}]}"#;
-    let bootstrap = r#"{"configs":[{"@type":"t/envoy.config.bootstrap.v3.Bootstrap","node":{"id":"me"}}]}"#;
-    let pieces = [
-        Piece::of_list(listeners, "dynamic_listeners"),
-        Piece::of_list(warming, "dynamic_warming_clusters"),
-        Piece::of_list(fixed, "static_clusters"),
-        Piece::of_list("{}", "dynamic_endpoint_configs"),
-        Piece::of_list("upstream reset", "ecds_filters"),
-        Piece::whole(bootstrap),
-    ];
-    for raw in [false, true] {
-        let dump = Dump::read_pieces(&pieces, Want { sections: &Section::ALL, raw }).unwrap_or_else(|e| panic!("{e}"));
-        let clusters: Vec<_> = dump.clusters.iter().map(|one| (&*one.value.name, one.state)).collect();
-        assert_eq!(clusters, [("w", State::Warming), ("s", State::Static)]);
-        assert_eq!(dump.listeners.len(), 1);
-        assert!(dump.listeners[0].rejected.is_some() && dump.listeners[0].state == State::Active);
-        assert_eq!(&*dump.bootstrap[0].value.node.id, "me");
-        assert!(dump.has(Section::Endpoints) && dump.endpoints.is_empty(), "asked and empty");
-        let told: Vec<_> = dump.faults.iter().map(ToString::to_string).collect();
-        assert!(told[0].starts_with("the extension configs (ECDS) are unknown"), "{told:?}");
-        assert_eq!(told[1..], ["the dump has no routes", "the dump has no secrets"]);
-    }
-    assert!(Dump::read_pieces(&[Piece::whole("no")], Want { sections: &Section::ALL, raw: false }).is_err());
-}
-
 /// A resource is lost alone, and a bracket too few or a quote too many is placed where it is.
 #[test]
 fn broken_json_is_told_where_it_breaks() {

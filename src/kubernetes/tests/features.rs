@@ -60,6 +60,21 @@ fn pods_without_controllers_and_null_everywhere() {
 }
 
 #[test]
+fn a_pod_that_can_not_be_read_is_told_unless_its_workload_is_known() {
+    let pod = |name: &str, owner: Value| {
+        json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop", "ownerReferences": owner, "labels": {"pod-template-hash": "5d8f"}},
+            "spec": {"containers": [{"name": "app", "env": 7}]}})
+    };
+    let owned = json!([{"kind": "ReplicaSet", "name": "web-5d8f", "controller": true}]);
+    let objects = [deploy("web", "acme/web", Value::Null), pod("web-5d8f-abcde", owned), pod("bare", Value::Null)];
+    let model = translate(&facts(SourceKind::Live, &objects));
+    let names: Vec<_> = model.workloads.iter().map(|w| w.name.as_str()).collect();
+    assert_eq!(names, ["web", "bare"]);
+    let broken: Vec<_> = model.not_seen.iter().filter(|n| n.what.starts_with("Pod ")).map(|n| n.what.as_str()).collect();
+    assert_eq!(broken, ["Pod shop/bare"]);
+}
+
+#[test]
 fn observed_edges_and_languages_from_metrics() {
     let mut facts = facts(SourceKind::Live, &online_shop());
     let vector = |rows: Value| Outcome::Text(json!({"resultType": "vector", "result": rows}).to_string());
@@ -162,7 +177,6 @@ fn needs_of_other_features() {
             (NeedKind::Authorization, SignalKind::Hint),
             (NeedKind::Tracing, SignalKind::Hint),
             (NeedKind::Canary, SignalKind::Satisfied),
-            (NeedKind::Retries, SignalKind::Evidenced),
             (NeedKind::GrpcBalancing, SignalKind::Evidenced),
             (NeedKind::Multicluster, SignalKind::Evidenced),
             (NeedKind::VirtualMachines, SignalKind::Hint),
@@ -252,4 +266,38 @@ fn a_namespace_that_was_not_looked_at_has_nothing_missing() {
 fn the_same_facts_give_the_same_model() {
     let facts = facts(SourceKind::Live, &online_shop());
     assert_eq!(format!("{:?}", translate(&facts)), format!("{:?}", translate(&facts)));
+}
+
+#[test]
+fn a_route_on_a_service_is_no_entry() {
+    let route = |parents: Value, backends: Value| {
+        let spec = json!({"parentRefs": parents, "rules": [{"backendRefs": backends}]});
+        let mut objects = vec![json!({"kind": "HTTPRoute", "metadata": {"name": "h", "namespace": "shop"}, "spec": spec})];
+        for name in ["cart", "cart-next"] {
+            objects.extend([deploy(name, "acme/cart", Value::Null), service(name, 80, 80)]);
+        }
+        shop(&objects)
+    };
+    let backends = json!([{"name": "cart", "port": 80, "weight": 9}, {"name": "cart-next", "port": 80, "weight": 1}]);
+    let inside = json!({"group": "", "kind": "Service", "name": "cart"});
+    let gateway = json!({"kind": "Gateway", "name": "g"});
+
+    let model = route(json!([inside]), backends.clone());
+    assert_eq!(edges(&model), ["svc:shop/cart>cart-next:80 Rpc Candidate"]);
+    let why = &model.edges[0].evidence[0];
+    assert_eq!((&*why.object, &*why.field, &*why.text), ("HTTPRoute shop/h", "spec.rules[0].backendRefs[1]", "cart-next"));
+    assert_eq!(signals(&model), [(NeedKind::Canary, SignalKind::Evidenced)]);
+
+    let both = route(json!([inside, gateway]), backends.clone());
+    assert_eq!(
+        edges(&both),
+        ["*>cart-next:80 Entry Declared", "*>cart:80 Entry Declared", "svc:shop/cart>cart-next:80 Rpc Candidate"]
+    );
+    assert_eq!(signals(&both), [(NeedKind::Canary, SignalKind::Evidenced), (NeedKind::Canary, SignalKind::Satisfied)]);
+    for parents in
+        [json!([{"kind": "Service", "name": "gone"}]), json!([{"kind": "Service", "name": "cart", "namespace": "other"}])]
+    {
+        assert_eq!(edges(&route(parents, backends.clone())), Vec::<String>::new(), "a Service that is not there");
+    }
+    assert_eq!(edges(&route(json!([inside]), json!([{"name": "cart", "port": 80}]))), Vec::<String>::new());
 }

@@ -30,7 +30,7 @@ ztunnel is beta in 1.20 (docs.cilium.io, 2026-08)",
         date: "2026-08",
     }),
     needs_cni: &["cilium"],
-    windows: Fit::No { note: "the agent runs on Linux nodes only (not re-checked)" },
+    windows: Fit::No { note: "the agent runs on Linux nodes only (not re-checked, 2026-08)" },
     fits: &[
         (NeedKind::Encryption, Fit::Full { note: "WireGuard (kernel 5.6) or IPsec; where FIPS is required, IPsec" }),
         (NeedKind::Identity, Fit::Partial { note: "mutual authentication is beta and not for Cluster Mesh" }),
@@ -40,7 +40,10 @@ ztunnel is beta in 1.20 (docs.cilium.io, 2026-08)",
         (NeedKind::Retries, Fit::Partial { note: "HTTPRoute retry, standard only from Gateway API 1.7" }),
         (NeedKind::GrpcBalancing, Fit::Partial { note: "through its Envoy, by annotation or GRPCRoute" }),
         (NeedKind::Multicluster, Fit::Full { note: "Cluster Mesh; not together with mutual authentication" }),
-        (NeedKind::VirtualMachines, Fit::Partial { note: "support for machines outside is being withdrawn (not re-checked)" }),
+        (
+            NeedKind::VirtualMachines,
+            Fit::Partial { note: "support for machines outside is being withdrawn (not re-checked, 2026-08)" },
+        ),
     ],
     licence_note: "Apache-2.0",
     cost: CostModel {
@@ -75,10 +78,12 @@ most of its cost is paid",
         opaque_ports: &[],
         headless_note: None,
     },
-    observe_only_install: "cilium upgrade --reuse-values --set hubble.relay.enabled=true",
+    observe_only_install: "cilium upgrade --reuse-values --set hubble.relay.enabled=true   # where it is the network; \
+elsewhere migrate the network first",
     enrol_namespace: "cilium upgrade --reuse-values --set encryption.enabled=true --set encryption.type=wireguard   # whole cluster; there is no per-namespace step",
     unenrol_namespace: "cilium upgrade --reuse-values --set encryption.enabled=false",
-    strict: "kubectl apply -n {namespace} -f - <<< '{\"apiVersion\":\"cilium.io/v2\",\"kind\":\"CiliumNetworkPolicy\",\"metadata\":\
+    strict: "cilium upgrade --reuse-values --set authentication.mutual.spire.enabled=true \
+--set authentication.mutual.spire.install.enabled=true && kubectl apply -n {namespace} -f - <<< '{\"apiVersion\":\"cilium.io/v2\",\"kind\":\"CiliumNetworkPolicy\",\"metadata\":\
 {\"name\":\"require-auth\"},\"spec\":{\"endpointSelector\":{},\"ingress\":[{\"fromEntities\":[\"cluster\"],\"authentication\":\
 {\"mode\":\"required\"}}]}}'",
     permissive: "kubectl delete ciliumnetworkpolicy require-auth -n {namespace}",

@@ -16,4 +16,5 @@ pub static MARKS: Marks = Marks {
     namespaces: &["cilium", "cilium-secrets", "cilium-spire"],
     gateway_labels: &[],
     waypoint_labels: &[],
+    routes: &[],
 };

@@ -1,13 +1,20 @@
 //! Cilium Service Mesh.
 
 mod candidates;
+mod checks;
 mod edges;
 mod marks;
+mod membership;
+mod settings;
+mod state;
+mod sync;
+#[cfg(test)]
+mod tests;
 
 use super::observed::Metric;
 use super::{Candidate, Marks, Mesh, proxies};
-use crate::facts::{Facts, Need, Purpose, kinds};
-use crate::model::{Evidence, Installation, Model};
+use crate::facts::{Channel, Facts, Need, Purpose, kinds};
+use crate::model::{Evidence, Installation, Model, Workload};
 
 pub struct Cilium;
 
@@ -18,6 +25,7 @@ static FLOWS: Metric = Metric {
     selector: r#"hubble_flows_processed_total{verdict="FORWARDED"}"#,
     by: CALL,
     requests: false,
+    from_zero: false,
     caveat: "needs labelsContext with source and destination workload in Hubble's metrics settings",
 };
 static HTTP: Metric = Metric {
@@ -25,6 +33,7 @@ static HTTP: Metric = Metric {
     selector: "hubble_http_requests_total",
     by: CALL,
     requests: true,
+    from_zero: false,
     caveat: "only where a layer-7 policy sends traffic through Envoy",
 };
 const CALL: &[&str] = &["source_namespace", "source_workload", "destination_namespace", "destination_workload"];
@@ -36,31 +45,52 @@ impl Mesh for Cilium {
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
     }
-    fn detect(&self, _facts: &Facts, model: &Model) -> Vec<Installation> {
-        let agents = model.workloads.iter().filter(|w| w.labels.get("k8s-app").is_some_and(|app| app == "cilium"));
+    /// Where it is the network only, nothing is installed that a mesh would replace: the plugin is reported as such.
+    fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
+        let mesh_of = |agent: &&Workload| settings::Settings::read(facts, &agent.namespace).map(|s| s.mesh());
+        let agents = settings::agents(model).filter_map(|agent| Some((agent, mesh_of(&agent)?)));
         agents
-            .map(|agent| Installation {
-                mesh: "Cilium".to_owned(),
-                id: "cilium",
-                version: proxies::version_of(agent.main_containers().map(|c| c.image.as_str())),
-                revision: None,
-                namespace: agent.namespace.clone(),
-                mode: "per-node".to_owned(),
-                meshed: Vec::new(),
-                evidence: vec![Evidence::new(agent.title(), "metadata.labels[k8s-app]", "cilium")],
+            .filter(|(_, features)| !features.is_empty())
+            .map(|(agent, mut evidence)| {
+                evidence.insert(0, Evidence::new(agent.title(), "metadata.labels[k8s-app]", "cilium"));
+                Installation {
+                    mesh: "Cilium".to_owned(),
+                    id: "cilium",
+                    version: proxies::version_of(agent.main_containers().map(|c| c.image.as_str())),
+                    revision: None,
+                    namespace: agent.namespace.clone(),
+                    mode: "per-node".to_owned(),
+                    meshed: Vec::new(),
+                    evidence,
+                }
             })
             .collect()
     }
     fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
-        let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY)];
+        let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY), Need::list(&kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY)];
+        if purpose.of_state() {
+            needs.extend([Need::list(&kinds::CILIUM_ENDPOINT), Need::list(&kinds::CILIUM_NODE)]);
+        }
         needs.extend(FLOWS.needs(purpose.window()));
         needs.extend(HTTP.needs(purpose.window()));
         needs
     }
+    fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync_reads(&self, need: &Need) -> bool {
+        sync::reads(need)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
+    }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
         edges::policies(facts, model);
-        edges::features(facts, model);
+        settings::signals(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

@@ -5,6 +5,30 @@ use crate::model::NeedKind;
 
 const FULL: Fit = Fit::Full { note: "" };
 
+/// Injection is asked for on the pod template; changing the template restarts the pods.
+macro_rules! inject {
+    ($value:literal) => {
+        concat!(
+            "kubectl get deployment -n {namespace} -o name | xargs -I NAME kubectl patch NAME -n {namespace} -p ",
+            "'{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"consul.hashicorp.com/connect-inject\":\"",
+            $value,
+            "\"}}}}}'"
+        )
+    };
+}
+
+/// One setting for the whole mesh: there is none for a namespace.
+macro_rules! mutual_tls {
+    ($mode:literal) => {
+        concat!(
+            "kubectl apply -n consul -f - <<< '{\"apiVersion\":\"consul.hashicorp.com/v1alpha1\",\"kind\":\"ProxyDefaults\",",
+            "\"metadata\":{\"name\":\"global\"},\"spec\":{\"mutualTLSMode\":\"",
+            $mode,
+            "\"}}'"
+        )
+    };
+}
+
 pub static CANDIDATES: &[Candidate] = &[Candidate {
     id: "consul",
     name: "Consul Connect",
@@ -28,7 +52,7 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
     older: &[],
     kernel: None,
     needs_cni: &[],
-    windows: Fit::No { note: "no injection into Windows pods (not re-checked)" },
+    windows: Fit::No { note: "no injection into Windows pods (not re-checked, 2026-08)" },
     fits: &[
         (NeedKind::Encryption, FULL),
         (NeedKind::Identity, FULL),
@@ -40,7 +64,7 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
         (NeedKind::Multicluster, FULL),
         (NeedKind::VirtualMachines, FULL),
     ],
-    licence_note: "Business Source License since 2023 (not re-checked)",
+    licence_note: "Business Source License since 2023 (not re-checked, 2026-08)",
     cost: CostModel {
         cpu_milli_per_krps: None,
         memory_mb_per_proxy: None,
@@ -54,25 +78,35 @@ pub static CANDIDATES: &[Candidate] = &[Candidate {
         figures: &[CostFigure {
             text: "5 servers updated 172,000 instances on 10,000 machines in under a second (control plane only)",
             publisher: "HashiCorp (makers of Consul)",
-            date: "date not recorded",
+            date: "2021-04",
         }],
     },
     traits: Traits {
         sidecar: true,
         native_sidecar: false,
         privileged_init: true,
-        proxy_uid: None,
+        // As consul-k8s 2.1 runs it.
+        proxy_uid: Some(5995),
         opaque_ports: &[],
         headless_note: None,
     },
-    observe_only_install: "consul-k8s install -set connectInject.enabled=true -set connectInject.default=false",
-    enrol_namespace: "kubectl annotate namespace {namespace} consul.hashicorp.com/connect-inject=true && kubectl rollout restart deployment -n {namespace}",
-    unenrol_namespace: "kubectl annotate namespace {namespace} consul.hashicorp.com/connect-inject- && kubectl rollout restart deployment -n {namespace}",
-    strict: "kubectl apply -n {namespace} -f - <<< '{\"apiVersion\":\"consul.hashicorp.com/v1alpha1\",\"kind\":\"ServiceIntentions\",\
-\"metadata\":{\"name\":\"deny-all\"},\"spec\":{\"destination\":{\"name\":\"*\"},\"sources\":[{\"name\":\"*\",\"action\":\"deny\"}]}}'",
-    permissive: "kubectl delete serviceintentions deny-all -n {namespace}",
-    uninstall: "consul-k8s uninstall",
+    observe_only_install: concat!(
+        "consul-k8s install -auto-approve -set connectInject.enabled=true -set connectInject.default=false && ",
+        "kubectl apply -n consul -f - <<< '{\"apiVersion\":\"consul.hashicorp.com/v1alpha1\",\"kind\":\"Mesh\",",
+        "\"metadata\":{\"name\":\"mesh\"},\"spec\":{\"allowEnablingPermissiveMutualTLS\":true}}' && ",
+        mutual_tls!("permissive")
+    ),
+    enrol_namespace: inject!("true"),
+    unenrol_namespace: inject!("false"),
+    strict: mutual_tls!("strict"),
+    permissive: mutual_tls!("permissive"),
+    uninstall: "consul-k8s uninstall -auto-approve",
     plaintext_query: "",
-    error_rate_query: "sum(rate(envoy_cluster_upstream_rq_xx{kubernetes_namespace=\"{namespace}\",envoy_response_code_class=\"5\"}[5m])) / \
-sum(rate(envoy_cluster_upstream_rq_xx{kubernetes_namespace=\"{namespace}\"}[5m]))",
+    // Scrape configurations name the namespace in one of two ways.
+    error_rate_query: concat!(
+        "sum(rate(envoy_cluster_upstream_rq_xx{namespace=\"{namespace}\",envoy_response_code_class=\"5\"}[5m]) or ",
+        "rate(envoy_cluster_upstream_rq_xx{kubernetes_namespace=\"{namespace}\",envoy_response_code_class=\"5\"}[5m])) / ",
+        "sum(rate(envoy_cluster_upstream_rq_xx{namespace=\"{namespace}\"}[5m]) or ",
+        "rate(envoy_cluster_upstream_rq_xx{kubernetes_namespace=\"{namespace}\"}[5m]))"
+    ),
 }];

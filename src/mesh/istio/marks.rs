@@ -14,4 +14,5 @@ pub static MARKS: Marks = Marks {
     namespaces: &["istio-system", "istio-operator", "istio-cni"],
     gateway_labels: &[("istio", "gateway")],
     waypoint_labels: &[("gateway.istio.io/managed", "mesh")],
+    routes: &[],
 };

@@ -1,12 +1,20 @@
 //! Istio, sidecar and ambient.
 
+mod admin;
 mod candidates;
+mod csds;
 mod detect;
 mod edges;
 mod marks;
+mod membership;
+mod state;
+mod sync;
+#[cfg(test)]
+mod tests;
+pub mod ztunnel;
 
 use super::{Candidate, Marks, Mesh, observed::Metric};
-use crate::facts::{Facts, Need, Purpose, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Istio;
@@ -17,6 +25,7 @@ static REQUESTS: Metric = Metric {
     selector: r#"istio_requests_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
     by: CALL,
     requests: true,
+    from_zero: false,
     caveat: "only calls that leave a pod in the mesh",
 };
 static TCP: Metric = Metric {
@@ -24,6 +33,7 @@ static TCP: Metric = Metric {
     selector: r#"istio_tcp_sent_bytes_total{reporter=~"source|waypoint",source_workload!="unknown"}"#,
     by: CALL,
     requests: false,
+    from_zero: false,
     caveat: "bytes, not requests; ambient without waypoints shows only these",
 };
 const CALL: &[&str] = &[
@@ -43,6 +53,9 @@ impl Mesh for Istio {
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
     }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        admin::admins(pod)
+    }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)
     }
@@ -54,7 +67,7 @@ impl Mesh for Istio {
             Need::list(&kinds::ISTIO_AUTHORIZATION_POLICY),
             Need::list(&kinds::ISTIO_PEER_AUTHENTICATION),
         ];
-        if matches!(purpose, Purpose::Record { .. }) {
+        if purpose.of_state() {
             needs.push(Need::list(&kinds::ISTIO_DESTINATION_RULE));
             needs.push(Need::list(&kinds::ISTIO_GATEWAY));
         }
@@ -62,11 +75,23 @@ impl Mesh for Istio {
         needs.extend(TCP.needs(purpose.window()));
         needs
     }
+    fn sync_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
+        sync::needs(known, channel)
+    }
+    fn intended(&self, facts: &Facts, namespace: &str, pod: &str) -> Option<super::sync::Intended> {
+        sync::intended(facts, namespace, pod)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
+    }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
         edges::authorization(facts, model);
         edges::routes(facts, model);
         edges::outside(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

@@ -1,5 +1,6 @@
 //! What is Linkerd's own in a cluster.
 
+use crate::facts::kinds;
 use crate::mesh::marks::{Image, Marks};
 
 pub static MARKS: Marks = Marks {
@@ -25,4 +26,5 @@ pub static MARKS: Marks = Marks {
     ],
     gateway_labels: &[],
     waypoint_labels: &[],
+    routes: &[&kinds::LINKERD_HTTP_ROUTE],
 };

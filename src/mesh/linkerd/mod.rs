@@ -1,14 +1,23 @@
 //! Linkerd.
 
 mod candidates;
+mod certificates;
+mod checks;
+mod detect;
 mod edges;
 mod marks;
+mod membership;
+mod policy;
+mod policy_checks;
+mod state;
+mod sync;
+#[cfg(test)]
+mod tests;
 
-use super::observed::Metric;
-use super::view::ConfigMap;
-use super::{Candidate, Marks, Mesh, proxies};
-use crate::facts::{Facts, Need, Purpose, kinds};
-use crate::model::{Evidence, Installation, Model};
+use super::observed::{Metric, may_have};
+use super::{Candidate, Marks, Mesh};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, kinds};
+use crate::model::{Installation, Model};
 
 pub struct Linkerd;
 
@@ -16,27 +25,39 @@ pub struct Linkerd;
 static REQUESTS: Metric = Metric {
     name: "Linkerd metrics",
     selector: r#"request_total{direction="outbound",dst_service!=""}"#,
-    by: &[
-        "namespace",
-        "deployment",
-        "statefulset",
-        "daemonset",
-        "k8s_job",
-        "pod",
-        "dst_namespace",
-        "dst_service",
-        "dst_deployment",
-        "dst_statefulset",
-        "tls",
-    ],
+    by: DESTINATION,
     requests: true,
+    from_zero: false,
     caveat: "only calls that leave a pod in the mesh; destinations outside it have no names",
 };
+/// Connections, which is all that opaque ports show: datastores and brokers above all.
+static CONNECTIONS: Metric = Metric {
+    name: "Linkerd connection metrics",
+    selector: r#"tcp_open_total{direction="outbound",peer="dst",dst_service!=""}"#,
+    by: DESTINATION,
+    requests: false,
+    from_zero: false,
+    caveat: "connections, not requests",
+};
+const DESTINATION: &[&str] = &[
+    "namespace",
+    "deployment",
+    "statefulset",
+    "daemonset",
+    "k8s_job",
+    "pod",
+    "dst_namespace",
+    "dst_service",
+    "dst_deployment",
+    "dst_statefulset",
+    "tls",
+];
 static HTTP_ROUTES: Metric = Metric {
     name: "Linkerd HTTP route metrics",
     selector: "outbound_http_route_request_statuses_total",
     by: ROUTE,
     requests: true,
+    from_zero: false,
     caveat: "only calls that leave a pod in the mesh",
 };
 static GRPC_ROUTES: Metric = Metric {
@@ -44,6 +65,7 @@ static GRPC_ROUTES: Metric = Metric {
     selector: "outbound_grpc_route_request_statuses_total",
     by: ROUTE,
     requests: true,
+    from_zero: false,
     caveat: "only calls that leave a pod in the mesh",
 };
 const ROUTE: &[&str] = &[
@@ -67,50 +89,51 @@ impl Mesh for Linkerd {
         &marks::MARKS
     }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
-        let mut found = Vec::new();
-        facts.read::<ConfigMap>(&kinds::CONFIG_MAP, |object, config| {
-            if &*object.name != "linkerd-config" {
-                return;
-            }
-            let version = config.data.get("values").and_then(|values| {
-                let line = values.lines().find_map(|line| line.strip_prefix("linkerdVersion:"))?;
-                Some(line.trim().trim_matches('"').to_owned()).filter(|version| !version.is_empty())
-            });
-            let meshed = proxies::with_container(facts, model, "linkerd-proxy");
-            found.push(Installation {
-                mesh: "Linkerd".to_owned(),
-                id: "linkerd",
-                version,
-                revision: None,
-                meshed: meshed.into_iter().filter(|id| model.workloads[*id].namespace != *object.namespace).collect(),
-                namespace: object.namespace.to_string(),
-                mode: "sidecar".to_owned(),
-                evidence: vec![Evidence::new(
-                    format!("ConfigMap {}/linkerd-config", object.namespace),
-                    "data[values]",
-                    "linkerdVersion",
-                )],
-            });
-        });
-        found
+        detect::installations(facts, model)
     }
-    fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = vec![
             Need::list(&kinds::LINKERD_AUTHORIZATION_POLICY),
             Need::list(&kinds::LINKERD_MESH_TLS_AUTHENTICATION),
             Need::list(&kinds::LINKERD_SERVER),
+            Need::list(&kinds::LINKERD_HTTP_ROUTE),
+            Need::list(&kinds::LINKERD_SERVER_AUTHORIZATION),
             Need::list(&kinds::LINKERD_EXTERNAL_WORKLOAD),
             Need::list(&kinds::LINKERD_LINK),
         ];
         for metric in [&REQUESTS, &HTTP_ROUTES, &GRPC_ROUTES] {
             needs.extend(metric.needs(purpose.window()));
         }
+        if purpose.of_state() {
+            needs.push(Need::list(&kinds::LINKERD_SERVICE_PROFILE));
+            if may_have(known, "linkerd.io") {
+                // The control plane tells there which certificates it issued and why it could not.
+                needs.push(Need::list(&kinds::EVENT));
+            }
+        }
+        if may_have(known, "linkerd.io") {
+            needs.extend(CONNECTIONS.needs(purpose.window()));
+        }
         needs
+    }
+    fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
+        let state = purpose.of_state().then_some(&kinds::EVENT);
+        let sync = purpose.of_sync().then_some(&kinds::ENDPOINT_SLICE);
+        state.into_iter().chain(sync).collect()
+    }
+    fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
+        sync::needs(known)
+    }
+    fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
+        Some(sync::read(facts))
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
-        edges::authorization(facts, model);
+        policy::authorization(facts, model);
         edges::outside(facts, model);
+    }
+    fn state(&self) -> &'static dyn super::state::State {
+        &state::Own
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

@@ -6,6 +6,7 @@
 
 mod files;
 mod units;
+mod windows;
 
 use crate::error::{Error, Kind, Result};
 use crate::facts::kinds::{self, Resource};
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use units::Unit;
+use windows::{WINDOW, Window};
 
 pub use files::Input;
 
@@ -29,27 +31,48 @@ enum Read {
 pub fn read(from: &str, inputs: &[Input], namespace: Option<&str>, now: Timestamp) -> Result<Facts> {
     let mut facts = Facts::new(from, SourceKind::Manifests, now);
     facts.namespace = namespace.map(str::to_owned);
-    let mut units = Vec::new();
+    let mut seen = Seen::default();
+    // Small files are read together, big ones in parts: both keep the cores busy and the memory small.
+    let (mut batch, mut weight) = (Vec::new(), 0);
     for input in inputs {
-        match &input.text {
-            Ok(bytes) => units::cut(&input.name, bytes, &mut units, &mut facts.problems),
-            Err(problem) => facts.problems.push(problem.clone()),
-        }
+        input.windows(&mut facts.problems, |window, problems| {
+            weight += window.bytes.len();
+            batch.push(window);
+            if weight >= WINDOW / 2 {
+                seen.add(std::mem::take(&mut batch), problems);
+                weight = 0;
+            }
+        })?;
     }
-    let (mut objects, mut others) = (Vec::new(), 0usize);
-    for read in parse_all(&units) {
-        match read {
-            Read::Object(kind, object) => objects.push((kind, object)),
-            Read::Other => others += 1,
-            Read::Bad(problem) => facts.problems.push(problem),
-        }
-    }
+    seen.add(batch, &mut facts.problems);
+    let Seen { objects, others } = seen;
     if objects.is_empty() && others == 0 {
         return Err(nothing_read(from, &facts.problems));
     }
     group(objects, &mut facts);
     facts.problems.sort_by(|a, b| a.place.cmp(&b.place));
     Ok(facts)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Seen {
+    objects: Vec<(usize, Object)>,
+    others: usize,
+}
+
+impl Seen {
+    fn add(&mut self, batch: Vec<Window>, problems: &mut Vec<Problem>) {
+        let mut units = Vec::new();
+        batch.iter().for_each(|window| units::cut(window, &mut units, problems));
+        for read in parse_all(&units) {
+            match read {
+                Read::Object(kind, object) => self.objects.push((kind, object)),
+                Read::Other => self.others += 1,
+                Read::Bad(problem) => problems.push(problem),
+            }
+        }
+    }
 }
 
 fn nothing_read(from: &str, problems: &[Problem]) -> Error {
@@ -199,9 +222,9 @@ fn group(objects: Vec<(usize, Object)>, facts: &mut Facts) {
         if outside {
             continue;
         }
-        let named = serde_json::from_str::<Named>(&object.json).is_ok_and(|object| object.metadata.name.is_some());
         let key = (kind, object.namespace.clone(), object.name.clone());
-        if let Some(earlier) = known.get(&key).copied().filter(|_| named) {
+        let named = || serde_json::from_str::<Named>(&object.json).is_ok_and(|object| object.metadata.name.is_some());
+        if let Some(earlier) = known.get(&key).copied().filter(|_| named()) {
             let replaced = list[earlier].take().and_then(|object| object.place).unwrap_or_default();
             let name = if object.namespace.is_empty() {
                 object.name.to_string()

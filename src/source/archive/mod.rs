@@ -6,7 +6,7 @@ mod split;
 mod yaml;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Problem};
+use crate::facts::{Facts, Need, Problem};
 use jiff::Timestamp;
 use manifests::Input;
 use serde::Serialize;
@@ -21,14 +21,19 @@ static DEMO: &[u8] = include_bytes!("../../../fixtures/snapshots/demo.tar.zst");
 /// Opens `--from`: `demo`, a recording (folder or `.tar.zst`), a manifest file or folder, or `-`.
 /// `namespace` limits objects as `-n` does on a live cluster; `now` is the time of manifests, which have none.
 pub fn open(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<Facts>> {
+    open_with(from, namespace, now, &|_| true)
+}
+
+/// The same with only those dumps of proxies that are looked at: they are most of a recording's bytes.
+pub fn open_with(from: &str, namespace: Option<&str>, now: Timestamp, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
     let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?]);
     if from == "-" {
-        return manifests(Input::stdin()?);
+        return manifests(Input::stdin());
     }
     match look(from)? {
-        Found::Recording(recording) => recording.facts(namespace),
+        Found::Recording(recording) => recording.facts(namespace, dumps),
         Found::Folder => manifests(Input::folder(Path::new(from))?),
-        Found::File => manifests(Input::file(Path::new(from))?),
+        Found::File => manifests(Input::file(Path::new(from))),
     }
 }
 
@@ -122,3 +127,6 @@ pub struct NeedSummary {
     pub at: String,
     pub reason: Option<String>,
 }
+
+#[cfg(test)]
+mod proptests;

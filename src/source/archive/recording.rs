@@ -26,6 +26,7 @@
 //! - `objects`: one object a line, `{"namespace": "shop", "name": "cart", "place": {…}, "object": {…}}`; `place` (file,
 //!   line, column) only if it came from a manifest. `jq .object` gives what kubectl would have given, redacted.
 //! - `text`: the answer itself, such as the `data` member of a reply of Prometheus.
+//! - `bytes`: what a pod answered, as it came but for its secrets, such as a proxy's `config_dump`.
 //! - `list`: a list as `kubectl get -o json` prints it (only made from version 0).
 //!
 //! The same facts give the same bytes: needs and objects in order, time stamps of 0, mode 0600, no owner. Unknown fields
@@ -87,13 +88,14 @@ impl Stored {
         }
     }
 
-    /// The facts of each cluster; with a namespace, as if only that one had been asked for.
-    pub fn facts(&self, namespace: Option<&str>) -> Result<Vec<Facts>> {
-        Ok(load::load(self, namespace)?.1)
+    /// The facts of each cluster; with a namespace, as if only that one had been asked for. What pods answered is most of
+    /// a recording, and few commands look at it: what `dumps` doesn't name is left where it is.
+    pub fn facts(&self, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
+        Ok(load::load(self, namespace, dumps)?.1)
     }
 
     pub fn summary(&self) -> Result<Summary> {
-        let (index, clusters) = load::load(self, None)?;
+        let (index, clusters) = load::load(self, None, &|_| true)?;
         let bytes = match self {
             Stored::Embedded(_, bytes) => bytes.len() as u64,
             Stored::Archive(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
@@ -175,6 +177,7 @@ struct Recorded {
 enum Content {
     Objects,
     Text,
+    Bytes,
     List,
 }
 

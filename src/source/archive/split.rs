@@ -10,8 +10,14 @@ pub struct Piece<'a> {
     pub line: u32,
 }
 
-/// The line of a list's entry, and its text.
-pub type Entry = (u32, Vec<u8>);
+/// Where the last document begins that begins behind the first byte; `searched` bytes are known to hold none.
+pub fn last_document(bytes: &[u8], searched: usize) -> Option<usize> {
+    // A marker may lie across the end of what was searched.
+    let from = searched.saturating_sub(8);
+    // Its blank must be there too: `----` is no marker.
+    let found = bytes[from..].windows(5).rposition(|five| five.starts_with(b"\n---") && is_marker(&five[1..]));
+    found.map(|at| from + at + 1)
+}
 
 /// Cuts before each line that begins with `---` and a blank, or is `---`. Joined again, the pieces are the input.
 pub fn documents(bytes: &[u8]) -> Vec<Piece<'_>> {
@@ -48,11 +54,12 @@ pub fn is_empty(text: &[u8]) -> bool {
 }
 
 /// A `List` as `kubectl get -o yaml` writes it, cut at its entries: the head with an empty list, and the entries, each
-/// with its `- ` turned into blanks. `None` if it has another shape; then it is read as a whole.
-pub fn list_entries(piece: Piece<'_>) -> Option<(Vec<u8>, Vec<Entry>)> {
+/// from its `- ` on. `None` if it has another shape; then it is read as a whole.
+pub fn list_entries(piece: Piece<'_>) -> Option<(Vec<u8>, Vec<Piece<'_>>)> {
     let mut head = Vec::new();
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut inside = false;
+    let mut entries: Vec<Piece<'_>> = Vec::new();
+    let (mut inside, mut begin) = (false, 0);
+    let mut at = 0;
     for (line, number) in piece.text.split_inclusive(|b| *b == b'\n').zip(piece.line..) {
         // An anchor may be used across entries: such a list is read as a whole.
         if line.contains(&b'&') && line.trim_ascii_start().split(|b| *b == b' ').any(|word| word.starts_with(b"&")) {
@@ -60,14 +67,16 @@ pub fn list_entries(piece: Piece<'_>) -> Option<(Vec<u8>, Vec<Entry>)> {
         }
         let trimmed = line.trim_ascii_end();
         if !inside && trimmed == b"items:" {
+            if !entries.is_empty() {
+                return None;
+            }
             inside = true;
         } else if inside && line.starts_with(b"- ") {
-            let mut entry = line.to_vec();
-            entry[0] = b' ';
-            entries.push((number, entry));
+            begin = at;
+            entries.push(Piece { text: line, line: number });
         } else if inside && (line.starts_with(b"  ") || trimmed.is_empty() || line.starts_with(b"#")) {
             match entries.last_mut() {
-                Some((_, entry)) => entry.extend_from_slice(line),
+                Some(entry) => entry.text = &piece.text[begin..at + line.len()],
                 None if trimmed.is_empty() => {}
                 None => return None,
             }
@@ -75,6 +84,7 @@ pub fn list_entries(piece: Piece<'_>) -> Option<(Vec<u8>, Vec<Entry>)> {
             inside = false;
             head.extend_from_slice(line);
         }
+        at += line.len();
     }
     (entries.len() > 1).then_some((head, entries))
 }
@@ -89,7 +99,8 @@ mod tests {
         let list = b"apiVersion: v1\nitems:\n- a: 1\n  b: |\n    - x\n- a: 2\nkind: List\n";
         let (head, entries) = list_entries(Piece { text: list, line: 5 }).expect("a list");
         assert_eq!(head, b"apiVersion: v1\nkind: List\n");
-        assert_eq!(entries, [(7, b"  a: 1\n  b: |\n    - x\n".to_vec()), (10, b"  a: 2\n".to_vec())]);
+        let entry = |line, text: &'static str| Piece { text: text.as_bytes(), line };
+        assert_eq!(entries, [entry(7, "- a: 1\n  b: |\n    - x\n"), entry(10, "- a: 2\n")]);
     }
 
     proptest! {

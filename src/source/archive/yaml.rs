@@ -2,6 +2,9 @@
 //!
 //! kubectl reads YAML 1.1: `0644` is 420, `yes` and `on` are true, also as keys. Plain scalars are resolved here, on the
 //! events of the parser, because that also gives every list item its line, and lets aliases be counted before they grow.
+//! Most documents need no parser of all YAML; [`everyday`] reads those.
+
+mod everyday;
 
 use serde_json::{Map, Number, Value};
 use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
@@ -23,7 +26,7 @@ pub struct Fault {
 }
 
 /// A document's value and where its parts stand.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Document {
     pub value: Value,
     pub line: u32,
@@ -34,6 +37,14 @@ pub struct Document {
 
 /// Reads the documents of a piece of text: mostly one, more if `...` ends one. What came before a fault is kept.
 pub fn documents(text: &str) -> (Vec<Document>, Option<Fault>) {
+    match everyday::document(text) {
+        Some(document) => (vec![document], None),
+        None => full(text),
+    }
+}
+
+/// The same by the parser of all YAML.
+fn full(text: &str) -> (Vec<Document>, Option<Fault>) {
     // Limits of the parser itself; depth and aliases are watched by the loader.
     let mut options = Options::default();
     options.set_emit_comments(false);

@@ -115,7 +115,7 @@ struct GroupVersion {
     version: String,
 }
 
-fn parse(body: &[u8]) -> Option<Served> {
+pub(super) fn parse(body: &[u8]) -> Option<Served> {
     let document: Document = serde_json::from_slice(body).ok()?;
     let mut groups = BTreeMap::new();
     for item in document.items {

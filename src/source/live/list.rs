@@ -42,6 +42,31 @@ pub async fn list(caller: &Caller, served: &Served, resource: &Resource, namespa
     answer.unwrap_or_else(|| (Outcome::Absent(format!("the server has no {}", resource.qualified())), None))
 }
 
+/// The object of this name; without a namespace, all of that name.
+pub async fn get(caller: &Caller, resource: &Resource, namespace: Option<&str>, name: &str) -> Listed {
+    let mut pages = Pages::new(resource, &resource.version, namespace);
+    if namespace.is_none() && resource.namespaced {
+        pages.selector = format!("&fieldSelector={}", escape(&format!("metadata.name={name}")));
+        return pages.read(caller).await;
+    }
+    match caller.get(&format!("{}/{}", pages.path, escape(name)), "application/json").await {
+        Ok(body) => match serde_json::from_slice(&body).ok().and_then(|value: Value| redact::intake(value, None)) {
+            Some(object) => (Outcome::Objects(vec![object]), None),
+            None => (Outcome::Failed(format!("the answer is no {}", resource.kind)), None),
+        },
+        // Empty, because the kind is there: it is this one that is not.
+        Err(Failure::Refused(refusal)) if refusal.code == 404 => (Outcome::Objects(Vec::new()), None),
+        Err(failure) => (failure.outcome(), None),
+    }
+}
+
+/// The objects that the labels fit.
+pub async fn select(caller: &Caller, resource: &Resource, namespace: Option<&str>, labels: &str) -> Listed {
+    let mut pages = Pages::new(resource, &resource.version, namespace);
+    pages.selector = format!("&labelSelector={}", escape(labels));
+    pages.read(caller).await
+}
+
 fn is_namespaces(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "namespaces"
 }

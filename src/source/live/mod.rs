@@ -8,10 +8,14 @@
 //! | `discovery` | which groups, versions and resources the server has |
 //! | `list` | every object of a kind, page by page |
 //! | [`prometheus`] | queries by URL |
-//! | `find`, `forward` | queries to a Prometheus in the cluster, through a port-forward |
+//! | `tunnel` | HTTP to a port of a pod, through a port-forward |
+//! | `ads` | a question over xDS, through a port-forward or straight |
+//! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
+//! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
 //! | `promql` | what a query sends and what its answer means |
 //! | `why` | error chains in words |
 
+mod ads;
 mod call;
 mod connect;
 mod discovery;
@@ -20,14 +24,18 @@ mod forward;
 pub mod kubeconfig;
 mod list;
 mod no_proxy;
+pub mod pods;
 pub mod prometheus;
 mod promql;
+mod tunnel;
 mod why;
 
+pub use ads::Credentials;
 pub use connect::nearest;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, Facts, Need, Outcome, SourceKind};
+use crate::facts::{Answer, Facts, Need, Outcome, SourceKind, exposition};
+use crate::source::visit::{Door, Method};
 use call::{Caller, Failure};
 use discovery::Served;
 use futures::StreamExt;
@@ -57,6 +65,8 @@ pub struct Options {
     pub impersonate_groups: Vec<String>,
     /// Deadline of each API call.
     pub request_timeout: Duration,
+    /// For control planes that are asked over xDS.
+    pub xds: Credentials,
 }
 
 /// One cluster that we can ask.
@@ -66,6 +76,7 @@ pub struct Cluster {
     /// For a hint that can be copied.
     kubeconfig: Option<PathBuf>,
     deadline: Duration,
+    xds: Credentials,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
     served: OnceCell<Served>,
@@ -83,6 +94,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
             namespace: options.namespace.clone(),
             kubeconfig: options.kubeconfig.clone(),
             deadline: options.request_timeout,
+            xds: options.xds.clone(),
             caller: OnceCell::new(),
             served: OnceCell::new(),
         })
@@ -100,7 +112,7 @@ fn crypto() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "source notes when an answer came; judgements use Facts::now")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
@@ -202,6 +214,17 @@ impl Cluster {
         self.caller.get_or_try_init(make).await
     }
 
+    /// The namespace of the context, where a name that says none is looked for.
+    pub fn default_namespace(&self) -> &str {
+        self.target.config.as_ref().map_or("default", |config| config.default_namespace.as_str())
+    }
+
+    /// For requests to one pod; or why there can be none.
+    pub async fn line<'c>(&'c self, door: &'c Door) -> std::result::Result<pods::Line<'c>, Outcome> {
+        let caller = self.caller().await.map_err(Failure::outcome)?;
+        Ok(pods::Line::new(caller, door))
+    }
+
     async fn ready(&self) -> std::result::Result<(&Caller, &Served), Failure> {
         let caller = self.caller().await?;
         let served = self.served.get_or_try_init(|| Served::read(caller)).await?;
@@ -214,7 +237,10 @@ impl Cluster {
         if needs.is_empty() {
             return;
         }
-        let (caller, served) = match self.ready().await {
+        // Objects by name or label are of kinds whose version never changed: no discovery for them.
+        let lists = needs.iter().any(|need| matches!(need, Need::List { .. }));
+        let ready = async { if lists { self.ready().await } else { Ok((self.caller().await?, &Served::Unknown)) } };
+        let (caller, served) = match ready.await {
             Ok(ready) => ready,
             // Forty times the same failure, without forty attempts.
             Err(failure) => {
@@ -230,6 +256,31 @@ impl Cluster {
                 Need::List { resource } => list::list(caller, served, resource, namespace).await,
                 Need::Version => (version(caller).await, None),
                 Need::Query { .. } => (Outcome::NotAsked("the API server answers no queries".to_owned()), None),
+                Need::Get { resource, namespace, name } => list::get(caller, resource, namespace.as_deref(), name).await,
+                Need::Select { resource, namespace, labels } => {
+                    list::select(caller, resource, namespace.as_deref(), labels).await
+                }
+                Need::PodGet { namespace, pod, port, path } => {
+                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
+                    pods::Line::new(caller, &door).ask(Method::Get, path).await
+                }
+                Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
+                Need::PodMetrics { namespace, pod, port, path, names } => {
+                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
+                    let (outcome, partial) = pods::Line::new(caller, &door).ask(Method::Get, path).await;
+                    match outcome {
+                        // At once: what is not wanted is by far the most of it.
+                        Outcome::Bytes(all) => (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial),
+                        other => (other, partial),
+                    }
+                }
+                Need::Exec { pod, namespace, .. } if namespace.is_empty() => {
+                    (Outcome::Absent(format!("nothing can be run on node {pod}: what is asked there is no pod")), None)
+                }
+                Need::Exec { namespace, pod, container, command } => {
+                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: 0, inside: None };
+                    pods::Line::new(caller, &door).say(command.clone(), container).await
+                }
             };
             (need, Answer { outcome, at: now(), partial })
         });
@@ -244,7 +295,7 @@ impl Cluster {
             .iter()
             .filter_map(|need| match need {
                 Need::Query { promql } => Some(promql.as_str()),
-                Need::List { .. } | Need::Version => None,
+                _ => None,
             })
             .collect();
         if queries.is_empty() {
@@ -300,3 +351,6 @@ async fn version(caller: &Caller) -> Outcome {
         Err(failure) => failure.outcome(),
     }
 }
+
+#[cfg(test)]
+mod proptests;

@@ -49,6 +49,8 @@ pub enum Reply {
     Tunnel,
     /// A port-forward whose pod side can't connect.
     DeadTunnel(&'static str),
+    /// A program that ran in a container: what it printed, and its last words if it failed.
+    Ran(&'static str, Option<&'static str>),
 }
 
 pub fn ok(body: impl ToString) -> Reply {
@@ -154,6 +156,7 @@ async fn serve(mut stream: TcpStream, server: Server, script: Arc<Script>) {
         }
         Reply::Tunnel => tunnel(stream, &request, server, script, None).await,
         Reply::DeadTunnel(why) => tunnel(stream, &request, server, script, Some(why)).await,
+        Reply::Ran(out, failed) => ran(stream, &request, out, failed).await,
         reply => {
             let _ = stream.write_all(&bytes(&reply, "close")).await;
         }
@@ -202,6 +205,24 @@ fn whole(buffer: &[u8]) -> Option<(Request, usize)> {
     Some((request, end + length))
 }
 
+/// An exec: channel 1 is stdout, 2 stderr, 3 how it ended.
+async fn ran(mut stream: TcpStream, request: &Request, out: &str, failed: Option<&str>) {
+    let accept = derive_accept_key(request.header("sec-websocket-key")[0].as_bytes());
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    let status = match failed {
+        None => r#"{"metadata":{},"status":"Success"}"#.to_owned(),
+        Some(_) => r#"{"metadata":{},"status":"Failure","message":"command terminated with exit code 1"}"#.to_owned(),
+    };
+    for (channel, text) in [(1, out), (2, failed.unwrap_or_default()), (3, status.as_str())] {
+        let _ = socket.send(Message::binary([&[channel], text.as_bytes()].concat())).await;
+    }
+    let _ = socket.close(None).await;
+}
+
 /// The API server's side of `v4.channel.k8s.io`: channel 0 carries the bytes, channel 1 the pod's complaint, and each
 /// begins with the port.
 async fn tunnel(mut stream: TcpStream, request: &Request, server: Server, script: Arc<Script>, dead: Option<&str>) {
@@ -231,6 +252,12 @@ async fn tunnel(mut stream: TcpStream, request: &Request, server: Server, script
             let reply = script(&inner, before);
             if matches!(reply, Reply::Silence) {
                 std::future::pending::<()>().await;
+            }
+            if let Reply::Cut(body) = &reply {
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{body}");
+                let _ = socket.send(Message::binary([&[0], answer.as_bytes()].concat())).await;
+                let _ = socket.close(None).await;
+                return;
             }
             let answer = bytes(&reply, "keep-alive");
             if socket.send(Message::binary([&[0], answer.as_slice()].concat())).await.is_err() {

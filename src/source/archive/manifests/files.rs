@@ -1,39 +1,37 @@
 //! Which files, and their bytes.
 
+use super::windows::{Window, Windows, open};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Place, Problem};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// More than this in one file is no manifest.
-const MAX_FILE: u64 = 1 << 30;
-/// So much is looked at before the rest is read.
-const HEAD: u64 = 64 << 10;
 /// A folder with more files than this is not a folder of manifests (a home directory, say).
 const MAX_FILES: usize = 100_000;
 
-/// A file, as it is called in messages, and its bytes or why it has none.
+/// A file, as it is called in messages, or why there is none.
 pub struct Input {
     pub name: Arc<str>,
-    pub text: std::result::Result<Vec<u8>, Problem>,
+    origin: Origin,
+}
+
+enum Origin {
+    Stdin,
+    /// The only one that was asked for, so without it there is nothing to do.
+    File(PathBuf),
+    OneOfMany(PathBuf),
+    Nothing(Problem),
 }
 
 impl Input {
-    pub fn stdin() -> Result<Vec<Input>> {
-        let text = read_bounded(std::io::stdin().lock())
-            .map_err(|e| Error::new(Kind::Input, "can't read manifests from stdin").because(&e))?;
-        Ok(vec![Input { name: "stdin".into(), text: Ok(text) }])
+    pub fn stdin() -> Vec<Input> {
+        vec![Input { name: "stdin".into(), origin: Origin::Stdin }]
     }
 
-    pub fn file(path: &Path) -> Result<Vec<Input>> {
-        let name: Arc<str> = path.display().to_string().into();
-        let text = fs::File::open(path)
-            .and_then(read_bounded)
-            .map_err(|e| Error::new(Kind::Input, format!("can't read {name}")).because(&e))?;
-        Ok(vec![Input { name, text: Ok(text) }])
+    pub fn file(path: &Path) -> Vec<Input> {
+        vec![Input { name: path.display().to_string().into(), origin: Origin::File(path.to_owned()) }]
     }
 
     /// Every `*.yaml`, `*.yml` and `*.json` below the folder, sorted by path; hidden files and folders are skipped.
@@ -50,33 +48,39 @@ impl Input {
                 .cause("no *.yaml, *.yml or *.json in it")
                 .hint("give a folder with Kubernetes manifests, or record a cluster: meshctl snapshot record FILE.tar.zst"));
         }
-        let mut inputs: Vec<Input> = problems.into_iter().map(|p| Input { name: p.place.file.clone(), text: Err(p) }).collect();
-        for file in files {
-            let name: Arc<str> = file.display().to_string().into();
-            let text = fs::File::open(&file).and_then(read_bounded).map_err(|e| unreadable(&name, &e));
-            inputs.push(Input { name, text });
-        }
+        let mut inputs: Vec<Input> =
+            problems.into_iter().map(|p| Input { name: p.place.file.clone(), origin: Origin::Nothing(p) }).collect();
+        inputs.extend(
+            files.into_iter().map(|file| Input { name: file.display().to_string().into(), origin: Origin::OneOfMany(file) }),
+        );
         Ok(inputs)
+    }
+
+    /// Passes the file on in windows of whole documents; what can't be read of one of many is a problem.
+    pub fn windows(&self, problems: &mut Vec<Problem>, mut each: impl FnMut(Window, &mut Vec<Problem>)) -> Result<()> {
+        let mut pass = |window: Window| each(window, problems);
+        let read = match &self.origin {
+            Origin::Stdin => Windows::of(std::io::stdin().lock(), 0).read(&self.name, &mut pass),
+            Origin::File(path) | Origin::OneOfMany(path) => open(path).and_then(|windows| windows.read(&self.name, &mut pass)),
+            Origin::Nothing(problem) => {
+                problems.push(problem.clone());
+                return Ok(());
+            }
+        };
+        match (read, &self.origin) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), Origin::OneOfMany(_)) => {
+                problems.push(unreadable(&self.name, &error));
+                Ok(())
+            }
+            (Err(error), Origin::Stdin) => Err(Error::new(Kind::Input, "can't read manifests from stdin").because(&error)),
+            (Err(error), _) => Err(Error::new(Kind::Input, format!("can't read {}", self.name)).because(&error)),
+        }
     }
 }
 
 fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Problem {
     Problem::new(Place { file: name.clone(), ..Place::default() }, format!("can't be read: {error}"))
-}
-
-fn read_bounded(mut from: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    // A look first: no need to swallow a disk image, a core dump or /dev/zero to see that it is no text.
-    from.by_ref().take(HEAD).read_to_end(&mut bytes)?;
-    let utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    if bytes.len() as u64 == HEAD && bytes.contains(&0) && !utf_16 {
-        return Err(std::io::Error::other("it is binary (it holds NUL bytes), so it can't be a manifest"));
-    }
-    from.take(MAX_FILE + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(std::io::Error::other("it is larger than 1 GiB"));
-    }
-    Ok(bytes)
 }
 
 /// Links to files are followed, links to folders are not, as with `kubectl -R`: they may loop, or lead out to all there is.

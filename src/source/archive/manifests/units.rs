@@ -2,6 +2,7 @@
 
 use super::super::split::{self, Piece};
 use super::super::yaml;
+use super::windows::Window;
 use crate::facts::{Place, Problem};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +19,9 @@ const LONG_LIST: usize = 256 * 1024;
 #[derive(Clone)]
 pub struct Unit<'a> {
     pub file: Arc<str>,
-    pub text: Cow<'a, [u8]>,
+    pub text: &'a [u8],
+    /// An entry of a list in YAML: it begins with the list's dash, which counts as a blank.
+    pub entry: bool,
     /// Where the text begins, 1-based.
     pub line: u32,
     pub column: u32,
@@ -51,8 +54,9 @@ impl ListOf {
     }
 }
 
-/// Cuts a file into units.
-pub fn cut<'a>(file: &Arc<str>, bytes: &'a [u8], units: &mut Vec<Unit<'a>>, problems: &mut Vec<Problem>) {
+/// Cuts a window of a file into units.
+pub fn cut<'a>(window: &'a Window, units: &mut Vec<Unit<'a>>, problems: &mut Vec<Problem>) {
+    let Window { file, bytes, line: first } = window;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let place = Place { file: file.clone(), line: 1, column: 1 };
@@ -63,7 +67,8 @@ pub fn cut<'a>(file: &Arc<str>, bytes: &'a [u8], units: &mut Vec<Unit<'a>>, prob
         if split::is_empty(piece.text) {
             continue;
         }
-        let unit = Unit { file: file.clone(), text: Cow::Borrowed(piece.text), line: piece.line, column: 1, list: None };
+        let piece = Piece { line: first.saturating_add(piece.line - 1), ..piece };
+        let unit = Unit { file: file.clone(), text: piece.text, entry: false, line: piece.line, column: 1, list: None };
         if json_items(&unit, piece, units) {
             continue;
         }
@@ -75,10 +80,11 @@ pub fn cut<'a>(file: &Arc<str>, bytes: &'a [u8], units: &mut Vec<Unit<'a>>, prob
             && kind.ends_with("List")
         {
             let list = ListOf::new(kind, version);
-            units.extend(entries.into_iter().map(|(line, text)| Unit {
+            units.extend(entries.into_iter().map(|entry| Unit {
                 file: file.clone(),
-                text: Cow::Owned(text),
-                line,
+                text: entry.text,
+                entry: true,
+                line: entry.line,
                 column: 1,
                 list: Some(list.clone()),
             }));
@@ -101,6 +107,10 @@ struct JsonList<'a> {
 
 /// A list in JSON is cut at its items without building them.
 fn json_items<'a>(unit: &Unit<'a>, piece: Piece<'a>, units: &mut Vec<Unit<'a>>) -> bool {
+    let start = piece.text.trim_ascii_start();
+    if !start.strip_prefix(b"---").unwrap_or(start).trim_ascii_start().starts_with(b"{") {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(piece.text) else { return false };
     let skipped = text.len() - json_start(text).len();
     let Ok(list) = serde_json::from_str::<JsonList<'_>>(&text[skipped..]) else { return false };
@@ -112,8 +122,8 @@ fn json_items<'a>(unit: &Unit<'a>, piece: Piece<'a>, units: &mut Vec<Unit<'a>>) 
     for item in list.items {
         // The item borrows from the piece, so the distance of the two is where it stands.
         let (line, column) = walker.to(item.get().as_ptr().addr() - text.as_ptr().addr());
-        let text = Cow::Borrowed(item.get().as_bytes());
-        units.push(Unit { file: unit.file.clone(), text, line, column, list: Some(of.clone()) });
+        let list = Some(of.clone());
+        units.push(Unit { text: item.get().as_bytes(), line, column, list, ..unit.clone() });
     }
     true
 }
@@ -130,10 +140,14 @@ type Parsed = (Value, Place, Vec<Place>);
 /// The values of a unit, and what stopped it, if something did.
 pub fn parse(unit: &Unit<'_>) -> (Vec<Parsed>, Option<Problem>) {
     let problem = |(line, column): (u32, u32), reason: String| Problem::new(place(unit, line, column), reason);
-    let text = match std::str::from_utf8(&unit.text) {
+    let mut bytes = Cow::Borrowed(unit.text);
+    if unit.entry {
+        bytes.to_mut()[0] = b' ';
+    }
+    let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => {
-            let at = position(&unit.text[..error.valid_up_to()]);
+            let at = position(&bytes[..error.valid_up_to()]);
             return (Vec::new(), Some(problem(at, "this byte is not UTF-8".to_owned())));
         }
     };

@@ -8,11 +8,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 
 /// No object of an API server comes near it; its limit is 1.5 MiB.
 const MAX_LINE: u64 = 64 << 20;
 /// A text answer: a large Prometheus reply has some MiB.
 const MAX_TEXT: u64 = 512 << 20;
+/// What a pod answered: as much as is taken from a live one.
+const MAX_BYTES: u64 = 1 << 30;
 /// So many bad lines are named; the rest is counted by the index.
 const MAX_BAD: usize = 5;
 
@@ -32,11 +35,19 @@ pub fn read(content: Content, from: &mut dyn Read) -> Got {
             Ok(text) => Got { outcome: Some(Outcome::Text(text)), broken: None, bad: Vec::new() },
             Err(error) => Got { outcome: None, broken: Some(error.to_string()), bad: Vec::new() },
         },
+        Content::Bytes => bytes(from),
         Content::List => match text(from).and_then(|text| list(&text)) {
             Ok(objects) => Got { outcome: Some(Outcome::Objects(objects)), broken: None, bad: Vec::new() },
             Err(error) => Got { outcome: None, broken: Some(error.to_string()), bad: Vec::new() },
         },
     }
+}
+
+/// A dump that is cut off still tells what came before.
+fn bytes(from: &mut dyn Read) -> Got {
+    let mut bytes = Vec::new();
+    let broken = from.take(MAX_BYTES).read_to_end(&mut bytes).err().map(|error| error.to_string());
+    Got { outcome: Some(Outcome::Bytes(Arc::new(bytes))), broken, bad: Vec::new() }
 }
 
 fn text(from: &mut dyn Read) -> io::Result<String> {

@@ -66,6 +66,7 @@ fn index(clusters: &[Facts]) -> Index {
             let (content, objects) = match &answer.outcome {
                 Outcome::Objects(objects) => (Some(Content::Objects), Some(objects.len())),
                 Outcome::Text(_) => (Some(Content::Text), None),
+                Outcome::Bytes(_) => (Some(Content::Bytes), None),
                 _ => (None, None),
             };
             let content = content.filter(|_| objects != Some(0));
@@ -102,10 +103,19 @@ fn file_name(cluster: usize, position: usize, need: &Need, content: Content) -> 
     let slug = match need {
         Need::Query { .. } => "query".to_owned(),
         Need::Version => "version".to_owned(),
-        Need::List { .. } => need.title(),
+        Need::PodGet { namespace, pod, path, .. } => {
+            format!("{}.{pod}.{namespace}", path.split('?').next().unwrap_or_default())
+        }
+        Need::PodMetrics { namespace, pod, .. } => format!("metrics.{pod}.{namespace}"),
+        Need::Exec { namespace, pod, command, .. } => format!("{}.{pod}.{namespace}", command.join("-")),
+        Need::List { .. } | Need::Get { .. } | Need::Select { .. } | Need::Ads(_) => need.title(),
     };
     let slug: String = slug.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(60).collect();
-    let ending = if content == Content::Objects { "ndjson" } else { "txt" };
+    let ending = match content {
+        Content::Objects => "ndjson",
+        Content::Bytes => "dump",
+        Content::Text | Content::List => "txt",
+    };
     format!("{cluster}/{position:03}-{slug}.{ending}")
 }
 
@@ -119,6 +129,7 @@ fn files(index: &Index, clusters: &[Facts], mut each: impl FnMut(&str, &[u8]) ->
             match (&need.file, &answer.outcome) {
                 (Some(file), Outcome::Objects(objects)) => each(file, &ndjson(objects)?)?,
                 (Some(file), Outcome::Text(text)) => each(file, redact::text(text).as_bytes())?,
+                (Some(file), Outcome::Bytes(bytes)) => each(file, &redact::dump(bytes))?,
                 _ => {}
             }
         }

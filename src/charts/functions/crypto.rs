@@ -1,0 +1,71 @@
+//! Random text, and certificates, which are not supported yet.
+
+use super::{Builtin, Context, Param::*, done, fixed, int, open};
+use crate::charts::value::Value;
+use base64::Engine;
+
+pub const TABLE: &[Builtin] = &[
+    fixed("randAlphaNum", &[Int], |c, a| done(random(c, int(a, 0), |b| b.is_ascii_alphanumeric())?)),
+    fixed("randAlpha", &[Int], |c, a| done(random(c, int(a, 0), |b| b.is_ascii_alphabetic())?)),
+    fixed("randNumeric", &[Int], |c, a| done(random(c, int(a, 0), |b| b.is_ascii_digit())?)),
+    fixed("randAscii", &[Int], |c, a| done(random(c, int(a, 0), |b| (32..127).contains(b))?)),
+    fixed("randBytes", &[Int], |c, a| {
+        let mut bytes = vec![0; size(int(a, 0))?];
+        (c.random)(&mut bytes);
+        done(base64::engine::general_purpose::STANDARD.encode(bytes))
+    }),
+    fixed("randInt", &[Int, Int], |c, a| {
+        let (min, max) = (int(a, 0), int(a, 1));
+        let span = u64::try_from(i128::from(max) - i128::from(min)).ok().filter(|span| *span > 0);
+        let span = span.ok_or("invalid argument to randInt: the first must be below the second")?;
+        Ok(Value::Int(min.wrapping_add(below(c, span) as i64)))
+    }),
+    fixed("uuidv4", &[], |c, _| {
+        let mut bytes = [0; 16];
+        (c.random)(&mut bytes);
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        done([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+    }),
+    open("bcrypt", &[Str], Any, |_, _| unsupported("bcrypt")),
+    open("htpasswd", &[Str], Any, |_, _| unsupported("htpasswd")),
+    open("genPrivateKey", &[Str], Any, |_, _| unsupported("genPrivateKey")),
+    open("derivePassword", &[], Any, |_, _| unsupported("derivePassword")),
+    open("buildCustomCert", &[Str], Any, |_, _| unsupported("buildCustomCert")),
+    open("genCA", &[Str], Any, |_, _| unsupported("genCA")),
+    open("genCAWithKey", &[Str], Any, |_, _| unsupported("genCAWithKey")),
+    open("genSelfSignedCert", &[Str], Any, |_, _| unsupported("genSelfSignedCert")),
+    open("genSelfSignedCertWithKey", &[Str], Any, |_, _| unsupported("genSelfSignedCertWithKey")),
+    open("genSignedCert", &[Str], Any, |_, _| unsupported("genSignedCert")),
+    open("genSignedCertWithKey", &[Str], Any, |_, _| unsupported("genSignedCertWithKey")),
+    open("encryptAES", &[Str], Any, |_, _| unsupported("encryptAES")),
+    open("decryptAES", &[Str], Any, |_, _| unsupported("decryptAES")),
+];
+
+fn unsupported(name: &str) -> Result<Value, String> {
+    Err(format!("{name} is not supported yet; give the chart its certificates, keys or passwords as values"))
+}
+
+fn size(count: i64) -> Result<usize, String> {
+    usize::try_from(count).ok().filter(|count| *count <= 1 << 20).ok_or_else(|| "too much random text".to_owned())
+}
+
+fn random(context: &Context<'_>, count: i64, wanted: fn(&u8) -> bool) -> Result<String, String> {
+    let alphabet: Vec<u8> = (0..128).filter(wanted).collect();
+    let pick = |_| alphabet[below(context, alphabet.len() as u64) as usize] as char;
+    Ok((0..size(count)?).map(pick).collect())
+}
+
+/// An even choice among so many.
+pub fn below(context: &Context<'_>, count: u64) -> u64 {
+    let zone = u64::MAX - u64::MAX % count;
+    loop {
+        let mut bytes = [0; 8];
+        (context.random)(&mut bytes);
+        let number = u64::from_le_bytes(bytes);
+        if number < zone {
+            return number % count;
+        }
+    }
+}

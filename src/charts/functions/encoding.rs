@@ -1,0 +1,109 @@
+//! Text in other forms: base64, base32, JSON, YAML, digests.
+
+use super::{Builtin, Param::*, done, fixed, text};
+use crate::charts::value::Value;
+use crate::charts::yaml::{emit, json, load};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest;
+
+pub const TABLE: &[Builtin] = &[
+    fixed("b64enc", &[Str], |_, a| done(STANDARD.encode(text(a, 0)))),
+    fixed("b64dec", &[Str], |_, a| {
+        let clean: String = text(a, 0).chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        match STANDARD.decode(&clean) {
+            Ok(bytes) => done(String::from_utf8(bytes).map_err(|_| "decoded bytes that are no text are not supported")?),
+            Err(_) => Err("text that is no base64 is not supported".to_owned()),
+        }
+    }),
+    fixed("b32enc", &[Str], |_, a| done(base32(text(a, 0).as_bytes()))),
+    fixed("b32dec", &[Str], |_, a| {
+        let bytes = from_base32(text(a, 0)).ok_or("text that is no base32 is not supported")?;
+        done(String::from_utf8(bytes).map_err(|_| "decoded bytes that are no text are not supported")?)
+    }),
+    fixed("toJson", &[Any], |_, a| done(json::compact(&a[0], true).unwrap_or_default())),
+    fixed("mustToJson", &[Any], |_, a| done(json::compact(&a[0], true)?)),
+    fixed("toPrettyJson", &[Any], |_, a| done(json::pretty(&a[0]).unwrap_or_default())),
+    fixed("mustToPrettyJson", &[Any], |_, a| done(json::pretty(&a[0])?)),
+    fixed("toRawJson", &[Any], |_, a| done(json::compact(&a[0], false)?)),
+    fixed("mustToRawJson", &[Any], |_, a| done(json::compact(&a[0], false)?)),
+    fixed("fromJson", &[Str], |_, a| match json::parse(text(a, 0)) {
+        Ok(value @ Value::Map(_)) => Ok(value),
+        Ok(Value::Nil) => Ok(Value::map(Default::default())),
+        Ok(other) => Err(format!("fromJson of JSON that is {} and no object is not supported", other.type_name())),
+        Err(message) => Err(format!("fromJson of text that is no JSON is not supported: {message}")),
+    }),
+    fixed("fromJsonArray", &[Str], |_, a| match json::parse(text(a, 0)) {
+        Ok(value @ Value::List(_)) => Ok(value),
+        Ok(Value::Nil) => Ok(Value::list(Vec::new())),
+        Ok(other) => Err(format!("fromJsonArray of JSON that is {} and no array is not supported", other.type_name())),
+        Err(message) => Err(format!("fromJsonArray of text that is no JSON is not supported: {message}")),
+    }),
+    fixed("mustFromJson", &[Str], |_, a| json::parse(text(a, 0))),
+    fixed("toYaml", &[Any], |_, a| done(emit::to_yaml(&a[0])?)),
+    fixed("toYamlPretty", &[Any], |_, a| done(emit::to_yaml_pretty(&a[0])?)),
+    fixed("fromYaml", &[Str], |_, a| match load::document(text(a, 0)) {
+        Ok(value @ Value::Map(_)) => Ok(value),
+        Ok(Value::Nil) => Ok(Value::map(Default::default())),
+        Ok(other) => Err(format!("fromYaml of YAML that is {} and no mapping is not supported", other.type_name())),
+        Err(message) => Err(format!("fromYaml of text that is no YAML is not supported: {message}")),
+    }),
+    fixed("fromYamlArray", &[Str], |_, a| match load::document(text(a, 0)) {
+        Ok(value @ Value::List(_)) => Ok(value),
+        Ok(Value::Nil) => Ok(Value::list(Vec::new())),
+        Ok(other) => Err(format!("fromYamlArray of YAML that is {} and no sequence is not supported", other.type_name())),
+        Err(message) => Err(format!("fromYamlArray of text that is no YAML is not supported: {message}")),
+    }),
+    fixed("toToml", &[Any], |_, _| Err("toToml is not supported".to_owned())),
+    fixed("fromToml", &[Str], |_, _| Err("fromToml is not supported".to_owned())),
+    fixed("sha1sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text(a, 0).as_bytes()).as_ref()))),
+    fixed("sha256sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA256, text(a, 0).as_bytes()).as_ref()))),
+    fixed("sha512sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA512, text(a, 0).as_bytes()).as_ref()))),
+    fixed("adler32sum", &[Str], |_, a| {
+        let (mut low, mut high) = (1u32, 0u32);
+        for byte in text(a, 0).bytes() {
+            low = (low + u32::from(byte)) % 65521;
+            high = (high + low) % 65521;
+        }
+        done(((high << 16) | low).to_string())
+    }),
+];
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+fn base32(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.chunks(5) {
+        let mut group = [0u8; 8];
+        group[3..3 + chunk.len()].copy_from_slice(chunk);
+        let bits = u64::from_be_bytes(group);
+        let used = (chunk.len() * 8).div_ceil(5);
+        for i in 0..8 {
+            let symbol = ALPHABET[(bits >> (35 - 5 * i) & 31) as usize];
+            out.push(if i < used { symbol as char } else { '=' });
+        }
+    }
+    out
+}
+
+fn from_base32(text: &str) -> Option<Vec<u8>> {
+    let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    if !clean.len().is_multiple_of(8) {
+        return None;
+    }
+    let mut out = Vec::new();
+    let (mut bits, mut count) = (0u64, 0);
+    for byte in clean.iter().take_while(|byte| **byte != b'=') {
+        bits = bits << 5 | ALPHABET.iter().position(|symbol| symbol == byte)? as u64;
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(out)
+}

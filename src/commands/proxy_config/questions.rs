@@ -1,0 +1,123 @@
+//! What is asked of one proxy to show it, and what is made of its answers.
+
+use super::as_text;
+use super::conversation::{Came, Gap, Wanted};
+use super::document::{self, Document, Selection};
+use super::tables;
+use crate::envoy::ask::HOSTS;
+use crate::envoy::{Dump, Fault, Section, Want, hosts};
+use crate::facts::Outcome;
+use crate::report::{Block, Line, Severity};
+use crate::source::visit::{Answers, Questions};
+use serde::Serialize;
+use serde_json::Value;
+
+pub struct Show {
+    selection: Selection,
+    /// Data is made, or else tables.
+    machine: bool,
+    wanted: Wanted,
+}
+
+/// What one proxy gave, made ready to be shown and free of its dump.
+#[derive(Debug)]
+pub struct Shown {
+    pub blocks: Vec<Block>,
+    pub rejections: Vec<Line>,
+    /// What is missing from it.
+    pub faults: Vec<String>,
+    pub data: Value,
+    pub worst: Option<Severity>,
+}
+
+impl Show {
+    pub fn new(selection: Selection, machine: bool, live: bool) -> Self {
+        let mut sections = selection.sections.clone();
+        // Who the proxy is heads every document.
+        if machine && !sections.contains(&Section::Bootstrap) {
+            sections.push(Section::Bootstrap);
+        }
+        Show { wanted: Wanted { sections, whole: selection.all, live }, selection, machine }
+    }
+}
+
+impl Questions for Show {
+    type Made = Result<Shown, String>;
+
+    fn next(&self, _: usize, known: &Answers) -> Vec<String> {
+        match self.selection.hosts {
+            true if known.is_empty() => vec![HOSTS.to_owned()],
+            true => Vec::new(),
+            false => self.wanted.next(known),
+        }
+    }
+
+    fn done(&self, _: usize, known: Answers) -> Self::Made {
+        if !self.selection.hosts {
+            return self.dump(&self.wanted.came(&known)?);
+        }
+        match known.first().map(|(_, answer)| (&answer.outcome, &answer.partial)) {
+            Some((Outcome::Bytes(bytes), partial)) => self.hosts(bytes, partial.as_deref()),
+            Some((other, _)) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+            None => Err("it was not asked".to_owned()),
+        }
+    }
+}
+
+impl Show {
+    fn hosts(&self, bytes: &[u8], partial: Option<&str>) -> Result<Shown, String> {
+        let (text, broken) = as_text(bytes);
+        let hosts = hosts::Hosts::read(&text, self.machine).map_err(|unusable| unusable.why)?;
+        let document = document::of_hosts(&hosts, &self.selection, self.machine);
+        let mut faults: Vec<Fault> = hosts.faults.clone();
+        faults.extend(broken);
+        Ok(self.shown(&document, &faults, &[], partial))
+    }
+
+    fn dump(&self, came: &Came) -> Result<Shown, String> {
+        let (text, broken) = as_text(&came.bytes);
+        let mut wanted = self.wanted.sections.clone();
+        wanted.retain(|section| !came.gaps.iter().any(|gap| gap.section == *section && gap.list.is_none()));
+        let mut dump = Dump::read(&text, Want { sections: &wanted, raw: self.machine }).map_err(|unusable| unusable.why)?;
+        dump.faults.retain(|fault| self.selection.asks_for(fault));
+        let document = document::of_dump(&dump, &self.selection);
+        let mut faults = dump.faults.clone();
+        faults.extend(broken);
+        Ok(self.shown(&document, &faults, &came.gaps, None))
+    }
+
+    fn shown(&self, document: &Document<'_>, faults: &[Fault], gaps: &[Gap], partial: Option<&str>) -> Shown {
+        #[derive(Serialize)]
+        struct One<'d> {
+            #[serde(flatten)]
+            document: &'d Document<'d>,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            faults: Vec<Told<'d>>,
+            #[serde(skip_serializing_if = "<[Gap]>::is_empty")]
+            missing: &'d [Gap],
+        }
+        #[derive(Serialize)]
+        struct Told<'d> {
+            #[serde(flatten)]
+            fault: &'d Fault,
+            text: String,
+        }
+        let rejections = tables::rejections(document);
+        let worst = match (rejections.is_empty(), faults.is_empty() && gaps.is_empty()) {
+            (false, _) => Some(Severity::Error),
+            (true, false) => Some(Severity::Warning),
+            (true, true) => None,
+        };
+        let mut told: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        told.extend(gaps.iter().map(Gap::text));
+        told.extend(partial.filter(|_| faults.is_empty()).map(str::to_owned));
+        let (mut data, mut blocks) = (Value::Null, Vec::new());
+        if self.machine {
+            let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
+            data = serde_json::to_value(One { document, faults, missing: gaps }).unwrap_or_else(|e| Value::String(e.to_string()));
+        } else {
+            blocks = tables::blocks(document, &self.selection);
+        }
+        Shown { blocks, rejections, faults: told, data, worst }
+    }
+}

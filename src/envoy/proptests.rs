@@ -1,0 +1,130 @@
+//! Dumps that were cut, mixed up or made up: no panic, and what is whole in them is still read.
+
+use super::dump::{Dump, Want};
+use super::hosts::Hosts;
+use super::json::{self, Raw};
+use super::section::Section;
+use super::{certificate, clusters, endpoints, extensions, hosts, listeners, name, redact, routes, secrets};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+/// A small dump with something in every section, so that a random cut or change hits a reader.
+const DUMP: &str = include_str!("../../fixtures/envoy/clusters.json");
+const SECRETS: &str = include_str!("../../fixtures/envoy/secrets.json");
+
+fn everything(text: &str, raw: bool) {
+    let Ok(dump) = Dump::read(text, Want { sections: &Section::ALL, raw }) else { return };
+    let shown = (
+        clusters::rows(&dump.clusters, &clusters::Filter::default()).len(),
+        listeners::rows(&dump.listeners, &listeners::Wanted::default()).len(),
+        routes::rows(&dump.routes, "").len(),
+        endpoints::rows(&dump.endpoints, &endpoints::Filter::default()).len(),
+        secrets::rows(&dump.secrets, Timestamp::UNIX_EPOCH).len(),
+        extensions::rows(&dump.extensions).len(),
+    );
+    drop((shown, dump.faults.iter().map(ToString::to_string).collect::<Vec<_>>()));
+}
+
+fn host_rows(text: &str, raw: bool) {
+    if let Ok(read) = Hosts::read(text, raw) {
+        drop(hosts::rows(&read, &endpoints::Filter::default(), raw));
+    }
+}
+
+/// Any JSON, with keys that the readers look for.
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let key = prop::sample::select(vec![
+        "@type",
+        "configs",
+        "name",
+        "cluster",
+        "listener",
+        "route_config",
+        "version_info",
+        "dynamic_listeners",
+        "active_state",
+        "filter_chains",
+        "virtual_hosts",
+        "routes",
+        "match",
+        "address",
+        "socket_address",
+        "port_value",
+        "cluster_statuses",
+        "host_statuses",
+        "health_status",
+        "dynamic_active_clusters",
+        "static_clusters",
+        "secret",
+        "tls_certificate",
+        "lb_endpoints",
+        "endpoints",
+        "metadata",
+        "weight",
+    ]);
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(|n| serde_json::json!(n)),
+        "\\PC{0,12}".prop_map(Into::into),
+        Just("type.googleapis.com/envoy.admin.v3.ListenersConfigDump".into()),
+        Just("type.googleapis.com/envoy.admin.v3.ClustersConfigDump".into()),
+        Just("type.googleapis.com/envoy.admin.v3.RoutesConfigDump".into()),
+        Just("type.googleapis.com/envoy.admin.v3.SecretsConfigDump".into()),
+    ];
+    leaf.prop_recursive(6, 48, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+            prop::collection::btree_map(key.clone(), inner, 0..6).prop_map(|map| map
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<serde_json::Map<_, _>>()
+                .into()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_json_is_survived(value in any_json(), raw: bool) {
+        let text = value.to_string();
+        everything(&text, raw);
+        everything(&format!("{{\"configs\": [{text}]}}"), raw);
+        host_rows(&text, raw);
+        host_rows(&format!("{{\"cluster_statuses\": [{text}]}}"), raw);
+    }
+
+    #[test]
+    fn a_dump_that_is_cut_or_changed_is_survived(cut in 0_usize..40_000, at in 0_usize..40_000, byte in 32_u8..127, raw: bool) {
+        for whole in [DUMP, SECRETS] {
+            let mut bytes = whole.as_bytes()[..cut.min(whole.len())].to_vec();
+            if let Some(old) = bytes.get_mut(at % cut.max(1)) {
+                *old = byte;
+            }
+            everything(&String::from_utf8_lossy(&bytes), raw);
+            host_rows(&String::from_utf8_lossy(&bytes), raw);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_no_certificate_or_one(bytes in prop::collection::vec(any::<u8>(), 0..300), pem: bool) {
+        let text = if pem { format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", String::from_utf8_lossy(&bytes)).into_bytes() } else { bytes };
+        drop(certificate::read_pem(&text));
+    }
+
+    #[test]
+    fn any_name_is_read(text in "(outbound|inbound|[|_.:]|[a-z0-9]{1,5}|\\PC){0,12}") {
+        let _ = name::NameParts::of(&text);
+        let _ = name::NameParts::order(&text);
+    }
+
+    #[test]
+    fn what_is_shown_raw_stays_json(value in any_json()) {
+        let text = value.to_string();
+        let shown = json::from_str::<Raw>(&text).map(redact::config);
+        prop_assert_eq!(shown.map(|shown| shown.is_object()).ok(), Some(value.is_object()));
+    }
+}

@@ -1,0 +1,269 @@
+//! What each istiod says of its proxies: `/debug/syncz` at its monitoring port, or the same over xDS.
+//!
+//! A port-forward comes from the pod's own loopback, which istiod asks for no token; xDS takes one, and TLS.
+
+use super::csds;
+use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
+use crate::mesh::sync::{Connection, Fleet, Intended, Plane, Subscription, short};
+use crate::mesh::view::nullable;
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const PORT: u16 = 15014;
+const PATH: &str = "debug/syncz";
+const XDS: u16 = 15012;
+const PLAIN_XDS: u16 = 15010;
+/// The revision of what names none.
+const DEFAULT: &str = "default";
+
+/// Wherever it runs: a namespace that the user looks at is not where control planes are.
+fn replicas() -> Need {
+    Need::Select { resource: kinds::POD.clone(), namespace: None, labels: "app=istiod".to_owned() }
+}
+
+fn question(pod: &Object) -> Need {
+    Need::PodGet { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port: PORT, path: PATH.to_owned() }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Pod {
+    metadata: Metadata,
+    status: Status,
+}
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Metadata {
+    #[serde(deserialize_with = "nullable")]
+    labels: BTreeMap<String, String>,
+    deletion_timestamp: Option<String>,
+}
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Status {
+    phase: String,
+}
+
+/// Why it can't be asked.
+fn unfit(pod: &Pod) -> Option<String> {
+    match pod.status.phase.as_str() {
+        "" | "Running" => None,
+        phase => Some(format!("its pod is {phase}")),
+    }
+}
+
+pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
+    if let Some(address) = &channel.address {
+        let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+        return vec![over_xds(At::Address(address.clone()), "istio-system", host.trim_matches(['[', ']']), channel)];
+    }
+    let Some(answer) = known.get(&replicas()) else { return vec![replicas()] };
+    let Outcome::Objects(pods) = &answer.outcome else { return vec![replicas()] };
+    let mut needs = vec![replicas()];
+    for pod in pods {
+        let Ok(view) = pod.read::<Pod>() else { continue };
+        if unfit(&view).is_some() {
+            continue;
+        }
+        if channel.transport != Transport::Grpc {
+            needs.push(question(pod));
+        }
+        let grpc = match channel.transport {
+            Transport::Grpc => true,
+            Transport::Http => false,
+            // Switched off, or nobody listens. Who does not answer in time won't do so over gRPC, and who may not
+            // open a port-forward can't either.
+            Transport::Auto => {
+                known.get(&question(pod)).is_some_and(|answer| matches!(answer.outcome, Outcome::Absent(_) | Outcome::Failed(_)))
+            }
+        };
+        if grpc {
+            let server = match revision(&view) {
+                DEFAULT => format!("istiod.{}.svc", pod.namespace),
+                revision => format!("istiod-{revision}.{}.svc", pod.namespace),
+            };
+            let port = if channel.plaintext { PLAIN_XDS } else { XDS };
+            let at = At::Pod { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port };
+            needs.push(over_xds(at, &pod.namespace, &server, channel));
+        }
+    }
+    if let Some((namespace, pod)) = &channel.dump_of {
+        needs.extend(owner(known, namespace, pod).map(|plane| of_dump(&plane, namespace, pod)));
+    }
+    needs
+}
+
+/// The replica that a proxy is connected to: only that one knows its configuration.
+fn owner(facts: &Facts, namespace: &str, pod: &str) -> Option<Plane> {
+    let fleet = read(facts);
+    let own = fleet.connections.iter().filter(|one| one.namespace == namespace && one.proxy == pod);
+    let newest = own.max_by_key(|one| one.latest())?;
+    fleet.planes.get(newest.plane).cloned()
+}
+
+fn of_dump(plane: &Plane, namespace: &str, pod: &str) -> Need {
+    let path = format!("debug/config_dump?proxyID={pod}.{namespace}&include_eds=true");
+    Need::PodGet { namespace: plane.namespace.clone(), pod: plane.name.clone(), port: PORT, path }
+}
+
+pub fn intended(facts: &Facts, namespace: &str, pod: &str) -> Option<Intended> {
+    let plane = owner(facts, namespace, pod)?;
+    let dump = match facts.get(&of_dump(&plane, namespace, pod)).map(|answer| &answer.outcome) {
+        Some(Outcome::Bytes(bytes)) => Ok(bytes.clone()),
+        Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        None => Err("it was not asked".to_owned()),
+    };
+    Some(Intended { plane: plane.name, dump })
+}
+
+fn over_xds(at: At, namespace: &str, server: &str, channel: &Channel) -> Need {
+    let tls = Tls {
+        server_name: channel.authority.clone().unwrap_or_else(|| server.to_owned()),
+        namespace: namespace.to_owned(),
+        config_map: "istio-ca-root-cert".to_owned(),
+        key: "root-cert.pem".to_owned(),
+    };
+    // Any account of istiod's own namespace may ask; this one is in every namespace.
+    let account = Account { namespace: namespace.to_owned(), name: "default".to_owned(), audience: "istio-ca".to_owned() };
+    Need::Ads(Box::new(Ads {
+        at,
+        tls: (!channel.plaintext).then_some(tls),
+        account: (!channel.plaintext).then_some(account),
+        node: format!("sidecar~127.0.0.1~meshctl.{namespace}~{namespace}.svc.cluster.local"),
+        type_url: csds::TYPE.to_owned(),
+        names: Vec::new(),
+    }))
+}
+
+fn revision(pod: &Pod) -> &str {
+    pod.metadata.labels.get("istio.io/rev").map_or(DEFAULT, String::as_str)
+}
+
+/// Fields of one proxy; those of types that have names of their own repeat what stands in `resources`.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Proxy {
+    proxy: String,
+    proxy_type: String,
+    cluster_id: String,
+    istio_version: String,
+    resources: BTreeMap<String, Pushed>,
+}
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Pushed {
+    sent: String,
+    acked: String,
+    sent_time: Option<String>,
+    last_error: String,
+}
+
+pub fn read(facts: &Facts) -> Fleet {
+    let mut fleet = Fleet::default();
+    let mut elsewhere =
+        facts.iter().filter(|(need, _)| matches!(need, Need::Ads(ads) if matches!(ads.at, At::Address(_)))).peekable();
+    if elsewhere.peek().is_some() {
+        for (need, answer) in elsewhere {
+            let Need::Ads(ads) = need else { continue };
+            let (connections, failure) = over_grpc(&answer.outcome, 0);
+            fleet.add(Plane { name: ads.at.to_string(), failure, ..Plane::default() }, "grpc", connections);
+        }
+        return fleet;
+    }
+    let pods = match facts.get(&replicas()).map(|answer| &answer.outcome) {
+        Some(Outcome::Objects(pods)) => pods.as_slice(),
+        Some(other) => {
+            fleet.unseen = Some(other.reason().unwrap_or_else(|| other.word()).to_owned());
+            &[]
+        }
+        None => {
+            fleet.unseen = Some("nobody asked for its pods".to_owned());
+            &[]
+        }
+    };
+    for pod in pods {
+        let view: Pod = pod.read().unwrap_or_default();
+        // What has ended is nobody's control plane any more.
+        if matches!(view.status.phase.as_str(), "Succeeded" | "Failed") {
+            continue;
+        }
+        let place = fleet.planes.len();
+        let http = facts.get(&question(pod)).map(|answer| over_http(&answer.outcome, place));
+        let of_pod = |need: &&Need| matches!(need, Need::Ads(ads) if matches!(&ads.at, At::Pod { namespace, pod: name, .. } if *namespace == *pod.namespace && *name == *pod.name));
+        let grpc = facts.iter().find(|(need, _)| of_pod(need)).map(|(_, answer)| over_grpc(&answer.outcome, place));
+        let (connections, failure, transport) = match (unfit(&view), http, grpc) {
+            (Some(why), ..) => (Vec::new(), Some(why), "http"),
+            (None, Some((connections, None)), _) => (connections, None, "http"),
+            (None, Some((_, Some(first))), Some((connections, failure))) => {
+                (connections, failure.map(|second| format!("{first}; {second}")), "grpc")
+            }
+            (None, None, Some((connections, failure))) => (connections, failure, "grpc"),
+            (None, Some((_, failure)), None) => (Vec::new(), failure, "http"),
+            (None, None, None) => (Vec::new(), Some("not asked".to_owned()), "http"),
+        };
+        // A replica that is on its way out and doesn't answer hides nobody: its proxies go elsewhere.
+        if view.metadata.deletion_timestamp.is_some() && failure.is_some() {
+            continue;
+        }
+        let plane = Plane {
+            name: pod.name.to_string(),
+            namespace: pod.namespace.to_string(),
+            revision: revision(&view).to_owned(),
+            failure,
+            ..Plane::default()
+        };
+        fleet.add(plane, transport, connections);
+    }
+    fleet
+}
+
+/// What came, or why nothing did.
+type Said = (Vec<Connection>, Option<String>);
+
+fn over_http(outcome: &Outcome, plane: usize) -> Said {
+    match outcome {
+        Outcome::Bytes(bytes) => match serde_json::from_slice::<Vec<Proxy>>(bytes) {
+            Ok(all) => (all.iter().filter(|one| is_proxy(one)).map(|one| connection(one, plane)).collect(), None),
+            Err(error) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {error}"))),
+        },
+        other => (Vec::new(), Some(other.reason().unwrap_or_else(|| other.word()).to_owned())),
+    }
+}
+
+fn over_grpc(outcome: &Outcome, plane: usize) -> Said {
+    match outcome {
+        Outcome::Bytes(bytes) => match csds::connections(bytes, plane) {
+            Ok(connections) => (connections, None),
+            Err(why) => (Vec::new(), Some(format!("{}: {why}", csds::TYPE))),
+        },
+        other => (Vec::new(), Some(other.reason().unwrap_or_else(|| other.word()).to_owned())),
+    }
+}
+
+/// Clients that only ask for debug data, such as a CLI, stand in the list too: they are in no cluster.
+fn is_proxy(one: &Proxy) -> bool {
+    !one.cluster_id.is_empty() || !one.resources.is_empty()
+}
+
+fn connection(one: &Proxy, plane: usize) -> Connection {
+    let (proxy, namespace) = one.proxy.rsplit_once('.').unwrap_or((&one.proxy, ""));
+    let types = one.resources.iter().map(|(url, pushed)| Subscription {
+        kind: short(url),
+        sent: !pushed.sent.is_empty(),
+        acknowledged: pushed.sent == pushed.acked,
+        at: pushed.sent_time.as_deref().and_then(|at| at.parse::<Timestamp>().ok()),
+        error: Some(pushed.last_error.trim().to_owned()).filter(|error| !error.is_empty()),
+    });
+    let mut types: Vec<Subscription> = types.collect();
+    types.sort_by(|a, b| a.kind.cmp(&b.kind));
+    Connection {
+        proxy: proxy.to_owned(),
+        namespace: namespace.to_owned(),
+        cluster: one.cluster_id.clone(),
+        kind: if one.proxy_type == "router" { "gateway".to_owned() } else { one.proxy_type.clone() },
+        version: Some(one.istio_version.clone()).filter(|version| !version.is_empty()),
+        plane,
+        types,
+    }
+}

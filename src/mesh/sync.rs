@@ -1,0 +1,192 @@
+//! Who has which configuration, in the words of xDS and of no mesh: what control planes say they sent to each proxy and
+//! what came back, or, where no control plane keeps such a list, what the proxies say themselves.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The control planes of one mesh, and everybody who is connected to them.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    pub planes: Vec<Plane>,
+    pub connections: Vec<Connection>,
+    /// Why it is not even known which control planes there are.
+    pub unseen: Option<String>,
+    /// What the proxies themselves say, where that is the only source.
+    pub told: Vec<Told>,
+    /// What could not be asked, and what it leaves open.
+    pub gaps: Vec<String>,
+}
+
+impl Fleet {
+    pub fn is_empty(&self) -> bool {
+        self.planes.is_empty() && self.connections.is_empty() && self.told.is_empty()
+    }
+}
+
+impl Fleet {
+    /// A control plane and those connected to it.
+    pub fn add(&mut self, plane: Plane, transport: &'static str, connections: Vec<Connection>) {
+        let transport = plane.failure.is_none().then_some(transport);
+        self.planes.push(Plane { connections: connections.len(), transport, ..plane });
+        self.connections.extend(connections);
+    }
+}
+
+/// One replica of a control plane.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Plane {
+    pub name: String,
+    pub namespace: String,
+    pub revision: String,
+    /// Why it gave no answer.
+    pub failure: Option<String>,
+    /// `http` or `grpc`: how it answered.
+    pub transport: Option<&'static str>,
+    pub connections: usize,
+}
+
+/// What a control plane would send to one proxy.
+#[derive(Clone, Debug)]
+pub struct Intended {
+    /// The replica that says so.
+    pub plane: String,
+    /// A dump in Envoy's form, or why there is none.
+    pub dump: Result<Arc<Vec<u8>>, String>,
+}
+
+impl Plane {
+    /// Of what should run and does not.
+    pub fn missing(name: &str, namespace: &str, failure: &str) -> Self {
+        Plane {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            revision: "default".to_owned(),
+            failure: Some(failure.to_owned()),
+            ..Plane::default()
+        }
+    }
+}
+
+/// A proxy, as its control plane knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    pub proxy: String,
+    pub namespace: String,
+    /// The cluster that the proxy says it is in.
+    pub cluster: String,
+    /// `sidecar`, `gateway`, `waypoint`, `ztunnel`; empty where the control plane doesn't say.
+    pub kind: String,
+    pub version: Option<String>,
+    /// Position in [`Fleet::planes`].
+    pub plane: usize,
+    pub types: Vec<Subscription>,
+}
+
+impl Connection {
+    /// When anything was last sent to it.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.types.iter().filter_map(|one| one.at).max()
+    }
+}
+
+/// One type of resources that a proxy asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subscription {
+    /// `LDS`; the last part of the type's name where there is no short one.
+    pub kind: String,
+    pub sent: bool,
+    /// The last that was sent is what was acknowledged.
+    pub acknowledged: bool,
+    /// Of the last that was sent.
+    pub at: Option<Timestamp>,
+    /// The proxy's words when it refused.
+    pub error: Option<String>,
+}
+
+/// How a proxy is, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// It refused what was sent last, and goes on with what it had.
+    Rejected,
+    /// It has a proxy and no control plane has a connection of it.
+    Disconnected,
+    /// It has not acknowledged what was sent last.
+    Stale,
+    /// It asked, and nothing was ever sent.
+    NotSent,
+    /// Nobody who could tell was heard.
+    Unknown,
+    Synced,
+}
+
+impl Health {
+    pub const ALL: [Health; 6] =
+        [Health::Rejected, Health::Disconnected, Health::Stale, Health::NotSent, Health::Unknown, Health::Synced];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Health::Rejected => "REJECTED",
+            Health::Disconnected => "DISCONNECTED",
+            Health::Stale => "STALE",
+            Health::NotSent => "NOT SENT",
+            Health::Unknown => "UNKNOWN",
+            Health::Synced => "SYNCED",
+        }
+    }
+}
+
+/// A proxy by its own words, or the agent of a node.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub proxy: String,
+    pub namespace: String,
+    /// `agent`; for a pod with a sidecar its membership says it.
+    pub kind: Option<&'static str>,
+    pub version: Option<String>,
+    pub plane: Option<String>,
+    pub parts: Vec<Part>,
+    /// Why it said nothing.
+    pub silent: Option<String>,
+}
+
+/// One part of a proxy's configuration, such as its endpoints, or what it needs to get any.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// `EDS`, `CERTIFICATE`.
+    pub kind: &'static str,
+    pub health: Health,
+    /// When it became so, where that is known.
+    pub at: Option<Timestamp>,
+    /// One sentence a fault, with what it is seen by.
+    pub why: Vec<String>,
+}
+
+impl Part {
+    /// The worst of what was found, or that nothing was.
+    pub fn of(kind: &'static str, found: Vec<(Health, String)>) -> Self {
+        let health = found.iter().map(|(health, _)| *health).min().unwrap_or(Health::Synced);
+        Part { kind, health, at: None, why: found.into_iter().filter(|one| one.0 == health).map(|one| one.1).collect() }
+    }
+}
+
+/// The short name of a type URL.
+pub fn short(type_url: &str) -> String {
+    let last = type_url.rsplit(['/', '.']).next().unwrap_or(type_url);
+    let short = match last {
+        "Cluster" => "CDS",
+        "Listener" => "LDS",
+        "RouteConfiguration" => "RDS",
+        "ScopedRouteConfiguration" => "SRDS",
+        "ClusterLoadAssignment" => "EDS",
+        "Secret" => "SDS",
+        "TypedExtensionConfig" => "ECDS",
+        "NameTable" => "NDS",
+        "ProxyConfig" => "PCDS",
+        "Address" | "Workload" => "WDS",
+        "Authorization" => "WADS",
+        other => other,
+    };
+    short.to_owned()
+}

@@ -1,0 +1,121 @@
+//! Charts from disk: a folder or a packed `.tgz`, with bounds on both.
+
+use crate::charts::chart::{Chart, Content};
+use crate::charts::ignore::Ignore;
+use crate::error::{Error, Kind, Result};
+use flate2::read::GzDecoder;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of a chart, unpacked; files in it.
+const LARGEST: u64 = 100 << 20;
+const MOST: usize = 20_000;
+const DEEPEST: usize = 32;
+
+/// The chart at `path`.
+pub fn load(path: &str) -> Result<Chart> {
+    let cannot = |why: String| Error::new(Kind::Input, format!("can't read the chart {path}")).cause(why);
+    let is_folder = fs::metadata(path).map_err(|e| cannot(e.to_string()))?.is_dir();
+    let content = if is_folder {
+        folder(Path::new(path)).map_err(cannot)?
+    } else {
+        let size = fs::metadata(path).map_err(|e| cannot(e.to_string()))?.len();
+        if size > LARGEST {
+            return Err(cannot(format!("it is larger than {LARGEST} bytes")));
+        }
+        unpack(&fs::read(path).map_err(|e| cannot(e.to_string()))?).map_err(cannot)?
+    };
+    let hint = "a chart is a folder with a Chart.yaml in it, or such a folder packed as .tgz";
+    Chart::new(&content, &unpack).map_err(|why| cannot(why).hint(hint))
+}
+
+fn folder(root: &Path) -> std::result::Result<Content, String> {
+    let rules = fs::read_to_string(root.join(".helmignore")).unwrap_or_default();
+    let ignore = Ignore::parse(&rules)?;
+    let mut content = Content::new();
+    let mut left = LARGEST;
+    walk(root, "", &ignore, 0, &mut left, &mut content)?;
+    Ok(content)
+}
+
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    ignore: &Ignore,
+    depth: usize,
+    left: &mut u64,
+    content: &mut Content,
+) -> std::result::Result<(), String> {
+    if depth > DEEPEST {
+        return Err(format!("folders nest more than {DEEPEST} levels deep in {prefix}"));
+    }
+    for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+        let entry = entry.map_err(|e| e.to_string())?;
+        let name = entry.file_name().into_string().map_err(|name| format!("the name {} is no text", name.display()))?;
+        let path = format!("{prefix}{name}");
+        // Links are followed, as Helm does; their targets count against the same bounds.
+        let meta = fs::metadata(entry.path()).map_err(|e| format!("{path}: {e}"))?;
+        if ignore.ignores(&path, meta.is_dir()) {
+            continue;
+        }
+        if meta.is_dir() {
+            walk(&entry.path(), &format!("{path}/"), ignore, depth + 1, left, content)?;
+            continue;
+        }
+        if !meta.is_file() {
+            return Err(format!("{path} is no regular file"));
+        }
+        *left = left.checked_sub(meta.len()).ok_or("the chart is too large")?;
+        if content.len() >= MOST {
+            return Err(format!("the chart has more than {MOST} files"));
+        }
+        content.insert(path.clone(), fs::read(entry.path()).map_err(|e| format!("{path}: {e}"))?);
+    }
+    Ok(())
+}
+
+/// The files of a `.tgz`, without the folder that holds them all. A path that leaves it is refused.
+fn unpack(bytes: &[u8]) -> std::result::Result<Content, String> {
+    let mut archive = tar::Archive::new(GzDecoder::new(bytes).take(LARGEST + (1 << 20)));
+    let mut content = Content::new();
+    let mut left = LARGEST;
+    for entry in archive.entries().map_err(|e| e.to_string())? {
+        let mut entry = entry.map_err(|e| format!("it is no gzipped tar: {e}"))?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = entry.path().map_err(|e| e.to_string())?.to_string_lossy().replace('\\', "/");
+        if path.starts_with('/') || path.contains(':') || path.split('/').any(|part| part == "..") {
+            return Err(format!("chart illegally contains the path {path:?}"));
+        }
+        let Some((_, inner)) = path.trim_start_matches("./").split_once('/') else {
+            return Err(format!("chart illegally contains content outside the base directory: {path:?}"));
+        };
+        left = left.checked_sub(entry.size()).ok_or("the chart is too large when unpacked")?;
+        if content.len() >= MOST {
+            return Err(format!("the chart has more than {MOST} files"));
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(|e| format!("{path}: {e}"))?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
+        content.insert(inner.to_owned(), bytes);
+    }
+    if content.is_empty() {
+        return Err("the archive holds no files".to_owned());
+    }
+    Ok(content)
+}
+
+/// Random bytes from the system.
+pub fn random(bytes: &mut [u8]) {
+    use ring::rand::SecureRandom;
+    // The system's generator doesn't fail once it has started.
+    _ = ring::rand::SystemRandom::new().fill(bytes);
+}
+
+/// Now, in the zone of this machine.
+#[expect(clippy::disallowed_methods, reason = "this is the room that knows the clock")]
+pub fn now() -> jiff::Zoned {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::system())
+}

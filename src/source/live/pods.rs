@@ -1,0 +1,190 @@
+//! One port of one pod: a tunnel while that is possible, a program inside of the container where it is not.
+
+use super::call::{Caller, spoken};
+use super::tunnel::{Reply, Tunnel};
+use super::why::why;
+use crate::facts::Outcome;
+use crate::source::visit::{Door, Method};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{AttachParams, AttachedProcess};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
+
+/// The longest answer that is taken: three times the biggest dump we know of.
+const LIMIT: usize = 1 << 30;
+/// Of a refusal, so much is told.
+const TOLD: usize = 300;
+/// After so many requests in a row without a whole answer, the rest are not waited for.
+const GIVE_UP: usize = 2;
+/// What a program says on stderr.
+const STDERR: usize = 64 << 10;
+
+/// Requests to one pod, one after another.
+pub struct Line<'c> {
+    caller: &'c Caller,
+    door: &'c Door,
+    tunnel: Option<Tunnel>,
+    /// Why port-forwards don't work here; not tried again.
+    closed: Option<Outcome>,
+    /// Requests in a row that did not end well in time.
+    strikes: usize,
+}
+
+/// An outcome, and what is missing from it.
+pub type Answered = (Outcome, Option<String>);
+
+impl<'c> Line<'c> {
+    pub fn new(caller: &'c Caller, door: &'c Door) -> Self {
+        Line { caller, door, tunnel: None, closed: None, strikes: 0 }
+    }
+
+    /// `path` without its leading slash.
+    pub async fn ask(&mut self, method: Method, path: &str) -> Answered {
+        if self.strikes >= GIVE_UP {
+            let why = format!("{} left {GIVE_UP} requests unanswered, so this one was not sent", self.door);
+            return (Outcome::TimedOut(why), None);
+        }
+        if self.closed.is_none() {
+            match self.through_tunnel(method, path).await {
+                Ok(reply) => {
+                    self.strikes = if reply.broken.is_some() { self.strikes + 1 } else { 0 };
+                    return self.judge(path, reply);
+                }
+                // Opened again by the next request.
+                Err((true, outcome)) => {
+                    self.strikes += 1;
+                    return (outcome, None);
+                }
+                Err((false, outcome)) => self.closed = Some(outcome),
+            }
+        }
+        let closed = self.closed.clone().unwrap_or_else(|| Outcome::NotAsked(String::new()));
+        let Some(inside) = &self.door.inside else { return (closed, None) };
+        // A pod that is gone has no container to run anything in.
+        if matches!(closed, Outcome::Absent(_)) {
+            return (closed, None);
+        }
+        match self.run(inside.words(method, self.door.port, path), &inside.container).await {
+            Ok(answered) => answered,
+            Err(failed) => {
+                let why = format!("{}; {failed}", closed.reason().unwrap_or_default());
+                let outcome = match closed {
+                    Outcome::Forbidden(_) => Outcome::Forbidden(why),
+                    Outcome::TimedOut(_) => Outcome::TimedOut(why),
+                    _ => Outcome::Failed(why),
+                };
+                (outcome, None)
+            }
+        }
+    }
+
+    /// What a program in a container prints.
+    pub async fn say(&mut self, words: Vec<String>, container: &str) -> Answered {
+        match self.run(words, container).await {
+            Ok(answered) => answered,
+            Err(why) if why.contains("needs pods/exec") => (Outcome::Forbidden(why), None),
+            Err(why) => (Outcome::Failed(why), None),
+        }
+    }
+
+    /// The error says whether the way was open at all.
+    async fn through_tunnel(&mut self, method: Method, path: &str) -> Result<Reply, (bool, Outcome)> {
+        let Door { namespace, pod, port, .. } = self.door;
+        let place = self.door.to_string();
+        let mut tunnel = match self.tunnel.take() {
+            Some(open) => open,
+            None => Tunnel::open(self.caller, namespace, pod, *port, &place).await.map_err(|outcome| (false, outcome))?,
+        };
+        let request = http::Request::builder()
+            .method(method.name())
+            .uri(format!("/{path}"))
+            .header(http::header::HOST, format!("localhost:{port}"))
+            .body(Full::new(Bytes::new()))
+            .map_err(|e| (true, Outcome::Failed(format!("{place}: {e}"))))?;
+        // Where nobody listens, or the forward breaks, a program inside may do better; not where the pod is merely slow.
+        let reply = tunnel.send(request, LIMIT, &place).await;
+        let reply = reply.map_err(|outcome| (matches!(outcome, Outcome::TimedOut(_)), plain(outcome, &place)))?;
+        if reply.broken.is_none() {
+            self.tunnel = Some(tunnel);
+        }
+        Ok(reply)
+    }
+
+    fn judge(&self, path: &str, reply: Reply) -> Answered {
+        if (200..300).contains(&reply.status) {
+            return (Outcome::Bytes(Arc::new(reply.body)), reply.broken);
+        }
+        let said = String::from_utf8_lossy(&reply.body);
+        let said = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
+        let said: String = said.chars().take(TOLD).collect();
+        let why = format!("{} answers {} to {path}: {said}", self.door, reply.status);
+        (if reply.status == 404 { Outcome::Absent(why) } else { Outcome::Failed(why) }, None)
+    }
+
+    async fn run(&self, words: Vec<String>, container: &str) -> Result<Answered, String> {
+        let shown = words.first().cloned().unwrap_or_default();
+        let failed = |why: String| format!("{shown} in container {container}: {why}");
+        let pods: Api<Pod> = Api::namespaced(self.caller.client.clone(), &self.door.namespace);
+        let params = AttachParams::default().container(container).max_stdout_buf_size(1 << 20).max_stderr_buf_size(STDERR);
+        let deadline = self.caller.deadline;
+        let started = timeout(deadline, pods.exec(&self.door.pod, words, &params)).await;
+        let mut process = match started {
+            Ok(Ok(process)) => process,
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
+                return Err(failed(format!("needs pods/exec: {}", status.message)));
+            }
+            Ok(Err(error)) => return Err(failed(why(&error))),
+            Err(_) => return Err(failed(format!("did not start within {}", spoken(deadline)))),
+        };
+        let (out, err) = (process.stdout(), process.stderr());
+        let (out, err) = tokio::join!(self.drain(out, LIMIT), self.drain(err, STDERR));
+        let (body, broken) = out;
+        let complaint = if broken.is_some() { None } else { self.complaint(&mut process, &err.0).await };
+        match complaint {
+            Some(why) => Err(failed(why)),
+            None => Ok((Outcome::Bytes(Arc::new(body)), broken)),
+        }
+    }
+
+    async fn drain(&self, from: Option<impl AsyncRead + Unpin>, limit: usize) -> (Vec<u8>, Option<String>) {
+        let mut body = Vec::new();
+        let Some(mut from) = from else { return (body, None) };
+        loop {
+            match timeout(self.caller.deadline, from.read_buf(&mut body)).await {
+                Ok(Ok(0)) => return (body, None),
+                Ok(Ok(_)) if body.len() > limit => {
+                    body.truncate(limit);
+                    return (body, Some(format!("it is longer than {limit} bytes")));
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return (body, Some(why(&error))),
+                Err(_) => return (body, Some(format!("nothing came for {}", spoken(self.caller.deadline)))),
+            }
+        }
+    }
+
+    /// Why the program failed, if it did: its own last words, or the server's.
+    async fn complaint(&self, process: &mut AttachedProcess, said: &[u8]) -> Option<String> {
+        let status = timeout(self.caller.deadline, process.take_status()?).await.ok()??;
+        if status.status.as_deref() != Some("Failure") {
+            return None;
+        }
+        let said = String::from_utf8_lossy(said);
+        let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+        Some(last.or(status.message).unwrap_or_else(|| "it failed and says nothing".to_owned()).chars().take(TOLD).collect())
+    }
+}
+
+/// A node tells its network namespace and every address that it tried; what matters is that nobody listens.
+fn plain(outcome: Outcome, place: &str) -> Outcome {
+    match outcome {
+        Outcome::Failed(why) if why.contains("connection refused") => {
+            Outcome::Failed(format!("{place}: nothing listens on this port of the pod (connection refused)"))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,127 @@
+//! HTTP/1.1 to a port of a pod: one port-forward through the API server, one connection over it, one request after
+//! another. Nothing listens on this machine.
+
+use super::call::{Caller, spoken};
+use super::why::why;
+use crate::facts::Outcome;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::Portforwarder;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// The deadline is for the next sign of life, because a dump of 200 MB over a slow link is no failure; in all, so many
+/// deadlines.
+const WHOLE: u32 = 30;
+/// What is reserved beforehand, whatever length the other side announces.
+const RESERVED: usize = 64 << 20;
+
+pub struct Tunnel {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// What the pod's side says when it can't connect.
+    complaint: Option<BoxFuture<'static, Option<String>>>,
+    /// Carries the bytes; the forward ends with it.
+    forward: Portforwarder,
+    deadline: Duration,
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.forward.abort();
+    }
+}
+
+/// What came.
+pub struct Reply {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Why the body ends before its end.
+    pub broken: Option<String>,
+}
+
+impl Tunnel {
+    /// `place` names the pod in failures.
+    pub async fn open(caller: &Caller, namespace: &str, pod: &str, port: u16, place: &str) -> Result<Tunnel, Outcome> {
+        let opening = async {
+            let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
+            let mut forward = pods.portforward(pod, &[port]).await.map_err(|e| refused(&e, place))?;
+            let complaint = forward.take_error(port).map(FutureExt::boxed);
+            let stream = forward.take_stream(port);
+            let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
+            let (sender, connection) =
+                http1::handshake(TokioIo::new(stream)).await.map_err(|e| Outcome::Failed(format!("{place}: {}", why(&e))))?;
+            // Ends when the sender is dropped; its error reaches whoever waits for an answer.
+            tokio::spawn(connection.map(drop));
+            Ok(Tunnel { sender, complaint, forward, deadline: caller.deadline })
+        };
+        match timeout(caller.deadline, opening).await {
+            Ok(result) => result,
+            Err(_) => Err(Outcome::TimedOut(format!("{place}: no port-forward within {}", spoken(caller.deadline)))),
+        }
+    }
+
+    /// One exchange; a body that breaks off is kept as far as it came. After an error the tunnel is of no more use.
+    pub async fn send(&mut self, request: http::Request<Full<Bytes>>, limit: usize, place: &str) -> Result<Reply, Outcome> {
+        let late = || Outcome::TimedOut(format!("{place}: no answer within {}", spoken(self.deadline)));
+        let until = Instant::now() + self.deadline * WHOLE;
+        let sent = async {
+            self.sender.ready().await?;
+            self.sender.send_request(request).await
+        };
+        let response = match timeout(self.deadline, sent).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                // "Connection closed" is what we see; the pod's side may have said why.
+                let complaint = match &mut self.complaint {
+                    Some(complaint) => timeout(Duration::from_millis(200), complaint).await.ok().flatten(),
+                    None => None,
+                };
+                let complaint = complaint.unwrap_or_else(|| why(&error));
+                return Err(Outcome::Failed(format!("{place}: {}", complaint.trim())));
+            }
+            Err(_) => return Err(late()),
+        };
+        let status = response.status().as_u16();
+        let mut incoming = response.into_body();
+        let announced = usize::try_from(incoming.size_hint().exact().unwrap_or(0)).unwrap_or(usize::MAX);
+        if announced > limit {
+            return Err(Outcome::Failed(format!(
+                "{place}: the answer is {announced} bytes long; more than {limit} are not taken"
+            )));
+        }
+        let mut body = Vec::with_capacity(announced.min(RESERVED));
+        let broken = loop {
+            let wait = self.deadline.min(until.saturating_duration_since(Instant::now()));
+            match timeout(wait, incoming.frame()).await {
+                Ok(None) => break None,
+                Ok(Some(Ok(frame))) => {
+                    let Some(data) = frame.data_ref() else { continue };
+                    if body.len() + data.len() > limit {
+                        break Some(format!("it is longer than {limit} bytes"));
+                    }
+                    body.extend_from_slice(data);
+                }
+                Ok(Some(Err(error))) => break Some(why(&error)),
+                Err(_) => break Some(format!("nothing came for {}", spoken(wait))),
+            }
+        };
+        Ok(Reply { status, body, broken })
+    }
+}
+
+pub fn refused(error: &kube::Error, place: &str) -> Outcome {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => {
+            Outcome::Forbidden(format!("{place} needs pods/portforward: {}", status.message))
+        }
+        kube::Error::Api(status) if status.code == 404 => Outcome::Absent(format!("{place}: {}", status.message)),
+        kube::Error::Api(status) => Outcome::Failed(format!("{place}: the port-forward failed: {}", status.message)),
+        other => Outcome::Failed(format!("{place}: the port-forward failed: {}", why(other))),
+    }
+}

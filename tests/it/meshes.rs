@@ -1,0 +1,132 @@
+//! `meshes`, `check-inject` and `check` on recordings of real meshes, healthy and broken.
+
+use super::run;
+use serde_json::Value;
+use std::path::Path;
+
+fn from(name: &str) -> String {
+    let folder = if name.starts_with("istio/") { "snapshots" } else { "imported" };
+    format!("{}/fixtures/{folder}/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn json(words: &[&str], name: &str) -> Value {
+    let (_, out, err) = run(&[words, &["--from", &from(name), "-o", "json"]].concat());
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{name}: {e}: {err}"))
+}
+
+/// Code and result of every check that is not ok, worst first as the screen has it.
+fn bad(name: &str) -> Vec<String> {
+    let report = json(&["check"], name);
+    let checks = report["clusters"][0]["checks"].as_array().expect("checks");
+    let of = |result: &str| {
+        let fits = checks.iter().filter(move |check| check["result"] == result);
+        fits.map(|check| format!("{} {}", check["code"].as_str().expect("a code"), check["result"].as_str().expect("a word")))
+            .collect()
+    };
+    [of("error"), of("warning")].into_iter().flat_map(|list: Vec<String>| list).collect()
+}
+
+#[test]
+fn every_fault_that_objects_show_is_named_first_and_health_is_silence() {
+    const SEEN: [(&str, &[&str]); 19] = [
+        ("linkerd/healthy", &[]),
+        ("linkerd/destination-down", &["MSH1001 error", "MSH1002 warning"]),
+        ("linkerd/identity-down", &["MSH1001 error", "MSH1006 error", "LNK0002 error", "LNK0003 warning"]),
+        ("linkerd/issuer-expired", &["MSH1006 error", "LNK0001 error", "LNK0002 error", "LNK0003 warning"]),
+        ("linkerd/issuer-near-expiry", &["LNK0001 error", "LNK0003 warning"]),
+        ("linkerd/leaf-expired-stuck", &["LNK0002 error", "LNK0003 warning"]),
+        ("linkerd/misconfig", &["MSH1008 error", "LNK0004 error", "LNK0005 error", "LNK0006 warning"]),
+        ("linkerd/trust-bundle-skew", &["LNK0003 warning"]),
+        ("linkerd/unmeshed-pod", &["MSH1005 warning"]),
+        ("linkerd/version-skew", &["MSH1007 warning"]),
+        ("consul/healthy", &[]),
+        ("consul/cr-not-synced", &["CSL0001 error"]),
+        ("consul/ghost-instance", &["MSH1001 error", "MSH1002 error", "CSL0002 error"]),
+        ("consul/server-down", &["MSH1001 error", "MSH1003 error"]),
+        // Denied by what is written, and refused by a proxy: objects don't show either.
+        ("consul/intention-deny", &[]),
+        ("consul/rejected-config", &[]),
+        ("cilium/healthy", &[]),
+        ("cilium/agent-down", &["MSH1005 error"]),
+        ("mixed/healthy", &[]),
+    ];
+    for (name, wanted) in SEEN {
+        assert_eq!(bad(name), wanted, "{name}");
+    }
+}
+
+#[test]
+fn the_exit_code_follows_the_worst_and_what_is_unknown_is_said() {
+    let code = |words: &[&str], name: &str| run(&[words, &["--from", &from(name)]].concat()).0;
+    assert_eq!(code(&["check"], "linkerd/healthy"), 0);
+    assert_eq!(code(&["check"], "linkerd/misconfig"), 1);
+    assert_eq!(code(&["check", "--fail-on", "never"], "linkerd/misconfig"), 0);
+    assert_eq!(code(&["check"], "linkerd/unmeshed-pod"), 0);
+    assert_eq!(code(&["check", "--fail-on", "warning"], "linkerd/unmeshed-pod"), 1);
+    assert_eq!(code(&["check", "--mesh", "nosuch"], "linkerd/healthy"), 2);
+    let (_, out, _) = run(&["check", "--from", &from("cilium/healthy")]);
+    assert!(out.contains("unknown") && out.contains("(not asked)"), "{out}");
+    let (_, out, _) = run(&["check", "--from", &from("linkerd/misconfig"), "-o", "junit"]);
+    assert!(out.contains("failures=\"4\"") && out.contains("<testcase"), "{out}");
+}
+
+#[test]
+fn why_a_pod_is_not_in_the_mesh() {
+    let report = json(&["check-inject", "shop-l5d"], "linkerd/unmeshed-pod");
+    let pods = report["clusters"][0]["pods"].as_array().expect("pods");
+    let standing = |start: &str| {
+        let pod = pods.iter().find(|pod| pod["name"].as_str().is_some_and(|name| name.starts_with(start))).expect("the pod");
+        let m = &pod["memberships"][0];
+        (m["standing"].as_str().expect("a word").to_owned(), m["reason"].as_str().expect("a reason").to_owned())
+    };
+    assert_eq!(standing("late-").0, "missing");
+    assert!(standing("late-").1.contains("failurePolicy Ignore"));
+    assert_eq!(standing("optout-"), ("excluded".to_owned(), "its annotation says no".to_owned()));
+    assert!(standing("hostnet-").1.contains("host's network"));
+    assert_eq!(standing("notoken-").0, "member");
+    // Taken in by its namespace, and refused by the injector: istioctl's table says ✔ here.
+    let report = json(&["check-inject", "deploy/hostnet.mesh"], "istio/healthy");
+    assert_eq!(report["clusters"][0]["pods"][0]["memberships"][0]["standing"], "excluded");
+    // Without its webhook the default revision serves nobody.
+    let report = json(&["check-inject", "sts/h.mesh"], "istio/webhook-gone");
+    let m = &report["clusters"][0]["pods"][0]["memberships"][0];
+    assert_eq!(m["standing"], "missing");
+    assert!(m["reason"].as_str().is_some_and(|why| why.contains("canary, prod")), "{m}");
+    assert_eq!(run(&["check-inject"]).0, 2);
+    assert_eq!(run(&["check-inject", "nosuch.shop-l5d", "--from", &from("linkerd/healthy")]).0, 2);
+}
+
+/// One screen for each mesh and command; `MESHCTL_UPDATE=1` writes them anew.
+#[test]
+fn screens() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens");
+    let cases: [(&str, &[&str], &str); 13] = [
+        ("meshes-mixed", &["meshes"], "mixed/healthy"),
+        ("meshes-linkerd", &["meshes"], "linkerd/unmeshed-pod"),
+        ("meshes-consul", &["meshes"], "consul/healthy"),
+        ("meshes-cilium", &["meshes"], "cilium/healthy"),
+        ("check-linkerd", &["check"], "linkerd/destination-down"),
+        ("check-consul", &["check"], "consul/server-down"),
+        ("check-cilium", &["check"], "cilium/agent-down"),
+        ("check-mixed", &["check"], "mixed/healthy"),
+        ("proxy-status-linkerd", &["proxy-status"], "linkerd/identity-down"),
+        ("proxy-status-consul", &["proxy-status"], "consul/ghost-instance"),
+        ("proxy-status-cilium", &["proxy-status"], "cilium/agent-down"),
+        ("proxy-status-mixed", &["proxy-status"], "mixed/healthy"),
+        ("check-inject-mixed", &["check-inject", "-A"], "mixed/healthy"),
+    ];
+    for (screen, words, name) in cases {
+        let (_, out, _) = run(&[words, &["--from", &from(name)]].concat());
+        let out = out.replace(env!("CARGO_MANIFEST_DIR"), "");
+        let path = folder.join(format!("{screen}.txt"));
+        let told = std::fs::read_to_string(&path).unwrap_or_default();
+        if told != out && std::env::var_os("MESHCTL_UPDATE").is_some() {
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(&path, &out).expect("the screen");
+            continue;
+        }
+        assert_eq!(told, out, "{screen}; MESHCTL_UPDATE=1 cargo test --test it screens");
+        let wide = out.lines().filter(|line| line.chars().count() > 100 && !line.contains("--from"));
+        assert_eq!(wide.count(), 0, "{screen} is wider than 100 columns");
+    }
+}
