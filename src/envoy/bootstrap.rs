@@ -28,7 +28,7 @@ pub struct Node<'a> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct BuildVersion<'a> {
-    pub version: Semantic,
+    pub version: Option<Semantic>,
     #[serde(borrow)]
     pub metadata: BTreeMap<Text<'a>, Text<'a>>,
 }
@@ -100,9 +100,9 @@ fn title(key: &str) -> String {
 }
 
 impl BuildVersion<'_> {
-    /// `1.40.0/Clean/RELEASE/BoringSSL`, as far as given.
+    /// `1.40.0/Clean/RELEASE/BoringSSL`, as far as given; nothing where the version isn't.
     fn label(&self) -> String {
-        let Semantic { major_number, minor_number, patch } = self.version;
+        let Some(Semantic { major_number, minor_number, patch }) = self.version else { return String::new() };
         let mut label = format!("{}.{}.{}", major_number.0, minor_number.0, patch.0);
         let keys = [("build.label", '-'), ("revision.status", '/'), ("build.type", '/'), ("ssl.version", '/')];
         for (key, before) in keys {

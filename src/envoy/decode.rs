@@ -1,10 +1,10 @@
 //! From the places of resources to resources, on several threads where there is much to read.
 
-use super::entry::{Entry, Resource, State};
+use super::entry::{Entry, Printed, Resource, State};
 use super::fault::Fault;
 use super::field::Text;
 use super::json::{self, Raw, Reader, line_and_column};
-use super::section::Section;
+use super::section::{List, Section};
 use serde::Deserialize;
 use std::num::NonZero;
 use std::thread;
@@ -16,6 +16,12 @@ pub(super) struct Element {
     pub state: State,
     pub from: usize,
     pub end: usize,
+}
+
+impl Element {
+    pub fn printed<'a>(&self, text: &'a str) -> Option<Printed<'a>> {
+        List::of(self.section, self.state).map(|list| Printed { list, text: Raw::part(text, self.from, self.end) })
+    }
 }
 
 /// A thread costs about as much as reading this many bytes.
@@ -35,6 +41,7 @@ pub(super) fn entries<'a, T: Deserialize<'a> + Default + Send>(
         if !raw && let Ok(entry) = reader.clone().decode::<Entry<'a, T>>() {
             return entry.unfold(element.state, into, |value| Some((value, None)));
         }
+        let before = into.len();
         let mut decode = |raw: Raw<'a>| match raw.read() {
             Ok(value) => Some((value, Some(raw))),
             Err(error) => {
@@ -45,6 +52,10 @@ pub(super) fn entries<'a, T: Deserialize<'a> + Default + Send>(
         match reader.decode::<Entry<'a, Raw<'a>>>() {
             Ok(entry) => entry.unfold(element.state, into, &mut decode),
             Err(error) => faults.push(unreadable(text, element.section, None, &error)),
+        }
+        if raw {
+            let printed = element.printed(text);
+            into.iter_mut().skip(before).for_each(|resource| resource.element = printed);
         }
     });
 }

@@ -77,6 +77,7 @@ impl<'a> Dump<'a> {
                     state,
                     value,
                     raw: Some(raw).filter(|_| want.raw),
+                    element: same.first().filter(|_| want.raw).and_then(|one| one.printed(text)),
                     ..Resource::default()
                 }),
                 Section::Clusters => decode::entries(text, same, want.raw, &mut self.clusters, faults),

@@ -142,6 +142,8 @@ pub struct Row<'r> {
     host: &'r Host<'r>,
     /// The proxy's own configuration, with the first endpoint of its cluster.
     pub config: Option<Box<Value>>,
+    /// All that the proxy printed of its cluster.
+    pub element: Option<Raw<'r>>,
 }
 
 impl<'r> Row<'r> {
@@ -219,7 +221,7 @@ pub fn rows<'r>(hosts: &'r Hosts<'_>, filter: &Filter, raw: bool) -> Vec<Row<'r>
     for cluster in hosts.clusters.iter().filter(|cluster| filter.is_cluster(&cluster.name)) {
         let mut config = cluster.raw.filter(|_| raw).map(|raw| Box::new(redact::config(raw)));
         for host in &cluster.host_statuses {
-            let row = Row { cluster: &cluster.name, host, config: None };
+            let row = Row { cluster: &cluster.name, host, config: None, element: cluster.raw.filter(|_| raw) };
             let named = filter.address.is_empty() || is_address(&host.address, &filter.address);
             if named && filter.is_port(host.address.port()) && filter.is_status(row.status()) {
                 passed.push(Row { config: config.take(), ..row });

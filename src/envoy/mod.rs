@@ -31,6 +31,7 @@ pub mod listeners;
 pub mod name;
 pub mod origin;
 mod outline;
+pub mod printed;
 pub mod redact;
 pub mod routes;
 pub mod secrets;

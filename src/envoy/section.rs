@@ -87,6 +87,11 @@ impl List {
         List { name, section, state }
     }
 
+    /// The states of a section's lists are all different.
+    pub(super) fn of(section: Section, state: State) -> Option<&'static List> {
+        List::ALL.iter().find(|list| list.section == section && list.state == state)
+    }
+
     /// In either spelling.
     pub(super) fn of_name(key: &str) -> Option<&'static List> {
         let letters = |name: &'static str| name.bytes().filter(|byte| *byte != b'_');

@@ -17,15 +17,19 @@ impl<'de> Reader<'de> {
     fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         let at = self.at;
         let text = self.scalar();
+        if !is_number(text) {
+            return Err(Error::new(Kind::Syntax, at, "expected a number"));
+        }
         if let Ok(number) = text.parse::<u64>() {
             return visitor.visit_u64(number);
         }
-        if let Ok(number) = text.parse::<i64>() {
+        // Only a fraction has a zero with a sign.
+        if let Ok(number) = text.parse::<i64>() && number != 0 {
             return visitor.visit_i64(number);
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => visitor.visit_f64(number),
-            _ => Err(Error::new(Kind::Syntax, at, "expected a number")),
+            _ => Err(Error::new(Kind::Syntax, at, "number out of range")),
         }
     }
 
@@ -38,6 +42,29 @@ impl<'de> Reader<'de> {
             _ => Err(Error::new(Kind::Syntax, at, "expected a value")),
         }
     }
+}
+
+/// As JSON writes it: Rust's own parsers take `01`, `1.` and more.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits(unsigned);
+    if whole == 0 || (whole > 1 && unsigned.starts_with('0')) {
+        return false;
+    }
+    let mut rest = &unsigned[whole..];
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        return !exponent.is_empty() && digits(exponent) == exponent.len();
+    }
+    rest.is_empty()
 }
 
 impl<'de> Deserializer<'de> for &mut Reader<'de> {

@@ -4,7 +4,8 @@
 //! this one looks at what is asked for and jumps over the rest ([`scan`]). [`reader`] walks a text by hand, [`de`] fills
 //! serde's structs, [`Raw`] keeps a value as its slice of the text.
 //!
-//! What is jumped over is not checked: a part of a dump that is broken, but that nobody asked for, stays unnoticed as long
+//! What is asked for is held to the same rules as by serde_json: both take and refuse the same texts, and read the same
+//! from them. What is jumped over is not checked: a part of a dump that is broken, but that nobody asked for, stays unnoticed as long
 //! as its brackets and quotes come in pairs.
 
 mod de;

@@ -14,7 +14,7 @@ pub struct Reader<'a> {
     pub(super) depth: u8,
 }
 
-const DEEPEST: u8 = 128;
+const DEEPEST: u8 = 127;
 
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Self {
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         match self.text.as_bytes().get(start..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
             Some(length) if self.text.as_bytes()[start + length] == b'"' => {
                 self.at = start + length + 1;
-                Ok(Cow::Borrowed(&self.text[start..start + length]))
+                self.printable(start, start + length).map(Cow::Borrowed)
             }
             Some(_) => self.escaped_string(start),
             None => Err(self.eof()),
@@ -145,9 +145,20 @@ impl<'a> Reader<'a> {
     #[cold]
     fn escaped_string(&mut self, start: usize) -> Result<Cow<'a, str>, Error> {
         self.skip_string()?;
-        unescape(&self.text[start..self.at - 1])
+        unescape(self.printable(start, self.at - 1)?)
             .map(Cow::Owned)
             .ok_or_else(|| Error::new(Kind::Syntax, start, "bad escape in a text"))
+    }
+
+    /// Control characters have to be escaped.
+    #[inline]
+    fn printable(&self, start: usize, end: usize) -> Result<&'a str, Error> {
+        let text = &self.text[start..end];
+        // Without an early end it is a few steps of many bytes each.
+        if text.bytes().fold(false, |bad, byte| bad | (byte < b' ')) {
+            return Err(Error::new(Kind::Syntax, start, "control character in a text"));
+        }
+        Ok(text)
     }
 
     /// Jumps over the value that stands next.
@@ -227,7 +238,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Half a surrogate pair becomes the replacement character.
 fn unescape(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -242,18 +252,9 @@ fn unescape(text: &str) -> Option<String> {
             'f' => '\u{c}',
             c @ ('"' | '\\' | '/') => c,
             'u' => {
-                let (first, after) = unit(chars.as_str())?;
-                let low = after.strip_prefix("\\u").and_then(unit).filter(|(low, _)| (0xdc00..0xe000).contains(low));
-                match low {
-                    Some((low, after)) if (0xd800..0xdc00).contains(&first) => {
-                        chars = after.chars();
-                        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (low - 0xdc00)).unwrap_or(char::REPLACEMENT_CHARACTER)
-                    }
-                    _ => {
-                        chars = after.chars();
-                        char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)
-                    }
-                }
+                let (c, after) = character(chars.as_str())?;
+                chars = after.chars();
+                c
             }
             _ => return None,
         });
@@ -261,6 +262,17 @@ fn unescape(text: &str) -> Option<String> {
     }
     out.push_str(rest);
     Some(out)
+}
+
+/// What stands behind `\u`; beyond sixteen bits it takes two of them, and half of such a pair is nothing.
+fn character(text: &str) -> Option<(char, &str)> {
+    let (first, after) = unit(text)?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return Some((char::from_u32(first)?, after));
+    }
+    let (low, after) = unit(after.strip_prefix("\\u")?)?;
+    (0xdc00..0xe000).contains(&low).then_some(())?;
+    Some((char::from_u32(0x10000 + ((first - 0xd800) << 10) + (low - 0xdc00))?, after))
 }
 
 /// Four hexadecimal digits, and what follows.
