@@ -154,6 +154,10 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
     let matches = command.try_get_matches_from_mut(args)?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
     cli.global.settle(&matches).map_err(|text| command.error(ErrorKind::ArgumentConflict, text))?;
+    if cli.global.output == render::Format::Envoy && !cli.command.shows_resources() {
+        let text = "-o envoy is for what a proxy printed: proxy-config all, cluster, listener, route, endpoint, eds, secret, bootstrap, ecds";
+        return Err(command.error(ErrorKind::ArgumentConflict, text));
+    }
     // A script that a shell sources must not change its form by an environment variable.
     if matches!(cli.command, commands::Command::Completions(_)) && !global::typed(&matches, "output") {
         cli.global.output = render::Format::Table;
@@ -183,6 +187,9 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
     if !report.shown {
         let text = render::render(report, &render::Style::new(&ctx.global));
+        if ctx.global.output == render::Format::Envoy {
+            render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
+        }
         render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
     }
     if ctx.global.strict && ctx.incomplete.get() {

@@ -41,6 +41,13 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Command {
+    /// Whether its answer can be given in the words of the proxy.
+    pub fn shows_resources(&self) -> bool {
+        matches!(self, Command::ProxyConfig(args) if args.part.shows_resources())
+    }
+}
+
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
     match command {
         Command::Analyze(args) => analyze::run(ctx, args),

@@ -2,23 +2,23 @@
 
 use super::field::{Int, Text};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Address<'a> {
     #[serde(borrow, alias = "socketAddress")]
     pub socket_address: Option<SocketAddress<'a>>,
+    /// Boxed, as they are rare and there may be a hundred thousand addresses.
     #[serde(borrow)]
-    pub pipe: Option<Pipe<'a>>,
+    pub pipe: Option<Box<Pipe<'a>>>,
     #[serde(borrow, alias = "envoyInternalAddress")]
-    pub envoy_internal_address: Option<InternalAddress<'a>>,
+    pub envoy_internal_address: Option<Box<InternalAddress<'a>>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SocketAddress<'a> {
-    #[serde(borrow)]
-    pub protocol: Text<'a>,
     #[serde(borrow)]
     pub address: Text<'a>,
     #[serde(alias = "portValue")]
@@ -52,6 +52,25 @@ pub struct Wrapped<'a> {
 impl Address<'_> {
     pub fn port(&self) -> u64 {
         self.socket_address.as_ref().map_or(0, |socket| socket.port_value.0)
+    }
+
+    /// The address without its port: `10.0.0.1`, `unix://PATH`, `envoy://LISTENER/ENDPOINT`.
+    pub fn name(&self) -> Cow<'_, str> {
+        if let Some(socket) = &self.socket_address {
+            return Cow::Borrowed(&socket.address);
+        }
+        if let Some(pipe) = &self.pipe {
+            return Cow::Owned(format!("unix://{}", &*pipe.path));
+        }
+        self.internal().map_or(Cow::Borrowed("unknown"), Cow::Owned)
+    }
+
+    /// With its port, if it has one.
+    pub fn with_port(&self) -> String {
+        match self.port() {
+            0 => self.name().into_owned(),
+            port => format!("{}:{port}", self.name()),
+        }
     }
 
     /// `envoy://LISTENER/ENDPOINT` for a listener inside of the proxy.

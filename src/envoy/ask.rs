@@ -3,7 +3,7 @@
 //! One resource of a type that the proxy doesn't know makes the whole dump fail, and so does one that never ends. Asked
 //! section by section, and a failing section list by list, only the list with that resource is missing.
 
-use super::Section;
+use super::{List, Section};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt::Write;
@@ -13,47 +13,12 @@ pub const HOSTS: &str = "clusters?format=json";
 /// Everything that a dump can hold.
 pub const WHOLE: &str = "config_dump?include_eds=true";
 
-/// One list of a section, such as `dynamic_listeners`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct List {
-    pub section: Section,
-    pub name: &'static str,
-}
-
 impl Section {
-    /// The lists of its dump.
-    pub fn lists(self) -> &'static [&'static str] {
-        match self {
-            Section::Bootstrap => &["bootstrap"],
-            Section::Clusters => &["dynamic_active_clusters", "dynamic_warming_clusters", "static_clusters"],
-            Section::Listeners => &["dynamic_listeners", "static_listeners"],
-            Section::Routes => &["dynamic_route_configs", "static_route_configs"],
-            Section::Secrets => &["dynamic_active_secrets", "dynamic_warming_secrets", "static_secrets"],
-            Section::Endpoints => &["dynamic_endpoint_configs", "static_endpoint_configs"],
-            Section::Extensions => &["ecds_filters"],
-        }
-    }
-
-    fn message(self) -> &'static str {
-        match self {
-            Section::Bootstrap => "BootstrapConfigDump",
-            Section::Clusters => "ClustersConfigDump",
-            Section::Listeners => "ListenersConfigDump",
-            Section::Routes => "RoutesConfigDump",
-            Section::Secrets => "SecretsConfigDump",
-            Section::Endpoints => "EndpointsConfigDump",
-            Section::Extensions => "EcdsConfigDump",
-        }
-    }
-
     /// The whole section and nothing else. A mask must fit the message that it is for, so there is one for each.
     pub fn path(self) -> String {
         let eds = if self == Section::Endpoints { "include_eds=true&" } else { "" };
-        format!("config_dump?{eds}mask={}", self.lists().join(","))
-    }
-
-    pub fn parts(self) -> impl Iterator<Item = List> {
-        self.lists().iter().map(move |name| List { section: self, name })
+        let lists: Vec<&str> = self.lists().map(|list| list.name).collect();
+        format!("config_dump?{eds}mask={}", lists.join(","))
     }
 }
 
@@ -139,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_list_asked_by_itself_reads_as_if_it_stood_in_its_section() {
-        let list = List { section: Section::Clusters, name: "dynamic_active_clusters" };
+        let list = Section::Clusters.lists().next().expect("dynamic_active_clusters");
         let answer = r#"{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.ClustersConfigDump.DynamicCluster",
             "version_info":"7","cluster":{"@type":"type.googleapis.com/envoy.config.cluster.v3.Cluster","name":"web"}}]}"#;
         let section =
@@ -162,10 +127,11 @@ mod tests {
     #[test]
     fn every_list_that_is_asked_for_is_one_that_is_read() {
         for section in Section::ALL {
-            for list in section.parts().filter(|list| list.name != "bootstrap") {
-                assert_eq!(Section::of_list(list.name).map(|(of, _)| of), Some(section), "{}", list.name);
-            }
-            assert_eq!(Section::of_type(section.message()), Some(section));
+            assert!(section.lists().count() > 0 && section.lists().all(|list| List::of_name(list.name) == Some(&list)));
+            let url = format!("type.googleapis.com/envoy.admin.v3.{}", section.message());
+            assert_eq!(Section::of_type(&url), Some(section));
         }
+        assert_eq!(List::of_name("dynamicRouteConfigs").map(|list| list.name), Some("dynamic_route_configs"));
+        assert_eq!(List::of_name("dynamicroute"), None);
     }
 }

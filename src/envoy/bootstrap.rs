@@ -1,8 +1,8 @@
 //! The bootstrap: who the proxy is and what it was built from.
 
 use super::field::{Int, Text};
+use super::json::Raw;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Node<'a> {
     #[serde(borrow)]
     pub cluster: Text<'a>,
     #[serde(borrow)]
-    pub metadata: BTreeMap<Text<'a>, &'a RawValue>,
+    pub metadata: BTreeMap<Text<'a>, Raw<'a>>,
     #[serde(borrow, alias = "userAgentBuildVersion")]
     pub user_agent_build_version: BuildVersion<'a>,
 }
@@ -28,7 +28,7 @@ pub struct Node<'a> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct BuildVersion<'a> {
-    pub version: Semantic,
+    pub version: Option<Semantic>,
     #[serde(borrow)]
     pub metadata: BTreeMap<Text<'a>, Text<'a>>,
 }
@@ -73,7 +73,7 @@ impl Node<'_> {
     fn versions(&self) -> Vec<(String, String)> {
         let mut versions: Vec<(String, String)> = Vec::new();
         for (key, raw) in &self.metadata {
-            let Ok(text) = serde_json::from_str::<Text>(raw.get()) else { continue };
+            let Ok(text) = raw.read::<Text>() else { continue };
             let (what, version) = match (key.strip_suffix("_VERSION"), key.strip_suffix("_SHA")) {
                 (Some(what), _) => (what, &*text),
                 // `image:digest`: the second part is the build.
@@ -100,9 +100,9 @@ fn title(key: &str) -> String {
 }
 
 impl BuildVersion<'_> {
-    /// `1.40.0/Clean/RELEASE/BoringSSL`, as far as given.
+    /// `1.40.0/Clean/RELEASE/BoringSSL`, as far as given; nothing where the version isn't.
     fn label(&self) -> String {
-        let Semantic { major_number, minor_number, patch } = self.version;
+        let Some(Semantic { major_number, minor_number, patch }) = self.version else { return String::new() };
         let mut label = format!("{}.{}.{}", major_number.0, minor_number.0, patch.0);
         let keys = [("build.label", '-'), ("revision.status", '/'), ("build.type", '/'), ("ssl.version", '/')];
         for (key, before) in keys {

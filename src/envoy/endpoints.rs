@@ -38,6 +38,10 @@ pub struct Locality<'a> {
 }
 
 impl Locality<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.region.is_empty() && self.zone.is_empty() && self.sub_zone.is_empty()
+    }
+
     /// `REGION/ZONE/SUBZONE`, as far as given.
     pub fn label(&self) -> String {
         let mut label = self.region.to_string();

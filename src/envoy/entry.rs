@@ -1,10 +1,11 @@
 //! What Envoy's dump says about each resource beside its configuration: state, version, and why an update was rejected.
 
 use super::field::Text;
+use super::json::Raw;
 use super::redact;
+use super::section::List;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// Where a resource stands in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,7 +67,16 @@ pub struct Resource<'a, T> {
     pub client_status: Text<'a>,
     pub value: T,
     /// The configuration as the proxy printed it, if asked for.
-    pub raw: Option<&'a RawValue>,
+    pub raw: Option<Raw<'a>>,
+    /// The same with what stands around it, if asked for.
+    pub element: Option<Printed<'a>>,
+}
+
+/// An element of a dump's list as the proxy printed it; a listener that is replaced has several states in one.
+#[derive(Clone, Copy, Debug)]
+pub struct Printed<'a> {
+    pub list: &'static List,
+    pub text: Raw<'a>,
 }
 
 /// The part of a row that every kind of resource has.
@@ -84,6 +94,8 @@ pub struct Standing<'r> {
     /// The proxy's own configuration, with private keys masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
+    #[serde(skip)]
+    pub element: Option<Printed<'r>>,
 }
 
 impl<'a, T> Resource<'a, T> {
@@ -106,6 +118,7 @@ impl<'a, T> Resource<'a, T> {
             client_status: self.client_status.some(),
             rejected: self.rejected.as_ref(),
             config: None,
+            element: self.element,
         }
     }
 }
@@ -176,7 +189,7 @@ impl<'a, R> Entry<'a, R> {
         self,
         list: State,
         into: &mut Vec<Resource<'a, T>>,
-        mut decode: impl FnMut(R) -> Option<(T, Option<&'a RawValue>)>,
+        mut decode: impl FnMut(R) -> Option<(T, Option<Raw<'a>>)>,
     ) {
         let (name, client_status) = (self.name, self.client_status);
         let mut failed = None;
@@ -204,6 +217,7 @@ impl<'a, R> Entry<'a, R> {
                 client_status: client_status.clone(),
                 value,
                 raw,
+                element: None,
             });
         }
         if into.len() == before {

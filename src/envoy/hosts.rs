@@ -1,17 +1,18 @@
 //! Endpoints as the proxy judges them: the answer of `clusters?format=json`.
 
-use super::Section;
 use super::address::Address;
+use super::decode::{self, Element};
+use super::dump::cut;
 use super::endpoints::{Filter, Locality};
+use super::entry::State;
 use super::fault::{Fault, Unusable};
 use super::field::{Int, Text};
+use super::json::{Error, Raw, Reader};
 use super::redact;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use super::section::Section;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use serde_json::error::Category;
-use serde_json::value::RawValue;
-use std::fmt;
+use std::cmp::Ordering;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -20,6 +21,9 @@ pub struct ClusterStatus<'a> {
     pub name: Text<'a>,
     #[serde(borrow, alias = "hostStatuses")]
     pub host_statuses: Vec<Host<'a>>,
+    /// The proxy's own text, if asked for.
+    #[serde(skip)]
+    pub raw: Option<Raw<'a>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,10 +35,16 @@ pub struct Host<'a> {
     pub health_status: Health<'a>,
     pub weight: Option<Int>,
     pub priority: Int,
-    #[serde(borrow)]
-    pub locality: Locality<'a>,
+    #[serde(borrow, deserialize_with = "unless_empty")]
+    pub locality: Option<Box<Locality<'a>>>,
     #[serde(borrow)]
     pub hostname: Text<'a>,
+}
+
+/// Outside of a cloud every host has a locality without anything in it.
+fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Locality<'de>>>, D::Error> {
+    let locality = Locality::deserialize(deserializer)?;
+    Ok((!locality.is_empty()).then(|| Box::new(locality)))
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -80,179 +90,148 @@ impl Health<'_> {
 #[derive(Debug, Default)]
 pub struct Hosts<'a> {
     pub clusters: Vec<ClusterStatus<'a>>,
-    /// The proxy's own text of each cluster, if asked for; as long as `clusters`.
-    pub raw: Vec<&'a RawValue>,
     pub faults: Vec<Fault>,
-    seen: bool,
-    keys: Vec<String>,
 }
 
 impl<'a> Hosts<'a> {
     /// Reads `text`, as far as it goes.
     pub fn read(text: &'a str, raw: bool) -> Result<Self, Unusable> {
-        let mut hosts = Hosts::default();
-        let mut result = hosts.pass(text, raw);
-        if result.as_ref().is_err_and(|error| error.classify() == Category::Data) && !raw {
-            hosts = Hosts::default();
-            result = hosts.pass(text, true);
-        }
+        let (mut elements, mut keys, mut seen) = (Vec::new(), Vec::new(), false);
+        let mut reader = Reader::new(text);
+        let end = reader
+            .object(|reader, key| {
+                if keys.len() < 4 {
+                    keys.push(key.chars().take(40).collect());
+                }
+                if !matches!(&*key, "cluster_statuses" | "clusterStatuses") {
+                    return reader.skip();
+                }
+                seen = true;
+                reader.array(|reader| element(reader, &mut elements))
+            })
+            .and_then(|()| reader.end());
         // Envoy without a single cluster prints an empty object.
-        let is_empty = hosts.keys.is_empty() && result.is_ok();
-        if !hosts.seen && !is_empty {
-            return Err(Unusable::new(text, "the answer of `clusters?format=json`", &hosts.keys, result.as_ref().err()));
+        let is_empty = keys.is_empty() && end.is_ok();
+        if !seen && !is_empty {
+            return Err(Unusable::new(text, "the answer of `clusters?format=json`", &keys, end.as_ref().err()));
         }
-        if let Err(error) = result {
-            let why = match error.classify() {
-                Category::Eof => "the text ends there".to_owned(),
-                _ => error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
-            };
-            let inside = Some(Section::Endpoints);
-            hosts.faults.insert(0, Fault::Cut { line: error.line(), column: error.column(), inside, why, unseen: Vec::new() });
+        let mut hosts = Hosts::default();
+        if let Err(error) = end {
+            let (line, column, why) = cut(text, &error);
+            hosts.faults.push(Fault::Cut { line, column, inside: Some(Section::Endpoints), why, unseen: Vec::new() });
         }
+        decode::values(text, &elements, &mut hosts.clusters, &mut hosts.faults, &|cluster: ClusterStatus<'a>, _, text| {
+            ClusterStatus { raw: Some(text).filter(|_| raw), ..cluster }
+        });
         Ok(hosts)
     }
-
-    fn pass(&mut self, text: &'a str, careful: bool) -> Result<(), serde_json::Error> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        Top { hosts: self, careful }.deserialize(&mut json)?;
-        json.end()
-    }
 }
 
-struct Top<'d, 'a> {
-    hosts: &'d mut Hosts<'a>,
-    careful: bool,
+fn element(reader: &mut Reader<'_>, elements: &mut Vec<Element>) -> Result<(), Error> {
+    reader.peek();
+    let from = reader.at();
+    reader.skip()?;
+    elements.push(Element { section: Section::Endpoints, state: State::Active, from, end: reader.at() });
+    Ok(())
 }
 
-impl<'de> DeserializeSeed<'de> for Top<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Top<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer of `clusters?format=json`")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<Text>()? {
-            if self.hosts.keys.len() < 4 {
-                self.hosts.keys.push(key.chars().take(40).collect());
-            }
-            if matches!(&*key, "cluster_statuses" | "clusterStatuses") {
-                self.hosts.seen = true;
-                map.next_value_seed(Statuses { hosts: self.hosts, careful: self.careful })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Statuses<'d, 'a> {
-    hosts: &'d mut Hosts<'a>,
-    careful: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Statuses<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Statuses<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of clusters")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let hosts = self.hosts;
-        if !self.careful {
-            while let Some(cluster) = seq.next_element()? {
-                hosts.clusters.push(cluster);
-            }
-            return Ok(());
-        }
-        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
-            match serde_json::from_str(raw.get()) {
-                Ok(cluster) => {
-                    hosts.clusters.push(cluster);
-                    hosts.raw.push(raw);
-                }
-                Err(error) => hosts.faults.push(Fault::Unreadable {
-                    section: Section::Endpoints,
-                    name: String::new(),
-                    why: error.to_string(),
-                }),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// An endpoint as it is shown.
-#[derive(Clone, Debug, Serialize)]
+/// An endpoint as it is shown: a look at the host, as there may be a hundred thousand.
+#[derive(Clone, Debug)]
 pub struct Row<'r> {
-    pub endpoint: String,
-    pub status: &'r str,
-    pub outlier_check: &'static str,
     pub cluster: &'r str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight: Option<u64>,
-    pub priority: u64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub locality: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<&'r str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub config: Option<Value>,
+    host: &'r Host<'r>,
+    /// The proxy's own configuration, with the first endpoint of its cluster.
+    pub config: Option<Box<Value>>,
+    /// All that the proxy printed of its cluster.
+    pub element: Option<Raw<'r>>,
+}
+
+impl<'r> Row<'r> {
+    /// With its port, where it has one.
+    pub fn endpoint(&self) -> String {
+        self.host.address.with_port()
+    }
+    pub fn status(&self) -> &'r str {
+        self.host.health_status.eds_health_status.some().unwrap_or("UNKNOWN")
+    }
+    pub fn outlier_check(&self) -> &'static str {
+        if self.host.health_status.failed_outlier_check { "FAILED" } else { "OK" }
+    }
+    pub fn reasons(&self) -> Vec<&'static str> {
+        self.host.health_status.reasons()
+    }
+    pub fn weight(&self) -> Option<u64> {
+        self.host.weight.map(|weight| weight.0)
+    }
+    pub fn priority(&self) -> u64 {
+        self.host.priority.0
+    }
+    pub fn locality(&self) -> String {
+        self.host.locality.as_ref().map(|locality| locality.label()).unwrap_or_default()
+    }
+    pub fn hostname(&self) -> Option<&'r str> {
+        self.host.hostname.some()
+    }
+
+    fn order(&self, other: &Row<'_>) -> Ordering {
+        let (a, b) = (&self.host.address, &other.host.address);
+        a.name().cmp(&b.name()).then_with(|| a.port().cmp(&b.port())).then_with(|| self.cluster.cmp(other.cluster))
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'s> {
+            endpoint: String,
+            status: &'s str,
+            outlier_check: &'static str,
+            cluster: &'s str,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            reasons: Vec<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            weight: Option<u64>,
+            priority: u64,
+            #[serde(skip_serializing_if = "String::is_empty")]
+            locality: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hostname: Option<&'s str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            config: Option<&'s Value>,
+        }
+        let shown = Shown {
+            endpoint: self.endpoint(),
+            status: self.status(),
+            outlier_check: self.outlier_check(),
+            cluster: self.cluster,
+            reasons: self.reasons(),
+            weight: self.weight(),
+            priority: self.priority(),
+            locality: self.locality(),
+            hostname: self.hostname(),
+            config: self.config.as_deref(),
+        };
+        shown.serialize(serializer)
+    }
 }
 
 /// Endpoints that pass, by address, port and cluster. With `raw`, the first endpoint of a cluster carries the proxy's text.
 pub fn rows<'r>(hosts: &'r Hosts<'_>, filter: &Filter, raw: bool) -> Vec<Row<'r>> {
     let mut passed = Vec::new();
-    for (i, cluster) in hosts.clusters.iter().enumerate().filter(|(_, cluster)| filter.is_cluster(&cluster.name)) {
-        let mut config = hosts.raw.get(i).filter(|_| raw).map(|raw| redact::config(raw));
+    for cluster in hosts.clusters.iter().filter(|cluster| filter.is_cluster(&cluster.name)) {
+        let mut config = cluster.raw.filter(|_| raw).map(|raw| Box::new(redact::config(raw)));
         for host in &cluster.host_statuses {
-            let address = address(&host.address);
-            let port = host.address.port();
-            let status = host.health_status.eds_health_status.some().unwrap_or("UNKNOWN");
-            let with_port = || format!("{address}:{port}").eq_ignore_ascii_case(&filter.address);
-            let named = filter.address.is_empty() || address.eq_ignore_ascii_case(&filter.address) || with_port();
-            if !(named && filter.is_port(port) && filter.is_status(status)) {
-                continue;
+            let row = Row { cluster: &cluster.name, host, config: None, element: cluster.raw.filter(|_| raw) };
+            let named = filter.address.is_empty() || is_address(&host.address, &filter.address);
+            if named && filter.is_port(host.address.port()) && filter.is_status(row.status()) {
+                passed.push(Row { config: config.take(), ..row });
             }
-            let row = Row {
-                endpoint: if port == 0 { address.clone() } else { format!("{address}:{port}") },
-                status,
-                outlier_check: if host.health_status.failed_outlier_check { "FAILED" } else { "OK" },
-                cluster: &cluster.name,
-                reasons: host.health_status.reasons(),
-                weight: host.weight.map(|weight| weight.0),
-                priority: host.priority.0,
-                locality: host.locality.label(),
-                hostname: host.hostname.some(),
-                config: config.take(),
-            };
-            passed.push((address, port, row));
         }
     }
-    passed.sort_by(|a, b| (&a.0, a.1, a.2.cluster).cmp(&(&b.0, b.1, b.2.cluster)));
-    passed.into_iter().map(|(_, _, row)| row).collect()
+    passed.sort_by(Row::order);
+    passed
 }
 
-fn address(address: &Address<'_>) -> String {
-    if let Some(socket) = &address.socket_address {
-        return socket.address.to_string();
-    }
-    if let Some(pipe) = &address.pipe {
-        return format!("unix://{}", &*pipe.path);
-    }
-    address.internal().unwrap_or_else(|| "unknown".to_owned())
+fn is_address(address: &Address<'_>, wanted: &str) -> bool {
+    address.name().eq_ignore_ascii_case(wanted) || format!("{}:{}", address.name(), address.port()).eq_ignore_ascii_case(wanted)
 }

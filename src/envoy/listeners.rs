@@ -3,9 +3,9 @@
 use super::address::{Address, Wrapped};
 use super::entry::{Resource, Standing, State};
 use super::field::{Int, Text};
+use super::json::{self, Raw};
 use super::routes::{RouteConfig, VirtualHost, WeightedClusters};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 /// What a sidecar calls the cluster that swallows everything; a filter that goes there does nothing for the user.
 const BLACK_HOLE: &str = "BlackHoleCluster";
@@ -67,7 +67,7 @@ pub struct Filter<'a> {
     pub name: Text<'a>,
     /// Decoded only when a chain is shown.
     #[serde(borrow, alias = "typedConfig")]
-    pub typed_config: Option<&'a RawValue>,
+    pub typed_config: Option<Raw<'a>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +127,9 @@ impl Filter<'_> {
 
     /// `None` if it goes nowhere that could be told.
     fn destination(&self) -> Option<String> {
-        let text = self.typed_config.map_or("{}", RawValue::get);
+        let text = self.typed_config.map_or("{}", Raw::get);
         match self.kind()? {
-            FilterKind::Http => Some(match serde_json::from_str::<HttpManager>(text) {
+            FilterKind::Http => Some(match json::from_str::<HttpManager>(text) {
                 Err(error) => error.to_string(),
                 Ok(HttpManager { route_config: Some(inline), .. }) => inline_label(&inline),
                 Ok(HttpManager { rds, .. }) => match rds.as_ref().and_then(|rds| rds.route_config_name.some()) {
@@ -138,7 +138,7 @@ impl Filter<'_> {
                 },
             }),
             FilterKind::Tcp if self.is_black_hole() => None,
-            FilterKind::Tcp => Some(match serde_json::from_str::<TcpProxy>(text) {
+            FilterKind::Tcp => Some(match json::from_str::<TcpProxy>(text) {
                 Err(error) => error.to_string(),
                 Ok(TcpProxy { weighted_clusters: Some(weighted), .. }) => format!("Clusters: {}", weighted.label()),
                 Ok(TcpProxy { cluster, .. }) => cluster_label(&cluster),
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     fn chain(text: &str) -> String {
-        serde_json::from_str::<ChainMatch>(text)
+        json::from_str::<ChainMatch>(text)
             .map(|chain| chain.label(&[("TCP TLS", &["peer", "plain"])]))
             .unwrap_or_else(|e| e.to_string())
     }
@@ -338,7 +338,7 @@ mod tests {
     }
 
     fn filter(text: &str) -> Option<String> {
-        serde_json::from_str::<Filter>(text).ok()?.destination()
+        json::from_str::<Filter>(text).ok()?.destination()
     }
 
     #[test]

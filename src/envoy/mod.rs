@@ -1,9 +1,9 @@
 //! Reader of Envoy's admin output: what a proxy really runs.
 //!
-//! Text in, borrowed structs out, in one pass and without I/O; no mesh is named here. [`dump`] reads a config dump,
-//! [`hosts`] reads `clusters?format=json`. Only the sections that are asked for are decoded; of a resource only the
-//! fields that are shown. What Envoy added since, extensions nobody knows and `@type`s of other vendors cost nothing and
-//! break nothing.
+//! Text in, borrowed structs out, without I/O; no mesh is named here. [`json`] jumps over what isn't asked for, [`dump`]
+//! reads a config dump, [`hosts`] reads `clusters?format=json`, and [`ask`] says how to ask for both. Only the sections
+//! that are asked for are decoded; of a resource only the fields that are shown. What Envoy added since, extensions nobody
+//! knows and `@type`s of other vendors cost nothing and break nothing.
 //!
 //! Three things keep an answer from failing as a whole. A dump that is cut off gives everything that was complete before
 //! the cut. A resource that can't be decoded is named, and its neighbours are shown. A section that isn't there is named.
@@ -17,6 +17,7 @@ pub mod ask;
 pub mod bootstrap;
 pub mod certificate;
 pub mod clusters;
+mod decode;
 pub mod diff;
 pub mod dump;
 pub mod endpoints;
@@ -25,9 +26,12 @@ pub mod extensions;
 pub mod fault;
 pub mod field;
 pub mod hosts;
+pub mod json;
 pub mod listeners;
 pub mod name;
 pub mod origin;
+mod outline;
+pub mod printed;
 pub mod redact;
 pub mod routes;
 pub mod secrets;
@@ -37,7 +41,7 @@ pub mod spelling;
 pub use dump::{Dump, Want};
 pub use entry::{Resource, State};
 pub use fault::{Fault, Unusable};
-pub use section::Section;
+pub use section::{List, Section};
 
 #[cfg(test)]
 mod proptests;

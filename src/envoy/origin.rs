@@ -1,15 +1,15 @@
 //! The Kubernetes object that a resource was made from, if the control plane wrote it into the metadata.
 
 use super::field::Text;
+use super::json::Raw;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Metadata<'a> {
     #[serde(borrow, alias = "filterMetadata")]
-    filter_metadata: BTreeMap<Text<'a>, &'a RawValue>,
+    filter_metadata: BTreeMap<Text<'a>, Raw<'a>>,
 }
 
 /// Where a resource came from.
@@ -25,7 +25,7 @@ pub struct Origin {
 #[derive(Deserialize)]
 struct Written<'a> {
     #[serde(borrow)]
-    config: Option<&'a RawValue>,
+    config: Option<Raw<'a>>,
     #[serde(borrow, default)]
     resources: Vec<Reference<'a>>,
 }
@@ -45,13 +45,13 @@ impl Metadata<'_> {
     pub fn origin(&self) -> Option<Result<Origin, ()>> {
         let mut unknown = None;
         for raw in self.filter_metadata.values() {
-            let Ok(written) = serde_json::from_str::<Written>(raw.get()) else { continue };
+            let Ok(written) = raw.read::<Written>() else { continue };
             if let Some(first) = written.resources.into_iter().find(|reference| !reference.name.is_empty()) {
                 let text = |text: Text| text.0.into_owned();
                 return Some(Ok(Origin { kind: text(first.kind), namespace: text(first.namespace), name: text(first.name) }));
             }
             let Some(config) = written.config else { continue };
-            match serde_json::from_str::<Text>(config.get()).ok().and_then(|path| Origin::of_path(&path)) {
+            match config.read::<Text>().ok().and_then(|path| Origin::of_path(&path)) {
                 Some(origin) => return Some(Ok(origin)),
                 None => unknown = Some(Err(())),
             }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        label(serde_json::from_str::<Metadata>(text).ok().and_then(|metadata| metadata.origin()).as_ref())
+        label(super::super::json::from_str::<Metadata>(text).ok().and_then(|metadata| metadata.origin()).as_ref())
     }
 
     #[test]

@@ -3,13 +3,13 @@
 //! Envoy masks what its protos mark as sensitive; older versions, other vendors' extensions and Secrets that reach a
 //! proxy by another way are why this looks again.
 
+use super::json::Raw;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 const MASK: &str = "[redacted]";
 
 /// The configuration as a value, without private keys, passwords, tokens and other secrets.
-pub fn config(raw: &RawValue) -> Value {
+pub fn config(raw: Raw<'_>) -> Value {
     let mut value = serde_json::from_str(raw.get()).unwrap_or_else(|e| Value::String(e.to_string()));
     mask(&mut value);
     value
@@ -72,13 +72,14 @@ fn hide(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::json;
     use super::*;
 
     #[test]
     fn keys_are_masked_and_file_names_stay() {
         let text = r#"{"tls_certificates":[{"certificate_chain":{"inline_string":"CERT"},
             "private_key":{"inline_string":"KEY"}},{"privateKey":{"filename":"/k.pem"}}],"password":"pw"}"#;
-        let raw: &RawValue = serde_json::from_str(text).unwrap_or(RawValue::NULL);
+        let raw: Raw = json::from_str(text).unwrap_or_default();
         let shown = config(raw).to_string();
         assert!(shown.contains("CERT") && shown.contains("/k.pem"));
         assert!(!shown.contains("KEY") && !shown.contains("\"pw\""));

@@ -36,38 +36,74 @@ impl Section {
         }
     }
 
-    /// `envoy.admin.v3.ClustersConfigDump`, whatever the version of the API.
-    pub(super) fn of_type(url: &str) -> Option<Section> {
-        Some(match url.rsplit('.').next()? {
-            "BootstrapConfigDump" => Section::Bootstrap,
-            "ClustersConfigDump" => Section::Clusters,
-            "ListenersConfigDump" => Section::Listeners,
-            "RoutesConfigDump" => Section::Routes,
-            "SecretsConfigDump" => Section::Secrets,
-            "EndpointsConfigDump" => Section::Endpoints,
-            "EcdsConfigDump" => Section::Extensions,
-            _ => return None,
-        })
+    /// The name of its message, without the version of the API.
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Section::Bootstrap => "BootstrapConfigDump",
+            Section::Clusters => "ClustersConfigDump",
+            Section::Listeners => "ListenersConfigDump",
+            Section::Routes => "RoutesConfigDump",
+            Section::Secrets => "SecretsConfigDump",
+            Section::Endpoints => "EndpointsConfigDump",
+            Section::Extensions => "EcdsConfigDump",
+        }
     }
 
-    /// Which section a list belongs to, and what its name says about the state of its elements.
-    pub(super) fn of_list(key: &str) -> Option<(Section, State)> {
-        Some(match key {
-            "static_clusters" | "staticClusters" => (Section::Clusters, State::Static),
-            "dynamic_active_clusters" | "dynamicActiveClusters" => (Section::Clusters, State::Active),
-            "dynamic_warming_clusters" | "dynamicWarmingClusters" => (Section::Clusters, State::Warming),
-            "static_listeners" | "staticListeners" => (Section::Listeners, State::Static),
-            "dynamic_listeners" | "dynamicListeners" => (Section::Listeners, State::Active),
-            "static_route_configs" | "staticRouteConfigs" => (Section::Routes, State::Static),
-            "dynamic_route_configs" | "dynamicRouteConfigs" => (Section::Routes, State::Active),
-            "static_secrets" | "staticSecrets" => (Section::Secrets, State::Static),
-            "dynamic_active_secrets" | "dynamicActiveSecrets" => (Section::Secrets, State::Active),
-            "dynamic_warming_secrets" | "dynamicWarmingSecrets" => (Section::Secrets, State::Warming),
-            "static_endpoint_configs" | "staticEndpointConfigs" => (Section::Endpoints, State::Static),
-            "dynamic_endpoint_configs" | "dynamicEndpointConfigs" => (Section::Endpoints, State::Active),
-            "ecds_filters" | "ecdsFilters" => (Section::Extensions, State::Active),
-            _ => return None,
-        })
+    /// By `type.googleapis.com/envoy.admin.v3.ClustersConfigDump`, whatever the version of the API.
+    pub(super) fn of_type(url: &str) -> Option<Section> {
+        let message = url.rsplit('.').next()?;
+        Section::ALL.into_iter().find(|section| section.message() == message)
+    }
+}
+
+/// A list of a dump: its name, its section, and what the name says about the state of its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct List {
+    pub name: &'static str,
+    pub section: Section,
+    pub state: State,
+}
+
+impl List {
+    /// `bootstrap` is a list of one.
+    pub const ALL: [List; 14] = [
+        List::new("bootstrap", Section::Bootstrap, State::Static),
+        List::new("dynamic_active_clusters", Section::Clusters, State::Active),
+        List::new("dynamic_warming_clusters", Section::Clusters, State::Warming),
+        List::new("static_clusters", Section::Clusters, State::Static),
+        List::new("dynamic_listeners", Section::Listeners, State::Active),
+        List::new("static_listeners", Section::Listeners, State::Static),
+        List::new("static_route_configs", Section::Routes, State::Static),
+        List::new("dynamic_route_configs", Section::Routes, State::Active),
+        List::new("dynamic_active_secrets", Section::Secrets, State::Active),
+        List::new("dynamic_warming_secrets", Section::Secrets, State::Warming),
+        List::new("static_secrets", Section::Secrets, State::Static),
+        List::new("dynamic_endpoint_configs", Section::Endpoints, State::Active),
+        List::new("static_endpoint_configs", Section::Endpoints, State::Static),
+        List::new("ecds_filters", Section::Extensions, State::Active),
+    ];
+
+    const fn new(name: &'static str, section: Section, state: State) -> Self {
+        List { name, section, state }
+    }
+
+    /// The states of a section's lists are all different.
+    pub(super) fn of(section: Section, state: State) -> Option<&'static List> {
+        List::ALL.iter().find(|list| list.section == section && list.state == state)
+    }
+
+    /// In either spelling.
+    pub(super) fn of_name(key: &str) -> Option<&'static List> {
+        let letters = |name: &'static str| name.bytes().filter(|byte| *byte != b'_');
+        let camel = |name: &'static str| letters(name).eq(key.bytes().map(|byte| byte.to_ascii_lowercase()));
+        List::ALL.iter().find(|list| list.name == key || camel(list.name))
+    }
+}
+
+impl Section {
+    /// The lists of its dump.
+    pub fn lists(self) -> impl Iterator<Item = List> {
+        List::ALL.into_iter().filter(move |list| list.section == self)
     }
 }
 

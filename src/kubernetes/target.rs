@@ -113,9 +113,11 @@ impl Targets {
                         continue;
                     };
                     match take(facts, &need) {
-                        Ok([]) => resolved.missing.push(missing("it has no pods now".to_owned())),
+                        Ok(pods) if !pods.iter().any(stays) => {
+                            resolved.missing.push(missing(no_pods(pods)));
+                        }
                         Ok(pods) => {
-                            for pod in pods.iter().filter(|pod| is_alive(pod)) {
+                            for pod in pods.iter().filter(|pod| stays(pod)) {
                                 if seen.insert((&pod.namespace, &pod.name)) {
                                     resolved.pods.push(pod);
                                     resolved.named.push(false);
@@ -132,7 +134,7 @@ impl Targets {
         if let Some(need) = self.selection() {
             match take(facts, &need) {
                 Ok(pods) => {
-                    for pod in pods.iter().filter(|pod| is_alive(pod)) {
+                    for pod in pods.iter().filter(|pod| stays(pod)) {
                         if seen.insert((&pod.namespace, &pod.name)) {
                             resolved.pods.push(pod);
                             resolved.named.push(false);
@@ -296,19 +298,38 @@ fn equal(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// A pod that has ended runs no proxy.
-fn is_alive(pod: &Object) -> bool {
+/// A pod that has ended runs no proxy, and one that is being deleted won't for long: who wants that names it.
+fn stays(pod: &Object) -> bool {
     #[derive(Deserialize)]
     struct View {
+        metadata: Metadata,
         #[serde(default)]
         status: Status,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        deletion_timestamp: Option<String>,
     }
     #[derive(Deserialize, Default)]
     struct Status {
         #[serde(default)]
         phase: String,
     }
-    pod.read::<View>().is_ok_and(|pod| !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed"))
+    let here =
+        |pod: View| pod.metadata.deletion_timestamp.is_none() && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+    pod.read::<View>().is_ok_and(here)
+}
+
+/// Why an object has nobody to ask.
+fn no_pods(gone: &[Object]) -> String {
+    match gone {
+        [] => "it has no pods now".to_owned(),
+        [pod, ..] => format!(
+            "all its pods have ended or are being deleted; one of those is asked by its name: {}.{}",
+            pod.name, pod.namespace
+        ),
+    }
 }
 
 #[cfg(test)]

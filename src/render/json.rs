@@ -20,8 +20,12 @@ pub fn render(report: &Report) -> String {
         let _ = write!(out, "{comma}\n  {key}: {}", value.replace('\n', "\n  "));
     }
     let _ = out.write_all(b"\n}\n");
+    safe(&String::from_utf8_lossy(&out))
+}
+
+/// JSON that says the same and moves no terminal.
+pub(super) fn safe(text: &str) -> String {
     // DEL, C1 controls and bidirectional overrides are legal in JSON and still move a terminal; `\u` is legal too.
-    let text = String::from_utf8_lossy(&out);
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && super::sanitize::is_hostile(c) {

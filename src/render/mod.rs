@@ -16,7 +16,7 @@ pub mod yaml;
 pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
-use crate::report::{Report, Span, Tone};
+use crate::report::{Block, Report, Span, Tone};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 /// How to show the answer.
@@ -34,6 +34,8 @@ pub enum Format {
     Markdown,
     /// Test results for a build server: every check is a test case
     Junit,
+    /// Of proxy-config: the proxy's own text, a dump that istioctl and other tools read too
+    Envoy,
 }
 
 /// Width of everything that goes to no terminal, so that the same input gives the same bytes.
@@ -90,7 +92,20 @@ pub fn render(report: &Report, style: &Style) -> String {
         Format::Yaml => yaml::render(report),
         Format::Markdown => markdown::render(report),
         Format::Junit => junit::render(report),
+        Format::Envoy => printed(report),
     }
+}
+
+/// What others printed and nothing else; the rest goes to stderr ([`beside`]).
+fn printed(report: &Report) -> String {
+    let texts = report.body.iter().filter_map(|block| if let Block::Code(text) = block { Some(json::safe(text)) } else { None });
+    texts.collect()
+}
+
+/// What a report in the words of others can't say itself: what is missing from it, and what the proxy refused.
+pub fn beside(report: &Report) -> Vec<String> {
+    let lines = report.body.iter().filter_map(|block| if let Block::Bullets(lines) = block { Some(lines) } else { None });
+    lines.flatten().map(|line| line.iter().map(|span| span.text.as_str()).collect()).collect()
 }
 
 /// The only way to stdout. A reader that went away (`| head`) is no error.

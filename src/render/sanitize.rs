@@ -20,7 +20,8 @@ pub fn is_hostile(c: char) -> bool {
 
 /// For a cell, a sentence, a label: one line. Newlines and tabs become spaces.
 pub fn inline(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hostile) {
+    let plain = || text.bytes().fold(true, |plain, byte| plain & (byte.wrapping_sub(b' ') < 95));
+    if plain() || !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len());

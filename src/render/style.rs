@@ -2,7 +2,6 @@
 
 use crate::report::Tone;
 use colored::{Color, ColoredString, Colorize, Styles};
-use comfy_table::{Attribute, Cell};
 
 /// Colour and weight of a tone.
 fn look(tone: Tone) -> (Option<Color>, Option<Styles>) {
@@ -35,25 +34,6 @@ pub fn paint(text: &str, tone: Tone, color: bool) -> String {
         _ => painted,
     }
     .to_string()
-}
-
-/// The same for a cell; the table counts the width without the colour.
-pub fn cell(text: &str, tone: Tone) -> Cell {
-    let mut cell = Cell::new(text);
-    let (foreground, weight) = look(tone);
-    if let Some(color) = foreground {
-        cell = cell.fg(match color {
-            Color::Green => comfy_table::Color::DarkGreen,
-            Color::Yellow => comfy_table::Color::DarkYellow,
-            Color::Red => comfy_table::Color::DarkRed,
-            _ => comfy_table::Color::DarkCyan,
-        });
-    }
-    match weight {
-        Some(Styles::Bold) => cell.add_attribute(Attribute::Bold),
-        Some(Styles::Dimmed) => cell.add_attribute(Attribute::Dim),
-        _ => cell,
-    }
 }
 
 /// The tone of a cell with several spans: a cell has one colour, so the most urgent wins.

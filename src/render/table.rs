@@ -1,11 +1,11 @@
 //! `-o table` and `-o wide`: for people.
 
 use super::layout;
-use super::style::{cell, loudest, paint};
-use super::wrap::{Commands, Row, clip, width, wrap};
+use super::style::{loudest, paint};
+use super::wrap::{Commands, clip, width, wrap};
 use super::{Style, WIDTH, sanitize};
 use crate::report::{Block, Line, Report, Table, Tone};
-use comfy_table::{CellAlignment, ContentArrangement, presets};
+use std::borrow::Cow;
 
 /// Between two columns of a table.
 const GAP: u16 = 2;
@@ -107,61 +107,87 @@ impl Page {
         if shown.is_empty() {
             return;
         }
-        let mut grid = comfy_table::Table::new();
-        grid.load_style(presets::NOTHING);
-        // comfy-table looks at the terminal by itself; width and colour were decided before.
-        grid.force_no_tty();
-        if self.color {
-            grid.enforce_styling();
-        }
-        // The widths are ours: comfy-table breaks a name in the middle of a word.
-        grid.set_content_arrangement(ContentArrangement::Disabled);
-        let widths = if self.wide { vec![usize::MAX; shown.len()] } else { layout::widths(table, &shown, GAP, self.limit) };
-        grid.set_header(shown.iter().map(|&i| cell(&sanitize::inline(&table.columns[i].title), Tone::Strong)));
-        let mut heights = Vec::with_capacity(table.rows.len());
+        let limits = if self.wide { vec![usize::MAX; shown.len()] } else { layout::widths(table, &shown, GAP, self.limit) };
+        let grid = Grid { table, shown: &shown, limits: &limits };
+        let title = |&i: &usize| Cell { lines: vec![sanitize::inline(&table.columns[i].title)], tone: Tone::Strong };
+        let titles: Vec<Cell<'_>> = shown.iter().map(title).collect();
+        // There may be a hundred thousand rows: they are broken twice, once to be measured, rather than kept.
+        let mut widths: Vec<usize> = titles.iter().map(Cell::width).collect();
         for row in &table.rows {
-            let mut height = 1;
-            let cells = shown.iter().zip(&widths).map(|(&i, &width)| match row.get(i) {
-                Some(line) => {
-                    let (cell, rows) = line_cell(line, width, table.columns[i].rows);
-                    height = height.max(rows);
-                    cell
-                }
-                None => cell("", Tone::Plain),
-            });
-            let cells: Vec<_> = cells.collect();
-            grid.add_row(cells);
-            heights.push(height);
+            grid.cells(row).iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.width().max(*width));
         }
-        for (at, &i) in shown.iter().enumerate() {
-            if let Some(column) = grid.column_mut(at) {
-                let last = at + 1 == shown.len();
-                column.set_padding((0, if last { 0 } else { GAP }));
-                if table.columns[i].align_right {
-                    column.set_cell_alignment(CellAlignment::Right);
-                }
-            }
-        }
-        let mut lines = grid.lines();
-        lines.by_ref().take(1).for_each(|text| self.push(&text, out));
+        let columns: Vec<(usize, bool)> =
+            shown.iter().zip(widths).map(|(&i, width)| (width, table.columns[i].align_right)).collect();
+        self.row(&titles, &columns, out);
         let mut notes = notes.iter().peekable();
-        for (at, height) in heights.into_iter().enumerate() {
-            lines.by_ref().take(height).for_each(|text| self.push(&text, out));
+        for (at, row) in table.rows.iter().enumerate() {
+            self.row(&grid.cells(row), &columns, out);
             while let Some((_, line)) = notes.next_if(|(row, _)| *row == at) {
                 self.hang("  ", "  ", line, 0, out);
             }
         }
-        lines.for_each(|text| self.push(&text, out));
+    }
+
+    /// `columns` are how wide each is, and whether it stands to the right.
+    fn row(&self, cells: &[Cell<'_>], columns: &[(usize, bool)], out: &mut String) {
+        let height = cells.iter().map(|cell| cell.lines.len()).max().unwrap_or(0).max(1);
+        for n in 0..height {
+            // Spaces are only written when something follows.
+            let mut owed = 0;
+            for (cell, (column, right)) in cells.iter().zip(columns) {
+                let text = cell.lines.get(n).map_or("", |line| line.trim_end());
+                let pad = column.saturating_sub(width(text));
+                owed += if *right { pad } else { 0 };
+                if !text.is_empty() {
+                    out.extend(std::iter::repeat_n(' ', std::mem::take(&mut owed)));
+                    if self.color { out.push_str(&paint(text, cell.tone, true)) } else { out.push_str(text) }
+                }
+                owed += usize::from(GAP) + if *right { 0 } else { pad };
+            }
+            out.push('\n');
+        }
     }
 }
 
-/// The cell, and how many rows of text it takes.
-fn line_cell(line: &Line, limit: usize, most: usize) -> (comfy_table::Cell, usize) {
-    let mut rows = wrap(line, limit, Commands::Broken);
-    if most > 0 && limit < usize::MAX {
-        rows = clip(rows, most, limit);
+/// What is shown of a table, and how wide each column may be.
+struct Grid<'g> {
+    table: &'g Table,
+    shown: &'g [usize],
+    limits: &'g [usize],
+}
+
+impl Grid<'_> {
+    fn cells<'t>(&self, row: &'t [Line]) -> Vec<Cell<'t>> {
+        let cell = |i: usize, limit| Some(Cell::of(row.get(i)?, limit, self.table.columns[i].rows));
+        self.shown.iter().zip(self.limits).map(|(&i, &limit)| cell(i, limit).unwrap_or_default()).collect()
     }
-    let text = rows.iter().map(|row| Row::paint(row, false)).collect::<Vec<_>>().join("\n");
-    let painted = cell(&text, loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone)));
-    (painted, rows.len())
+}
+
+/// A cell has one colour.
+#[derive(Default)]
+struct Cell<'t> {
+    lines: Vec<Cow<'t, str>>,
+    tone: Tone,
+}
+
+impl<'t> Cell<'t> {
+    fn of(line: &'t Line, limit: usize, most: usize) -> Self {
+        let tone = loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone));
+        // Nearly all are one short text.
+        if let [span] = line.as_slice() {
+            let text = sanitize::inline(&span.text);
+            if width(&text) <= limit {
+                return Cell { lines: vec![text], tone };
+            }
+        }
+        let mut rows = wrap(line, limit, Commands::Broken);
+        if most > 0 && limit < usize::MAX {
+            rows = clip(rows, most, limit);
+        }
+        Cell { lines: rows.iter().map(|row| Cow::Owned(row.paint(false))).collect(), tone }
+    }
+
+    fn width(&self) -> usize {
+        self.lines.iter().map(|line| width(line)).max().unwrap_or(0)
+    }
 }

@@ -95,3 +95,70 @@ fn two_dumps_are_compared_by_what_they_mean() {
     assert_eq!((code, &value["different"]), (1, &1.into()), "{out}");
     assert_eq!(run(&["pc", "diff", &dump, &other]).0, 0, "only who asks gets an exit code");
 }
+
+/// What is printed can be read again, by this program and by others, and is the proxy's own text to the letter.
+#[test]
+fn the_proxys_own_text_is_a_dump_again() {
+    let again = tempfile::NamedTempFile::new().expect("a file");
+    let path = again.path().to_str().expect("a path").to_owned();
+    for name in
+        ["istio/config_dump.json", "istio/warming.json", "istio/draining.json", "istio/error-state.json", "istio/ecds.json"]
+    {
+        let dump = fixture(name);
+        let whole = std::fs::read_to_string(&dump).expect("the fixture");
+        for part in ["all", "cluster", "listener", "route", "eds", "secret", "bootstrap", "ecds"] {
+            let (code, out, _) = run(&["pc", part, "-f", &dump, "-o", "envoy"]);
+            assert_eq!(code, 0, "{name} {part}");
+            let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+            let configs = value["configs"].as_array().expect("sections").len();
+            assert!(if part == "all" { configs > 0 } else { configs < 2 }, "{name} {part}: {configs}");
+            // These are dumps without line breaks, so each element is a line; keys were masked by the proxy itself.
+            let elements =
+                out.lines().filter_map(|line| line.trim_end_matches(',').strip_suffix('}')).filter(|line| line.len() > 2);
+            let own = |line: &str| line.strip_prefix("\"bootstrap\": ").unwrap_or(line).trim_end_matches(['}', ']']).to_owned();
+            assert!(elements.clone().all(|line| whole.contains(&own(line))), "{name} {part}");
+            assert!(configs == 0 || elements.count() > 0, "{name} {part}");
+            std::fs::write(&path, &out).expect("written");
+            let (first, second) = (run(&["pc", part, "-f", &dump, "-o", "wide"]), run(&["pc", part, "-f", &path, "-o", "wide"]));
+            if configs > 0 {
+                assert_eq!(first.1, second.1, "{name} {part}");
+            }
+        }
+    }
+    let hosts = fixture("istio/clusters.json");
+    std::fs::write(&path, run(&["pc", "endpoint", "-f", &hosts, "-o", "envoy"]).1).expect("written");
+    assert_eq!(run(&["pc", "endpoint", "-f", &hosts]).1, run(&["pc", "endpoint", "-f", &path]).1);
+}
+
+#[test]
+fn the_proxys_own_text_is_filtered_masked_and_says_what_is_missing() {
+    let dump = fixture("istio/config_dump.json");
+    let (_, out, _) = run(&["pc", "cluster", "-f", &dump, "--fqdn", "istiod", "--port", "443", "-o", "envoy"]);
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let clusters = value["configs"][0]["dynamic_active_clusters"].as_array().expect("clusters");
+    assert!(
+        !clusters.is_empty() && clusters.iter().all(|one| one["cluster"]["name"].as_str().is_some_and(|n| n.contains("istiod")))
+    );
+
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let text = r#"{"configs":[{"@type":"x.SecretsConfigDump","static_secrets":[{"name":"a","secret":{"name":"a",
+        "tls_certificate":{"private_key":{"inline_string":"K3Y"}}}}, {"name":"b", "secret":{"name":"#;
+    std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
+    let path = file.path().to_str().expect("a path");
+    for format in ["envoy", "json", "yaml", "wide"] {
+        let (code, out, err) = run(&["pc", "secret", "-f", path, "-o", format]);
+        assert!(code == 0 && out.contains('a') && !out.contains("K3Y"), "{format}: {out}");
+        assert!((format != "envoy" && format != "wide") || (err + &out).contains("breaks off"), "{format}");
+    }
+    let (code, out, err) = run(&["pc", "stats", "-f", path, "-o", "envoy"]);
+    assert!(code == 2 && out.is_empty() && err.contains("-o envoy is for"), "{err}");
+}
+
+#[test]
+fn a_bootstrap_that_says_nothing_is_unknown() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let text = br#"{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump"}]}"#;
+    std::io::Write::write_all(&mut file, text).expect("written");
+    let (code, out, _) = run(&["pc", "bootstrap", "-f", file.path().to_str().expect("a path")]);
+    assert!(code == 0 && out.contains("Envoy Version") && out.contains("unknown"), "{out}");
+}

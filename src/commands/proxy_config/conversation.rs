@@ -1,8 +1,8 @@
 //! What to ask one proxy for the sections that are wanted, what else when it can't answer whole, and one dump from what
 //! came.
 
-use crate::envoy::Section;
-use crate::envoy::ask::{List, Piece, WHOLE, compose};
+use crate::envoy::ask::{Piece, WHOLE, compose};
+use crate::envoy::{List, Section};
 use crate::facts::Outcome;
 use crate::source::visit::Answers;
 use serde::Serialize;
@@ -91,7 +91,7 @@ pub struct Came {
 impl Wanted {
     /// Requests for single lists, where a section failed and has lists of its own.
     fn lists(section: Section) -> impl Iterator<Item = List> {
-        section.parts().filter(move |_| section != Section::Bootstrap)
+        section.lists().filter(move |_| section != Section::Bootstrap)
     }
 
     pub fn next(&self, known: &Answers) -> Vec<String> {

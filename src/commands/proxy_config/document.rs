@@ -2,13 +2,16 @@
 
 use super::tables;
 use crate::envoy::bootstrap::{Bootstrap, Proxy};
-use crate::envoy::dump::Unknown;
 use crate::envoy::entry::Standing;
-use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
+use crate::envoy::json::Raw;
+use crate::envoy::redact::config;
+use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
+use crate::source::redact;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 pub const SCHEMA: &str = "meshctl/proxy-config/v1";
 
@@ -23,6 +26,8 @@ pub struct Selection {
     pub route: String,
     pub endpoints: endpoints::Filter,
     pub verbose: bool,
+    /// `-o envoy`: neither tables nor our schema, but the proxy's own text.
+    pub printed: bool,
     /// Several sections in one answer: each has its heading and its names say what they are.
     pub all: bool,
     pub now: Timestamp,
@@ -38,6 +43,7 @@ impl Selection {
             route: String::new(),
             endpoints: endpoints::Filter::default(),
             verbose: true,
+            printed: false,
             all: false,
             now,
         }
@@ -79,15 +85,43 @@ pub struct Document<'r> {
     pub ecds: Option<Vec<extensions::Row<'r>>>,
     /// Sections that meshctl doesn't know, untouched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub other: Vec<Map<String, Value>>,
+    pub other: Vec<Value>,
+    #[serde(skip)]
+    other_text: Vec<Raw<'r>>,
+}
+
+impl Document<'_> {
+    /// What the proxy itself printed of all that is shown; secrets are masked in place.
+    pub fn as_printed(&self) -> String {
+        let text = match &self.endpoints {
+            Some(rows) => printed::clusters(rows.iter().filter_map(|row| row.element)),
+            None => printed::dump(self.standings().filter_map(|standing| standing.element), &self.other_text),
+        };
+        match redact::dump(text.as_bytes()) {
+            Cow::Owned(masked) => String::from_utf8_lossy(&masked).into_owned(),
+            Cow::Borrowed(_) => text,
+        }
+    }
+
+    fn standings(&self) -> impl Iterator<Item = &Standing<'_>> {
+        let clusters = self.clusters.iter().flatten().map(|row| &row.standing);
+        let listeners = self.listeners.iter().flatten().map(|row| &row.standing);
+        let routes = self.routes.iter().flatten().map(|row| &row.standing);
+        let secrets = self.secrets.iter().flatten().map(|row| &row.standing);
+        let eds = self.eds.iter().flatten().map(|row| &row.standing);
+        let ecds = self.ecds.iter().flatten().map(|row| &row.standing);
+        self.bootstrap.iter().chain(clusters).chain(listeners).chain(routes).chain(secrets).chain(eds).chain(ecds)
+    }
 }
 
 pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
     // A section that isn't in the dump is unknown, not empty.
     let asked = |section: Section| selection.sections.contains(&section) && dump.has(section);
+    let other = if selection.all { dump.unknown.as_slice() } else { &[] };
     let bootstrap: Option<&Resource<'_, Bootstrap<'_>>> = dump.bootstrap.last();
     Document {
-        proxy: bootstrap.map(|bootstrap| bootstrap.value.proxy()),
+        // A bootstrap without anything in it says that nothing is known of the proxy.
+        proxy: dump.has(Section::Bootstrap).then(|| bootstrap.map(|bootstrap| bootstrap.value.proxy()).unwrap_or_default()),
         bootstrap: bootstrap.filter(|_| asked(Section::Bootstrap)).map(Resource::standing),
         clusters: asked(Section::Clusters).then(|| clusters::rows(&dump.clusters, &selection.clusters)),
         listeners: asked(Section::Listeners).then(|| listeners::rows(&dump.listeners, &selection.listeners)),
@@ -96,18 +130,13 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
         endpoints: None,
         eds: asked(Section::Endpoints).then(|| endpoints::rows(&dump.endpoints, &selection.endpoints)),
         ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
-        other: if selection.all { dump.unknown.iter().map(untouched).collect() } else { Vec::new() },
+        other: other.iter().copied().map(config).collect(),
+        other_text: other.to_vec(),
     }
 }
 
 pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &Selection, raw: bool) -> Document<'r> {
     Document { endpoints: Some(hosts::rows(hosts, &selection.endpoints, raw)), ..Document::default() }
-}
-
-fn untouched(unknown: &Unknown<'_>) -> Map<String, Value> {
-    let head = ("@type".to_owned(), Value::from(&*unknown.type_url));
-    let fields = unknown.fields.iter().map(|(key, raw)| (key.to_string(), crate::envoy::redact::config(raw)));
-    std::iter::once(head).chain(fields).collect()
 }
 
 /// `machine` makes the data, otherwise the tables are made.
@@ -138,11 +167,11 @@ pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, se
     } else {
         None
     };
-    if machine {
+    if machine && !selection.printed {
         let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
         return Report::new(SCHEMA, &Data { proxies: [One { document, faults }] }, Vec::new()).worst(worst);
     }
-    let mut body = tables::blocks(document, selection);
+    let mut body = if selection.printed { vec![Block::Code(document.as_printed())] } else { tables::blocks(document, selection) };
     if !rejections.is_empty() {
         body.extend([Block::Blank, Block::Bullets(rejections)]);
     }

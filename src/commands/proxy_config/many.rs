@@ -126,6 +126,7 @@ struct Part {
 /// Joins tables of the same columns under the same heading. Labelled fields become the columns of a table.
 fn merge(all: Vec<(String, Vec<Block>)>) -> Vec<Block> {
     let mut parts: Vec<Part> = Vec::new();
+    let mut printed = Vec::new();
     for (proxy, blocks) in all {
         let mut heading: Option<String> = None;
         let mut fields: Vec<(String, Line)> = Vec::new();
@@ -137,13 +138,15 @@ fn merge(all: Vec<(String, Vec<Block>)>) -> Vec<Block> {
                 }
                 Block::Field { label, lines } => fields.push((label, lines.into_iter().next().unwrap_or_default())),
                 Block::Table(table) => add(&mut parts, heading.as_ref(), &proxy, table),
+                // What a proxy printed stays a document of its own.
+                Block::Code(text) => printed.push(Block::Code(text)),
                 Block::Paragraph(words) => part(&mut parts, heading.as_ref()).words = Some(words),
                 _ => {}
             }
         }
         add_fields(&mut parts, heading.as_ref(), &proxy, fields);
     }
-    let mut blocks = Vec::new();
+    let mut blocks = printed;
     for part in parts {
         if let Some(heading) = part.heading {
             blocks.extend((!blocks.is_empty()).then_some(Block::Blank));

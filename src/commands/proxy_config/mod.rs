@@ -94,6 +94,12 @@ pub enum Part {
     Diff(diff::DiffArgs),
 }
 
+impl Part {
+    pub fn shows_resources(&self) -> bool {
+        !matches!(self, Part::Log(_) | Part::RootcaCompare(_) | Part::Stats(_) | Part::Diff(_))
+    }
+}
+
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterFilter {
     /// Only services with this in their host name
@@ -200,7 +206,8 @@ pub struct AllArgs {
 pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
     #[expect(clippy::disallowed_methods, reason = "a file has no time of its own; certificates are judged now")]
     let now = Timestamp::now();
-    let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
+    let printed = ctx.global.output == Format::Envoy;
+    let machine = printed || matches!(ctx.global.output, Format::Json | Format::Yaml);
     let (who, selection) = match &args.part {
         Part::Log(args) => return log::run(ctx, args),
         Part::RootcaCompare(args) => return roots::run(ctx, args),
@@ -216,6 +223,7 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
         Part::Ecds(args) => (args, one(Section::Extensions, now)),
         Part::All(args) => (&args.who, args.selection(now)),
     };
+    let selection = Selection { printed, ..selection };
     if who.file.is_empty() {
         return running(ctx, who, &selection, machine);
     }
@@ -239,7 +247,7 @@ fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Re
     if !answered.failed.is_empty() {
         ctx.incomplete.set(true);
     }
-    Ok(many::report(document::SCHEMA, answered, machine))
+    Ok(many::report(document::SCHEMA, answered, machine && !selection.printed))
 }
 
 /// From the bytes of an answer to the report; `machine` decides which of its two forms is made, because the raw
@@ -253,7 +261,7 @@ fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Re
     }
     // Who the proxy is heads every document; the section is small.
     let mut sections = selection.sections.clone();
-    if machine && !sections.contains(&Section::Bootstrap) {
+    if machine && !selection.printed && !sections.contains(&Section::Bootstrap) {
         sections.push(Section::Bootstrap);
     }
     let mut dump = Dump::read(&text, Want { sections: &sections, raw: machine })?;

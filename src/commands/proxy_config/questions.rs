@@ -34,7 +34,7 @@ impl Show {
     pub fn new(selection: Selection, machine: bool, live: bool) -> Self {
         let mut sections = selection.sections.clone();
         // Who the proxy is heads every document.
-        if machine && !sections.contains(&Section::Bootstrap) {
+        if machine && !selection.printed && !sections.contains(&Section::Bootstrap) {
             sections.push(Section::Bootstrap);
         }
         Show { wanted: Wanted { sections, whole: selection.all, live }, selection, machine }
@@ -112,7 +112,9 @@ impl Show {
         told.extend(gaps.iter().map(Gap::text));
         told.extend(partial.filter(|_| faults.is_empty()).map(str::to_owned));
         let (mut data, mut blocks) = (Value::Null, Vec::new());
-        if self.machine {
+        if self.selection.printed {
+            blocks = vec![Block::Code(document.as_printed())];
+        } else if self.machine {
             let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
             data = serde_json::to_value(One { document, faults, missing: gaps }).unwrap_or_else(|e| Value::String(e.to_string()));
         } else {

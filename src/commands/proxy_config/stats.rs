@@ -12,6 +12,7 @@ use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use crate::source::file;
 use crate::source::visit::{Answers, Questions};
 use clap::{Args, ValueEnum};
+use regex::Regex;
 use serde_json::{Map, Value, json};
 
 const SCHEMA: &str = "meshctl/proxy-stats/v1";
@@ -19,7 +20,7 @@ const SCHEMA: &str = "meshctl/proxy-stats/v1";
 pub const EXAMPLES: &str = "\
 Examples:
   meshctl proxy-config stats web-7d9f.shop --filter upstream_rq_5xx
-  meshctl proxy-config stats deploy/web.shop --filter listener_manager.lds
+  meshctl proxy-config stats deploy/web.shop --filter 'rq_(4|5)xx'
   meshctl proxy-config stats web-7d9f.shop --type clusters --filter cart
   meshctl proxy-config stats -f stats.txt --used";
 
@@ -39,7 +40,7 @@ pub struct StatsArgs {
     /// What is counted
     #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "server")]
     pub of: Of,
-    /// Only names with this in them
+    /// Only names with this in them: a text, a regular expression as Envoy's own filter takes, or a glob with `*`
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub filter: String,
     /// Only what is not zero
@@ -57,8 +58,49 @@ struct Stat {
 
 struct Ask {
     of: Of,
-    filter: String,
+    filter: Filter,
     used: bool,
+}
+
+/// A text counts as such wherever it stands somewhere: names of clusters are full of `|` and `.`. Otherwise it is a
+/// pattern.
+#[derive(Clone)]
+struct Filter {
+    text: String,
+    pattern: Option<Regex>,
+}
+
+impl Filter {
+    fn new(text: &str) -> Result<Self> {
+        let glob = || -> std::result::Result<Regex, regex::Error> {
+            let parts: Vec<String> = text.split('*').map(regex::escape).collect();
+            Regex::new(&format!("^{}$", parts.join(".*")))
+        };
+        let pattern = match Regex::new(text) {
+            Ok(pattern) => pattern,
+            Err(_) if text.contains('*') && !text.contains(['(', '[', '\\']) => {
+                glob().map_err(|e| Error::new(Kind::Usage, format!("{text:?} is no pattern")).because(&e))?
+            }
+            Err(error) => {
+                return Err(Error::new(Kind::Usage, format!("--filter {text:?} is no regular expression")).because(&error));
+            }
+        };
+        // One that fits everything, as `a||b` does, was not meant as a pattern.
+        Ok(Filter { text: text.to_owned(), pattern: Some(pattern).filter(|pattern| !pattern.is_match("")) })
+    }
+
+    /// What to compare with, given all there is.
+    fn among<'f>(&'f self, all: &[Stat]) -> impl Fn(&Stat) -> bool + 'f {
+        let within = |stat: &Stat, fits: &dyn Fn(&str) -> bool| {
+            fits(&stat.name) || stat.host.as_ref().is_some_and(|(cluster, host)| fits(cluster) || fits(host))
+        };
+        let literal = |text: &str| text.contains(&self.text);
+        let found = all.iter().any(|stat| within(stat, &literal));
+        move |stat| match &self.pattern {
+            Some(pattern) if !found => within(stat, &|text| pattern.is_match(text)),
+            _ => within(stat, &literal),
+        }
+    }
 }
 
 impl Questions for Ask {
@@ -84,13 +126,11 @@ impl Ask {
         if text.trim_start().starts_with(['<', '{']) {
             return Err(format!("it is not the text form of {}", if self.of == Of::Server { "stats" } else { "clusters" }));
         }
-        let all = text.lines().filter_map(|line| if self.of == Of::Server { server(line) } else { host(line) });
-        let fits = |stat: &Stat| {
-            let named = |text: &str| text.contains(&self.filter);
-            let passes = named(&stat.name) || stat.host.as_ref().is_some_and(|(cluster, host)| named(cluster) || named(host));
-            passes && !(self.used && matches!(stat.value.as_str(), "0" | "" | "No recorded values"))
-        };
-        Ok(shown(&all.filter(fits).collect::<Vec<_>>()))
+        let read = |line| if self.of == Of::Server { server(line) } else { host(line) };
+        let mut all: Vec<Stat> = text.lines().filter_map(read).collect();
+        let fits = self.filter.among(&all);
+        all.retain(|stat| fits(stat) && !(self.used && matches!(stat.value.as_str(), "0" | "" | "No recorded values")));
+        Ok(shown(&all))
     }
 }
 
@@ -146,7 +186,8 @@ fn shown(stats: &[Stat]) -> Shown {
 }
 
 pub fn run(ctx: &Ctx, args: &StatsArgs) -> Result<Report> {
-    let ask = || Ask { of: args.of, filter: args.filter.clone(), used: args.used };
+    let filter = Filter::new(&args.filter)?;
+    let ask = || Ask { of: args.of, filter: filter.clone(), used: args.used };
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
     let path = args.who.file.as_str();
     if !path.is_empty() {
@@ -170,7 +211,7 @@ mod tests {
     use super::*;
 
     fn texts(of: Of, filter: &str, used: bool, text: &str) -> Vec<String> {
-        let shown = Ask { of, filter: filter.into(), used }.shown(text.as_bytes()).expect("stats");
+        let shown = Ask { of, filter: Filter::new(filter).expect("a filter"), used }.shown(text.as_bytes()).expect("stats");
         let Some(Block::Table(table)) = shown.blocks.into_iter().next() else { return Vec::new() };
         table.rows.iter().map(|row| row.iter().map(|cell| cell[0].text.clone()).collect::<Vec<_>>().join(" ")).collect()
     }
@@ -188,9 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_is_a_text_a_regular_expression_or_a_glob() {
+        let stats = "cluster.outbound|80||web.rq_5xx: 1\ncluster.outbound|80||db.rq_4xx: 2\nserver.live: 1\n";
+        let found = |filter| texts(Of::Server, filter, false, stats).len();
+        assert_eq!((found(""), found("rq_"), found("outbound|80||web"), found("cluster.outbound")), (3, 2, 1, 2));
+        assert_eq!((found("rq_[45]xx"), found("5xx|live"), found("^server"), found("80..db")), (2, 2, 1, 1));
+        assert_eq!((found("*.rq_5xx"), found("*live"), found("*rq"), found("outbound|80||shop")), (1, 1, 0, 0));
+        assert!(Filter::new("rq_(").is_err());
+    }
+
+    #[test]
     fn another_answer_is_refused() {
         for wrong in ["<html>", "{\"stats\":[]}"] {
-            assert!(Ask { of: Of::Server, filter: String::new(), used: false }.shown(wrong.as_bytes()).is_err());
+            assert!(Ask { of: Of::Server, filter: Filter::new("").expect("none"), used: false }.shown(wrong.as_bytes()).is_err());
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
 use crate::envoy::listeners::Protocols;
-use crate::envoy::{State, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
+use crate::envoy::{Section, State, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
 use crate::report::{Block, Column, Line, Span, Table, Tone};
 
 /// Fewer days than this until a certificate expires are marked; workload certificates live a day, so not for them.
@@ -27,7 +27,7 @@ pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
         }
         blocks.extend(block);
     };
-    if document.bootstrap.is_some() {
+    if document.proxy.is_some() && selection.sections.contains(&Section::Bootstrap) {
         push("Bootstrap", bootstrap(document));
     }
     if let Some(rows) = &document.clusters {
@@ -123,8 +123,9 @@ fn bootstrap(document: &Document<'_>) -> Vec<Block> {
     let Some(proxy) = &document.proxy else { return Vec::new() };
     let field = |label: &str, text: &str| Block::Field { label: label.to_owned(), lines: vec![plain(text)] };
     let versions = proxy.versions.iter().map(|(label, version)| field(label, version));
-    let rest = [("Envoy Version", &proxy.envoy_version), ("Node", &proxy.id), ("Cluster", &proxy.cluster)];
-    versions.chain(rest.iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| field(label, text))).collect()
+    let envoy = if proxy.envoy_version.is_empty() { "unknown" } else { &proxy.envoy_version };
+    let names = [("Node", &proxy.id), ("Cluster", &proxy.cluster)].into_iter().filter(|(_, text)| !text.is_empty());
+    versions.chain([field("Envoy Version", envoy)]).chain(names.map(|(label, text)| field(label, text))).collect()
 }
 
 fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
@@ -272,19 +273,19 @@ fn hosts(rows: &[hosts::Row<'_>]) -> Table {
     let mut table =
         Table { columns: columns(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"]), rows: Vec::with_capacity(rows.len()) };
     let reasons = Column::new("REASON");
-    table.columns.push(if rows.iter().all(|row| row.reasons.is_empty()) { reasons.wide() } else { reasons });
+    table.columns.push(if rows.iter().all(|row| row.reasons().is_empty()) { reasons.wide() } else { reasons });
     table.columns.extend(wide(&["WEIGHT", "PRIORITY", "LOCALITY", "HOSTNAME"]));
     for row in rows {
         table.rows.push(vec![
-            plain(row.endpoint.as_str()),
-            status(row.status),
-            vec![Span::new(row.outlier_check, if row.outlier_check == "OK" { Tone::Plain } else { Tone::Bad })],
+            plain(row.endpoint()),
+            status(row.status()),
+            vec![Span::new(row.outlier_check(), if row.outlier_check() == "OK" { Tone::Plain } else { Tone::Bad })],
             plain(row.cluster),
-            vec![Span::new(row.reasons.join("; "), Tone::Warn)],
-            plain(row.weight.map_or_else(String::new, |weight| weight.to_string())),
-            plain(row.priority.to_string()),
-            plain(row.locality.as_str()),
-            plain(row.hostname.unwrap_or_default()),
+            vec![Span::new(row.reasons().join("; "), Tone::Warn)],
+            plain(row.weight().map_or_else(String::new, |weight| weight.to_string())),
+            plain(row.priority().to_string()),
+            plain(row.locality()),
+            plain(row.hostname().unwrap_or_default()),
         ]);
     }
     table

@@ -185,3 +185,15 @@ fn certificates_are_judged_by_the_clock_that_is_given() {
     assert_eq!((later[0]["valid"].clone(), later[0]["days_left"].clone()), (false.into(), (-2).into()));
     assert_eq!(later[1]["valid"], true);
 }
+
+/// A resource is lost alone, and a bracket too few or a quote too many is placed where it is.
+#[test]
+fn broken_json_is_told_where_it_breaks() {
+    let told = |text: &str| {
+        report(text.as_bytes(), &selection(&[Section::Clusters]), false).map(|report| text_of(&report)).unwrap_or_default()
+    };
+    let inside = told(r#"{"configs":[{"static_clusters":[{"cluster":{"name" 7}},{"cluster":{"name":"good"}}]}]}"#);
+    assert!(inside.contains("good") && inside.contains("at line 1 column"), "{inside}");
+    let quote = told("{\"configs\":[{\"static_clusters\":[{\"cluster\":{\"name\":\"a\"}},\n{\"cluster\":{\"na\"me\":\"b\"}}]}]}");
+    assert!(quote.contains("breaks off at line 2 column 17, among the clusters"), "{quote}");
+}

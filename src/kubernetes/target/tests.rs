@@ -96,3 +96,30 @@ fn words_that_name_nothing() {
     }
     assert!(Targets::parse(&[], Some("app in"), false, None, "default").is_err());
 }
+
+#[test]
+fn pods_that_are_being_deleted_are_only_asked_by_name() {
+    let owner = json!({"spec": {"selector": {"matchLabels": {"app": "web"}}}});
+    let leaving = || {
+        object(
+            "shop",
+            "web-0",
+            json!({"metadata": {"name": "web-0", "namespace": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+        )
+    };
+    let world = |rest: Vec<Object>| {
+        let owner = owner.clone();
+        move |need: &Need| match need {
+            Need::Get { resource, .. } if *resource == kinds::POD => Outcome::Objects(vec![leaving()]),
+            Need::Get { .. } => Outcome::Objects(vec![object("shop", "web", owner.clone())]),
+            _ => Outcome::Objects(std::iter::once(leaving()).chain(rest.clone()).collect()),
+        }
+    };
+    let other = object("shop", "web-1", json!({}));
+    assert_eq!(resolve(&targets(&["deploy/web.shop"], None), world(vec![other.clone()])).0, ["web-1.shop"]);
+    assert_eq!(resolve(&targets(&["web-0.shop"], None), world(Vec::new())).0, ["web-0.shop"]);
+    let all = Targets::parse(&[], Some("app=web"), false, None, "default").unwrap();
+    assert_eq!(resolve(&all, world(vec![other])).0, ["web-1.shop"]);
+    let (found, missing) = resolve(&targets(&["deploy/web.shop"], None), world(Vec::new()));
+    assert!(found.is_empty() && missing[0].contains("by its name: web-0.shop"), "{missing:?}");
+}

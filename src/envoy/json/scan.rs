@@ -1,0 +1,162 @@
+//! Finds where a JSON value ends without looking at what is in it: sixty-four bytes at a time.
+//!
+//! A block is turned into bit masks, one bit a byte: quotes, backslashes, brackets that open, brackets that close. Which
+//! bytes lie within strings follows from the quotes alone (each flips the state of all that come after it), and how deep
+//! the block ends from counting bits. Only the block in which the depth reaches zero is looked at bit by bit.
+
+const BLOCK: usize = 64;
+
+/// One bit for each byte of a block.
+struct Masks {
+    quotes: u64,
+    backslashes: u64,
+    opening: u64,
+    closing: u64,
+}
+
+/// The end of the object or array whose opening bracket stands before `from`: the place after its closing bracket.
+/// `None` if the text ends before. The kinds of brackets are not held against each other.
+pub fn end_of_nested(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") {
+        // SAFETY: it asks of its caller that the processor has these features, and the line above asked the processor. It
+        // takes a slice and has no pointers, so wrong masks would give a wrong place, which the tests hold against a walk byte
+        // by byte, and readers cut the text there by checked slicing.
+        return unsafe { x86::end_of_nested_avx2(rest) }.map(|end| from + end);
+    }
+    walk(rest, portable).map(|end| from + end)
+}
+
+#[inline(always)]
+fn walk(text: &[u8], masks: impl Fn(&[u8; BLOCK]) -> Masks) -> Option<usize> {
+    let mut state = State { depth: 1, in_string: 0, escapes_next: false };
+    let (blocks, tail) = text.as_chunks::<BLOCK>();
+    for (i, block) in blocks.iter().enumerate() {
+        if let Some(end) = state.step(&masks(block)) {
+            return Some(i * BLOCK + end);
+        }
+    }
+    let mut last = [b' '; BLOCK];
+    last[..tail.len()].copy_from_slice(tail);
+    state.step(&masks(&last)).map(|end| blocks.len() * BLOCK + end)
+}
+
+struct State {
+    depth: u64,
+    /// All ones if the last block ended within a string.
+    in_string: u64,
+    /// The last block ended in a backslash that escapes the first byte of the next.
+    escapes_next: bool,
+}
+
+impl State {
+    #[inline(always)]
+    fn step(&mut self, masks: &Masks) -> Option<usize> {
+        let escaped = self.escaped(masks.backslashes);
+        let strings = flip_after(masks.quotes & !escaped) ^ self.in_string;
+        self.in_string = if strings >> (BLOCK - 1) == 1 { u64::MAX } else { 0 };
+        let (opening, mut closing) = (masks.opening & !strings, masks.closing & !strings);
+        let closes = u64::from(closing.count_ones());
+        if closes < self.depth {
+            self.depth = self.depth - closes + u64::from(opening.count_ones());
+            return None;
+        }
+        let mut closed = 0;
+        while closing != 0 {
+            let at = closing.trailing_zeros();
+            closed += 1;
+            let opened = u64::from((opening & ((1 << at) - 1)).count_ones());
+            if self.depth + opened == closed {
+                return Some(at as usize + 1);
+            }
+            closing &= closing - 1;
+        }
+        self.depth = self.depth + u64::from(opening.count_ones()) - closed;
+        None
+    }
+
+    /// Which bytes stand behind a backslash that isn't escaped itself.
+    #[inline(always)]
+    fn escaped(&mut self, mut backslashes: u64) -> u64 {
+        let mut escaped = u64::from(self.escapes_next);
+        self.escapes_next = false;
+        backslashes &= !escaped;
+        while backslashes != 0 {
+            let at = backslashes.trailing_zeros();
+            backslashes &= backslashes - 1;
+            if at as usize + 1 == BLOCK {
+                self.escapes_next = true;
+            } else {
+                escaped |= 1 << (at + 1);
+                backslashes &= !(1 << (at + 1));
+            }
+        }
+        escaped
+    }
+}
+
+/// Each set bit flips itself and all bits above it.
+#[inline(always)]
+fn flip_after(mut bits: u64) -> u64 {
+    let mut by = 1;
+    while by < BLOCK {
+        bits ^= bits << by;
+        by *= 2;
+    }
+    bits
+}
+
+/// For any machine; compilers make something of it.
+fn portable(block: &[u8; BLOCK]) -> Masks {
+    let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
+    for (i, &byte) in block.iter().enumerate() {
+        masks.quotes |= u64::from(byte == b'"') << i;
+        masks.backslashes |= u64::from(byte == b'\\') << i;
+        masks.opening |= u64::from(byte | 0x20 == b'{') << i;
+        masks.closing |= u64::from(byte | 0x20 == b'}') << i;
+    }
+    masks
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{BLOCK, Masks, walk};
+    use std::arch::x86_64::*;
+
+    fn word(block: &[u8; BLOCK], at: usize) -> i64 {
+        block[at..].first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    }
+
+    /// `[` and `{` differ in one bit, and so do `]` and `}`.
+    const CASE: i8 = 0x20;
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn masks_avx2(block: &[u8; BLOCK]) -> Masks {
+        let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
+        for part in 0..2 {
+            let at = part * 32;
+            let bytes = _mm256_set_epi64x(word(block, at + 24), word(block, at + 16), word(block, at + 8), word(block, at));
+            let folded = _mm256_or_si256(bytes, _mm256_set1_epi8(CASE));
+            let equal =
+                |bytes, to: u8| u64::from(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(to as i8))) as u32);
+            masks.quotes |= equal(bytes, b'"') << at;
+            masks.backslashes |= equal(bytes, b'\\') << at;
+            masks.opening |= equal(folded, b'{') << at;
+            masks.closing |= equal(folded, b'}') << at;
+        }
+        masks
+    }
+
+    #[target_feature(enable = "avx2,popcnt,bmi1")]
+    pub fn end_of_nested_avx2(text: &[u8]) -> Option<usize> {
+        walk(text, |block| masks_avx2(block))
+    }
+}
+
+/// The way without the processor's help, for comparing.
+#[cfg(test)]
+pub fn end_of_nested_portable(text: &[u8]) -> Option<usize> {
+    walk(text, portable)
+}
