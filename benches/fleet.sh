@@ -31,18 +31,20 @@ kubectl -n istio-system set env deploy/$deploy PILOT_MAX_REQUESTS_PER_SECOND=100
 kubectl -n istio-system rollout status deploy/$deploy --timeout=120s >/dev/null
 forward() {                                      # forward LOCAL REMOTE: until it listens
   kubectl -n istio-system port-forward deploy/$deploy "$1:$2" >"$work/forward-$1" 2>&1 &
-  until grep -q Forwarding "$work/forward-$1"; do read -rt 0.1 <> <(:) || true; done
+  until grep -qs Forwarding "$work/forward-$1"; do read -rt 0.1 <> <(:) || true; done
 }
 pod=$(kubectl -n istio-system get pods -l app=istiod,istio.io/rev=canary --field-selector status.phase=Running -o jsonpath='{.items[0].status.podIP}')
 # the clients run in the node's network, so that no port-forward carries ten thousand streams
 nsenter -t "$(cat "$STATE/node.pid")" -n -- "$target/examples/ads-load" "$pod:15010" "$count" load >"$work/load" 2>"$work/load.err" &
 SECONDS=0
-until grep -q acknowledged "$work/load"; do
+until grep -qs acknowledged "$work/load"; do
   ((SECONDS < 300)) || { echo "the clients did not come up:"; sort "$work/load.err" | uniq -c | head -5; exit 1; }
   read -rt 0.5 <> <(:) || true
 done
 echo "$(cat "$work/load") after ${SECONDS} s"
 forward 15914 15014
+# the first pushes keep istiod busy for a while, and it answers nobody in time
+until curl -sm 2 -o /dev/null localhost:15914/debug/syncz; do ((SECONDS < 300)) || { echo "istiod stays busy"; exit 1; }; done
 curl -s localhost:15914/debug/syncz | wc -c | sed 's/$/ bytes of syncz/'
 echo "--- meshctl proxy-status, over gRPC and over HTTP"
 "$here/compare.py" "$M -q proxy-status --transport grpc -o json" "$M -q proxy-status --transport http -o json"
