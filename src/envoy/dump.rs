@@ -51,8 +51,7 @@ impl<'a> Dump<'a> {
         if !outline.saw_configs {
             return Err(Unusable::new(text, "a config dump", &outline.keys, end.as_ref().err()));
         }
-        let missing: Vec<Section> =
-            want.sections.iter().copied().filter(|section| !outline.present.contains(section)).collect();
+        let missing: Vec<Section> = want.sections.iter().copied().filter(|section| !outline.present.contains(section)).collect();
         let mut dump = Dump { present: outline.present, unknown: outline.unknown, ..Dump::default() };
         // What didn't come may stand behind the cut, or not be there at all.
         let mut absent = Vec::new();

@@ -316,7 +316,8 @@ fn stays(pod: &Object) -> bool {
         #[serde(default)]
         phase: String,
     }
-    let here = |pod: View| pod.metadata.deletion_timestamp.is_none() && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+    let here =
+        |pod: View| pod.metadata.deletion_timestamp.is_none() && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
     pod.read::<View>().is_ok_and(here)
 }
 
@@ -324,7 +325,10 @@ fn stays(pod: &Object) -> bool {
 fn no_pods(gone: &[Object]) -> String {
     match gone {
         [] => "it has no pods now".to_owned(),
-        [pod, ..] => format!("all its pods have ended or are being deleted; one of those is asked by its name: {}.{}", pod.name, pod.namespace),
+        [pod, ..] => format!(
+            "all its pods have ended or are being deleted; one of those is asked by its name: {}.{}",
+            pod.name, pod.namespace
+        ),
     }
 }
 

@@ -116,7 +116,8 @@ impl Page {
         for row in &table.rows {
             grid.cells(row).iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.width().max(*width));
         }
-        let columns: Vec<(usize, bool)> = shown.iter().zip(widths).map(|(&i, width)| (width, table.columns[i].align_right)).collect();
+        let columns: Vec<(usize, bool)> =
+            shown.iter().zip(widths).map(|(&i, width)| (width, table.columns[i].align_right)).collect();
         self.row(&titles, &columns, out);
         let mut notes = notes.iter().peekable();
         for (at, row) in table.rows.iter().enumerate() {

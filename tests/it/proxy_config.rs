@@ -101,7 +101,9 @@ fn two_dumps_are_compared_by_what_they_mean() {
 fn the_proxys_own_text_is_a_dump_again() {
     let again = tempfile::NamedTempFile::new().expect("a file");
     let path = again.path().to_str().expect("a path").to_owned();
-    for name in ["istio/config_dump.json", "istio/warming.json", "istio/draining.json", "istio/error-state.json", "istio/ecds.json"] {
+    for name in
+        ["istio/config_dump.json", "istio/warming.json", "istio/draining.json", "istio/error-state.json", "istio/ecds.json"]
+    {
         let dump = fixture(name);
         let whole = std::fs::read_to_string(&dump).expect("the fixture");
         for part in ["all", "cluster", "listener", "route", "eds", "secret", "bootstrap", "ecds"] {
@@ -111,7 +113,8 @@ fn the_proxys_own_text_is_a_dump_again() {
             let configs = value["configs"].as_array().expect("sections").len();
             assert!(if part == "all" { configs > 2 } else { configs < 2 }, "{name} {part}: {configs}");
             // These are dumps without line breaks, so each element is a line; keys were masked by the proxy itself.
-            let elements = out.lines().filter_map(|line| line.trim_end_matches(',').strip_suffix('}')).filter(|line| line.len() > 2);
+            let elements =
+                out.lines().filter_map(|line| line.trim_end_matches(',').strip_suffix('}')).filter(|line| line.len() > 2);
             let own = |line: &str| line.strip_prefix("\"bootstrap\": ").unwrap_or(line).trim_end_matches(['}', ']']).to_owned();
             assert!(elements.clone().all(|line| whole.contains(&own(line))), "{name} {part}");
             assert!(configs == 0 || elements.count() > 0, "{name} {part}");
@@ -133,7 +136,9 @@ fn the_proxys_own_text_is_filtered_masked_and_says_what_is_missing() {
     let (_, out, _) = run(&["pc", "cluster", "-f", &dump, "--fqdn", "istiod", "--port", "443", "-o", "envoy"]);
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let clusters = value["configs"][0]["dynamic_active_clusters"].as_array().expect("clusters");
-    assert!(!clusters.is_empty() && clusters.iter().all(|one| one["cluster"]["name"].as_str().is_some_and(|n| n.contains("istiod"))));
+    assert!(
+        !clusters.is_empty() && clusters.iter().all(|one| one["cluster"]["name"].as_str().is_some_and(|n| n.contains("istiod")))
+    );
 
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     let text = r#"{"configs":[{"@type":"x.SecretsConfigDump","static_secrets":[{"name":"a","secret":{"name":"a",

@@ -171,8 +171,7 @@ pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, se
         let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
         return Report::new(SCHEMA, &Data { proxies: [One { document, faults }] }, Vec::new()).worst(worst);
     }
-    let mut body =
-        if selection.printed { vec![Block::Code(document.as_printed())] } else { tables::blocks(document, selection) };
+    let mut body = if selection.printed { vec![Block::Code(document.as_printed())] } else { tables::blocks(document, selection) };
     if !rejections.is_empty() {
         body.extend([Block::Blank, Block::Bullets(rejections)]);
     }

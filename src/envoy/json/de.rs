@@ -24,7 +24,9 @@ impl<'de> Reader<'de> {
             return visitor.visit_u64(number);
         }
         // Only a fraction has a zero with a sign.
-        if let Ok(number) = text.parse::<i64>() && number != 0 {
+        if let Ok(number) = text.parse::<i64>()
+            && number != 0
+        {
             return visitor.visit_i64(number);
         }
         match text.parse::<f64>() {

@@ -95,28 +95,35 @@ fn same(text: &str) -> Result<(), TestCaseError> {
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => match (a.is_f64(), a.as_f64(), b.as_f64()) {
-            (true, Some(x), Some(y)) => b.is_f64() && x.is_sign_negative() == y.is_sign_negative() && (x - y).abs() <= x.abs() * 1e-14,
+            (true, Some(x), Some(y)) => {
+                b.is_f64() && x.is_sign_negative() == y.is_sign_negative() && (x - y).abs() <= x.abs() * 1e-14
+            }
             _ => a == b,
         },
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
-        (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| alike(a, b))),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| alike(a, b)))
+        }
         _ => a == b,
     }
 }
 
 /// JSON with one byte too many, too few, or another.
 fn near_json() -> impl Strategy<Value = String> {
-    (json(), any::<bool>(), any::<prop::sample::Index>(), 0..3u8, "[\\[\\]{}\",:\\\\a1tn .-]").prop_map(|(value, pretty, at, how, other)| {
-        let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap_or_default();
-        let mut chars: Vec<char> = text.chars().collect();
-        let at = at.index(chars.len());
-        match how {
-            0 => drop(chars.remove(at)),
-            1 => chars.splice(at..=at, other.chars()).for_each(drop),
-            _ => chars.splice(at..at, other.chars()).for_each(drop),
-        }
-        chars.into_iter().collect()
-    })
+    (json(), any::<bool>(), any::<prop::sample::Index>(), 0..3u8, "[\\[\\]{}\",:\\\\a1tn .-]").prop_map(
+        |(value, pretty, at, how, other)| {
+            let text =
+                if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap_or_default();
+            let mut chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len());
+            match how {
+                0 => drop(chars.remove(at)),
+                1 => chars.splice(at..=at, other.chars()).for_each(drop),
+                _ => chars.splice(at..at, other.chars()).for_each(drop),
+            }
+            chars.into_iter().collect()
+        },
+    )
 }
 
 fn json() -> impl Strategy<Value = Value> {

@@ -100,7 +100,13 @@ fn words_that_name_nothing() {
 #[test]
 fn pods_that_are_being_deleted_are_only_asked_by_name() {
     let owner = json!({"spec": {"selector": {"matchLabels": {"app": "web"}}}});
-    let leaving = || object("shop", "web-0", json!({"metadata": {"name": "web-0", "namespace": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    let leaving = || {
+        object(
+            "shop",
+            "web-0",
+            json!({"metadata": {"name": "web-0", "namespace": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}}),
+        )
+    };
     let world = |rest: Vec<Object>| {
         let owner = owner.clone();
         move |need: &Need| match need {
