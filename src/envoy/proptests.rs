@@ -86,6 +86,9 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// The names of what was read, and what is missing.
+type Shown = (Vec<String>, Vec<Fault>);
+
 /// Cut behind any byte: what is shown is the beginning of what the whole shows, and that the rest is missing is told.
 #[test]
 fn a_cut_answer_shows_its_beginning() {
@@ -97,7 +100,7 @@ fn a_cut_answer_shows_its_beginning() {
         let hosts = Hosts::read(text, raw).ok()?;
         Some((hosts.clusters.iter().map(|one| format!("{} {}", &*one.name, one.host_statuses.len())).collect(), hosts.faults))
     };
-    let every_cut = |whole: &str, read: &dyn Fn(&str, bool) -> Option<(Vec<String>, Vec<Fault>)>| {
+    let every_cut = |whole: &str, read: &dyn Fn(&str, bool) -> Option<Shown>| {
         for raw in [false, true] {
             let (all, faults) = read(whole, raw).expect("an answer");
             assert!(all.len() > 1 && faults.is_empty(), "{faults:?}");
