@@ -111,7 +111,7 @@ fn the_proxys_own_text_is_a_dump_again() {
             assert_eq!(code, 0, "{name} {part}");
             let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
             let configs = value["configs"].as_array().expect("sections").len();
-            assert!(if part == "all" { configs > 2 } else { configs < 2 }, "{name} {part}: {configs}");
+            assert!(if part == "all" { configs > 0 } else { configs < 2 }, "{name} {part}: {configs}");
             // These are dumps without line breaks, so each element is a line; keys were masked by the proxy itself.
             let elements =
                 out.lines().filter_map(|line| line.trim_end_matches(',').strip_suffix('}')).filter(|line| line.len() > 2);
