@@ -4,14 +4,16 @@ use super::entry::Printed;
 use super::json::Raw;
 use super::section::{List, Section};
 
-/// The elements in the order of the dump, each once; `unknown` are whole sections.
+/// The elements and their lists in the order of the dump, each once; `unknown` are whole sections.
 pub fn dump<'a>(elements: impl Iterator<Item = Printed<'a>>, unknown: &[Raw<'a>]) -> String {
     let mut elements: Vec<Printed<'a>> = elements.collect();
     elements.sort_by_key(|element| place(element.text));
     elements.dedup_by_key(|element| place(element.text));
     let mut sections = Vec::new();
     for section in Section::ALL {
-        let lists = section.lists().filter_map(|list| Some(fields(list, &elements)).filter(|text| !text.is_empty()));
+        let mut lists: Vec<List> = section.lists().collect();
+        lists.sort_by_key(|list| elements.iter().position(|element| element.list == list));
+        let lists = lists.into_iter().map(|list| fields(list, &elements)).filter(|text| !text.is_empty());
         let lists: Vec<String> = lists.collect();
         if !lists.is_empty() {
             let url = format!("type.googleapis.com/envoy.admin.v3.{}", section.message());

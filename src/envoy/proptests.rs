@@ -9,9 +9,6 @@ use super::{certificate, clusters, endpoints, extensions, hosts, listeners, name
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-/// Names and faults of a text, or nothing if it is refused; the flag says whether with raw text.
-type Reading<'r> = &'r dyn Fn(&str, bool) -> Option<(Vec<String>, Vec<Fault>)>;
-
 /// Small ones, so that a random cut or change hits a reader.
 const HOSTS: &str = include_str!("../../fixtures/envoy/clusters.json");
 const SECRETS: &str = include_str!("../../fixtures/envoy/secrets.json");
@@ -89,6 +86,9 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// The names of what was read, and what is missing.
+type Shown = (Vec<String>, Vec<Fault>);
+
 /// Cut behind any byte: what is shown is the beginning of what the whole shows, and that the rest is missing is told.
 #[test]
 fn a_cut_answer_shows_its_beginning() {
@@ -100,7 +100,7 @@ fn a_cut_answer_shows_its_beginning() {
         let hosts = Hosts::read(text, raw).ok()?;
         Some((hosts.clusters.iter().map(|one| format!("{} {}", &*one.name, one.host_statuses.len())).collect(), hosts.faults))
     };
-    let every_cut = |whole: &str, read: Reading<'_>| {
+    let every_cut = |whole: &str, read: &dyn Fn(&str, bool) -> Option<Shown>| {
         for raw in [false, true] {
             let (all, faults) = read(whole, raw).expect("an answer");
             assert!(all.len() > 1 && faults.is_empty(), "{faults:?}");
