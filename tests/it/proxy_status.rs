@@ -168,3 +168,27 @@ fn endpoints_are_compared() {
         assert!(!imported(name)["not_seen"].to_string().contains("catalog"), "{name}");
     }
 }
+
+#[test]
+fn a_recording_is_neither_watched_nor_waited_for_and_tells_what_it_lacks() {
+    let from = format!("{}/fixtures/snapshots/istio/nack.tar.zst", env!("CARGO_MANIFEST_DIR"));
+    for words in [["ps", "--watch"].as_slice(), &["wait", "--for=synced"]] {
+        let (code, _, stderr) = run(&[words, &["--from", &from]].concat());
+        assert!(code == 2 && stderr.contains("a recording doesn't change"), "{stderr}");
+    }
+    let (code, screen, _) = run(&["ps", "deploy/a.mesh", "--from", &from]);
+    assert!(code == 0 && screen.contains("REJECTED") && screen.contains("does not tell what it would send"), "{screen}");
+    assert_eq!(run(&["ps", "deploy/a.mesh", "--from", &from, "--strict"]).0, 2, "a part is missing");
+}
+
+#[test]
+fn flags_of_the_transport_that_contradict_are_refused() {
+    for (words, says) in [
+        (["--xds-address", "istiod"].as_slice(), "no HOST:PORT"),
+        (&["--xds-address", "istiod:15012", "--transport", "http"], "is asked over gRPC"),
+        (&["--transport", "http", "--insecure"], "for gRPC"),
+    ] {
+        let (code, _, stderr) = run(&[["ps"].as_slice(), words].concat());
+        assert!(code == 2 && stderr.contains(says), "{words:?}: {stderr}");
+    }
+}
