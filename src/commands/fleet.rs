@@ -158,7 +158,7 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         let pods = match served.get(&need).map(|answer| &answer.outcome) {
             Some(Outcome::Objects(pods)) => pods.as_slice(),
             Some(other) => {
-                missing.push((need.title(), other.reason().unwrap_or_else(|| other.word()).to_owned()));
+                missing.push((need.title(), other.why().to_owned()));
                 &[]
             }
             None => &[],

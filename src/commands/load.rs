@@ -249,11 +249,6 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     answer
 }
 
-/// A time as a person writes it: `2s`, `1.5s`, `200ms`.
-pub fn spoken(time: std::time::Duration) -> String {
-    live::spoken(time)
-}
-
 /// Adds the clusters that could not be read, so that nobody takes the rest for all of them.
 pub fn with_unreachable(mut report: Report, loaded: &Loaded) -> Report {
     if loaded.unreachable.is_empty() {

@@ -12,7 +12,7 @@ use crate::analysis::sync::{self, Health, Proxy, Status};
 use crate::cli::{Ctx, complete, parse_duration};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Channel, Purpose, Selector};
-use crate::mesh;
+use crate::mesh::{self, sync::Key};
 use crate::report::Report;
 use crate::source::live::Credentials;
 use clap::{Args, ValueEnum};
@@ -90,8 +90,10 @@ pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
 }
 
 /// Which proxies are meant.
+#[derive(Default)]
 pub struct Filter {
     namespace: Option<String>,
+    name: Option<String>,
     selector: Option<Selector>,
     revision: Option<String>,
     only: Vec<Health>,
@@ -101,11 +103,16 @@ impl Filter {
     pub fn new(ctx: &Ctx, selector: Option<&str>, revision: Option<String>, only: Vec<Health>) -> Result<Self> {
         let selector = selector.map(Selector::parse).transpose();
         let selector = selector.map_err(|why| Error::new(Kind::Usage, why).hint("such as -l app=web,version!=v2"))?;
-        Ok(Filter { namespace: ctx.global.namespace.clone(), selector, revision, only })
+        Ok(Filter { namespace: ctx.global.namespace.clone(), name: None, selector, revision, only })
+    }
+
+    fn pod((namespace, name): &Key) -> Self {
+        Filter { namespace: Some(namespace.clone()), name: Some(name.clone()), ..Filter::default() }
     }
 
     fn fits(&self, proxy: &Proxy) -> bool {
         self.namespace.as_ref().is_none_or(|only| *only == proxy.namespace)
+            && self.name.as_ref().is_none_or(|only| *only == proxy.name)
             && self.selector.as_ref().is_none_or(|selector| selector.fits(&proxy.labels))
             && (self.only.is_empty() || self.only.contains(&proxy.health))
             && self.revision.as_ref().is_none_or(|only| proxy.revision.as_ref() == Some(only))

@@ -1,6 +1,6 @@
 //! `meshctl wait`: until the fleet has what it should have. A mesh is eventually consistent; this is the end of "eventually".
 
-use super::load::{block_on, now, spoken};
+use super::load::{block_on, now};
 use super::proxy_config::conversation::Wanted;
 use super::proxy_config::diff::{Side, count};
 use super::proxy_status::{Asked, Filter, Sort, Taken, compared_with};
@@ -10,10 +10,11 @@ use crate::commands::fleet::{self, Who};
 use crate::envoy::Section;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Channel;
-use crate::mesh::MESHES;
+use crate::mesh;
 use crate::mesh::admin::Speaks;
-use crate::mesh::sync::{Health, Intended};
+use crate::mesh::sync::{Health, Intended, Key};
 use crate::report::{Block, Column, Report, Severity, Span, Table, Tone};
+use crate::source::live::spoken;
 use crate::source::visit::{Answers, Questions};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -98,10 +99,11 @@ pub fn run(ctx: &Ctx, args: &WaitArgs) -> Result<Report> {
     let filter = Filter::new(ctx, args.selector.as_deref(), args.revision.clone(), Vec::new())?;
     let channel = args.asked.channel(ctx)?;
     let credentials = args.asked.credentials();
+    let look = |channel: &Channel| Taken::new(ctx, channel, &credentials, &filter, Sort::Health);
     let begun = now();
     let mut in_a_row = 0;
     loop {
-        let taken = Taken::new(ctx, &channel, &credentials, &filter, Sort::Health)?;
+        let taken = look(&channel)?;
         let proxies: Vec<&Proxy> = taken.all.iter().flat_map(|status| &status.proxies).collect();
         if proxies.is_empty() {
             let error = Error::new(Kind::Input, "there is no proxy to wait for");
@@ -110,7 +112,10 @@ pub fn run(ctx: &Ctx, args: &WaitArgs) -> Result<Report> {
         let total = proxies.len();
         let mut laggards = behind(&proxies, args.until);
         if args.until == Until::Distributed && laggards.is_empty() {
-            laggards = different(ctx, &channel, &taken)?;
+            let pods: Vec<Key> = proxies.iter().map(|proxy| (proxy.namespace.clone(), proxy.name.clone())).collect();
+            let asked = look(&Channel { dump_of: pods.clone(), ..channel.clone() })?;
+            let intended = asked.loaded.facts.iter().flat_map(|facts| mesh::intended(facts, &pods)).collect();
+            laggards = different(ctx, &pods, intended)?;
         }
         in_a_row = if laggards.is_empty() { in_a_row + 1 } else { 0 };
         // What was applied a moment ago may not have reached the control plane at the first look.
@@ -148,7 +153,7 @@ fn behind(proxies: &[&Proxy], until: Until) -> Vec<Laggard> {
 struct Compare {
     proxies: Vec<fleet::Proxy>,
     wanted: Wanted,
-    intended: BTreeMap<(String, String), Intended>,
+    intended: BTreeMap<Key, Intended>,
     now: Timestamp,
 }
 
@@ -187,18 +192,7 @@ impl Questions for Compare {
     }
 }
 
-fn different(ctx: &Ctx, channel: &Channel, taken: &Taken) -> Result<Vec<Laggard>> {
-    let pods: Vec<(String, String)> =
-        taken.all.iter().flat_map(|status| &status.proxies).map(|proxy| (proxy.namespace.clone(), proxy.name.clone())).collect();
-    let channel = Channel { dump_of: pods.clone(), ..channel.clone() };
-    let all = Filter::new(ctx, None, None, Vec::new())?;
-    let asked = Taken::new(ctx, &channel, &crate::source::live::Credentials::default(), &all, Sort::Health)?;
-    let of = |(namespace, pod): &(String, String)| {
-        let intended =
-            asked.loaded.facts.iter().find_map(|facts| MESHES.iter().find_map(|mesh| mesh.intended(facts, namespace, pod)))?;
-        Some(((namespace.clone(), pod.clone()), intended))
-    };
-    let intended: BTreeMap<_, _> = pods.iter().filter_map(of).collect();
+fn different(ctx: &Ctx, pods: &[Key], intended: BTreeMap<Key, Intended>) -> Result<Vec<Laggard>> {
     let names: Vec<String> = pods.iter().map(|(namespace, pod)| format!("{pod}.{namespace}")).collect();
     let who =
         Who { names: &names, selector: None, port: None, speaks: Speaks::Envoy, from: None, nodes: None, one_is_enough: false };

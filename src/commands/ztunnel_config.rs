@@ -183,7 +183,7 @@ impl Questions for Wanted {
         let pods = self.pods.get(number).cloned().unwrap_or_default();
         match known.into_iter().next().map(|(_, answer)| answer.outcome) {
             Some(Outcome::Bytes(bytes)) => self.shown(&bytes, pods),
-            Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+            Some(other) => Err(other.why().to_owned()),
             None => Err("it was not asked".to_owned()),
         }
     }

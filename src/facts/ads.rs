@@ -15,7 +15,6 @@ pub struct Ads {
     /// Who we say we are: the identifier of a node.
     pub node: String,
     pub type_url: String,
-    pub names: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

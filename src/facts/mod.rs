@@ -177,6 +177,10 @@ impl Outcome {
             | Outcome::NotAsked(why) => Some(why),
         }
     }
+    /// The reason, or at least the word.
+    pub fn why(&self) -> &str {
+        self.reason().unwrap_or_else(|| self.word())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -48,7 +48,7 @@ pub fn of(facts: &Facts) -> Rights {
         match facts.get(&need).map(|answer| &answer.outcome) {
             Some(Outcome::Text(word)) if word == ALLOWED => rights.allowed += 1,
             Some(Outcome::Text(why)) => rights.denied.push((name, why.clone())),
-            Some(other) => rights.unknown.push((name, other.reason().unwrap_or_else(|| other.word()).to_owned())),
+            Some(other) => rights.unknown.push((name, other.why().to_owned())),
             None => rights.unknown.push((name, "not asked".to_owned())),
         }
     }

@@ -173,7 +173,7 @@ impl Targets {
                 },
                 // Who may read one namespace only gets no answer for all of them: what is known stays known.
                 Outcome::Forbidden(_) if namespace.is_none() && !nowhere.is_empty() => {}
-                other => return Found::Nothing(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+                other => return Found::Nothing(other.why().to_owned()),
             }
         }
         let kind = name.resource.kind.to_lowercase();
@@ -203,7 +203,7 @@ fn ambiguous(objects: &[Object]) -> String {
 fn take<'f>(facts: &'f Facts, need: &Need) -> Result<&'f [Object], String> {
     match facts.get(need).map(|answer| &answer.outcome) {
         Some(Outcome::Objects(objects)) => Ok(objects),
-        Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        Some(other) => Err(other.why().to_owned()),
         None => Err("it was not asked".to_owned()),
     }
 }

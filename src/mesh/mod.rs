@@ -27,6 +27,7 @@ pub use marks::Marks;
 
 use crate::facts::{Channel, Facts, Need, Purpose, Resource};
 use crate::model::{Installation, Model};
+use std::collections::BTreeMap;
 
 /// A mesh, as far as `analyze` needs it; later commands add to it.
 pub trait Mesh: Sync {
@@ -72,10 +73,10 @@ pub trait Mesh: Sync {
     fn sync(&self, _facts: &Facts) -> Option<sync::Fleet> {
         None
     }
-    /// What its control plane would send to the proxy of a pod now, as a dump in Envoy's form; asked for by
+    /// What its control planes would send to the proxies of these pods now, of those that they know; asked for by
     /// [`Channel::dump_of`].
-    fn intended(&self, _facts: &Facts, _namespace: &str, _pod: &str) -> Option<sync::Intended> {
-        None
+    fn intended(&self, _facts: &Facts, _pods: &[sync::Key]) -> BTreeMap<sync::Key, sync::Intended> {
+        BTreeMap::new()
     }
     /// How it is, for `meshes`, `check-inject` and `check`.
     fn state(&self) -> &'static dyn state::State;
@@ -99,6 +100,11 @@ pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
         needs
     };
     MESHES.iter().flat_map(of).collect()
+}
+
+/// What every mesh would send to the proxies of these pods.
+pub fn intended(facts: &Facts, pods: &[sync::Key]) -> BTreeMap<sync::Key, sync::Intended> {
+    MESHES.iter().flat_map(|mesh| mesh.intended(facts, pods)).collect()
 }
 
 /// Facts → model: first what is the same everywhere, then each mesh's own.

@@ -23,16 +23,30 @@ impl Fleet {
     pub fn is_empty(&self) -> bool {
         self.planes.is_empty() && self.connections.is_empty() && self.told.is_empty()
     }
-}
 
-impl Fleet {
     /// A control plane and those connected to it.
     pub fn add(&mut self, plane: Plane, transport: &'static str, connections: Vec<Connection>) {
         let transport = plane.failure.is_none().then_some(transport);
         self.planes.push(Plane { connections: connections.len(), transport, ..plane });
         self.connections.extend(connections);
     }
+
+    /// The connection of each proxy, by namespace and name. One that moved to another replica may stand with both for a
+    /// while; the one that sent last has it.
+    pub fn newest(&self) -> BTreeMap<(&str, &str), &Connection> {
+        let mut newest: BTreeMap<(&str, &str), &Connection> = BTreeMap::new();
+        for one in &self.connections {
+            let known = newest.entry((&one.namespace, &one.proxy)).or_insert(one);
+            if known.latest() < one.latest() {
+                *known = one;
+            }
+        }
+        newest
+    }
 }
+
+/// What is true of a proxy that no control plane reaches.
+pub const CACHED: &str = "it goes on with the configuration it has; new configuration and certificates don't reach it";
 
 /// One replica of a control plane.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -47,15 +61,6 @@ pub struct Plane {
     pub connections: usize,
 }
 
-/// What a control plane would send to one proxy.
-#[derive(Clone, Debug)]
-pub struct Intended {
-    /// The replica that says so.
-    pub plane: String,
-    /// A dump in Envoy's form, or why there is none.
-    pub dump: Result<Arc<Vec<u8>>, String>,
-}
-
 impl Plane {
     /// Of what should run and does not.
     pub fn missing(name: &str, namespace: &str, failure: &str) -> Self {
@@ -67,6 +72,18 @@ impl Plane {
             ..Plane::default()
         }
     }
+}
+
+/// Namespace and name of a proxy's pod.
+pub type Key = (String, String);
+
+/// What a control plane would send to one proxy.
+#[derive(Clone, Debug)]
+pub struct Intended {
+    /// The replica that says so.
+    pub plane: String,
+    /// A dump in Envoy's form, or why there is none.
+    pub dump: Result<Arc<Vec<u8>>, String>,
 }
 
 /// A proxy, as its control plane knows it.

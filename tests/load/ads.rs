@@ -9,16 +9,14 @@
 
 use futures::StreamExt;
 use http::uri::PathAndQuery;
+use meshctl::source::live::{ADS_METHOD, Plain};
 use prost::Message;
-use prost::bytes::{Buf, BufMut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 
-const METHOD: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
 const TYPES: [&str; 2] =
     ["type.googleapis.com/envoy.config.cluster.v3.Cluster", "type.googleapis.com/envoy.config.listener.v3.Listener"];
 /// Servers allow a hundred streams on a connection, or more.
@@ -120,7 +118,7 @@ async fn proxy(channel: Channel, number: usize, namespace: &str, there: &AtomicU
     }
     let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(64 << 20);
     client.ready().await.map_err(|e| tonic::Status::unavailable(e.to_string()))?;
-    let answers = client.streaming(tonic::Request::new(requests), PathAndQuery::from_static(METHOD), Plain).await?;
+    let answers = client.streaming(tonic::Request::new(requests), PathAndQuery::from_static(ADS_METHOD), Plain).await?;
     let mut answers = answers.into_inner();
     let mut came = Vec::new();
     while let Some(bytes) = answers.next().await {
@@ -135,35 +133,4 @@ async fn proxy(channel: Channel, number: usize, namespace: &str, there: &AtomicU
         let _ = send.send(Request { version_info, node: None, type_url, response_nonce: nonce }.encode_to_vec());
     }
     Ok(())
-}
-
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Vec<u8>;
-    type Decode = Vec<u8>;
-    type Encoder = Plain;
-    type Decoder = Plain;
-    fn encoder(&mut self) -> Plain {
-        Plain
-    }
-    fn decoder(&mut self) -> Plain {
-        Plain
-    }
-}
-impl Encoder for Plain {
-    type Item = Vec<u8>;
-    type Error = tonic::Status;
-    fn encode(&mut self, item: Vec<u8>, into: &mut EncodeBuf<'_>) -> Result<(), tonic::Status> {
-        into.put_slice(&item);
-        Ok(())
-    }
-}
-impl Decoder for Plain {
-    type Item = Vec<u8>;
-    type Error = tonic::Status;
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, tonic::Status> {
-        let length = from.remaining();
-        Ok(Some(from.copy_to_bytes(length).into()))
-    }
 }

@@ -13,7 +13,7 @@ use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{Connection, Fleet, Plane, Subscription, Told};
+use crate::mesh::sync::{CACHED, Connection, Fleet, Plane, Subscription, Told};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
@@ -156,14 +156,7 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         status.not_seen.push(format!("the control planes of {name}: {why}"));
     }
     status.not_seen.extend(fleet.gaps.iter().cloned());
-    // A proxy that moved to another replica may stand with both for a while; the one that sent last has it.
-    let mut newest: BTreeMap<(&str, &str), &Connection> = BTreeMap::new();
-    for one in &fleet.connections {
-        let known = newest.entry((&one.namespace, &one.proxy)).or_insert(one);
-        if known.latest() < one.latest() {
-            *known = one;
-        }
-    }
+    let newest = fleet.newest();
     let pods: BTreeMap<(&str, &str), &(&Subject, Membership)> =
         members.iter().map(|one| ((one.0.namespace.as_str(), one.0.name.as_str()), one)).collect();
     let told: BTreeMap<(&str, &str), &Told> =
@@ -183,17 +176,18 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         }
         status.proxies.push(proxy);
     }
-    // Where control planes tell of proxies, one that they don't know is first of all that.
-    let row = |one: &Told| told::row(one, pods.get(&(one.namespace.as_str(), one.proxy.as_str())).copied(), name, facts.now);
-    if !mesh.lists() {
-        status.proxies.extend(fleet.told.iter().map(row));
+    // Where control planes list their proxies, one that they don't know is first of all that; elsewhere its own word counts.
+    let alone = !mesh.lists();
+    if alone {
+        let row = |(key, one): (&(&str, &str), &&Told)| told::row(one, pods.get(key).copied(), name, facts.now);
+        status.proxies.extend(told.iter().map(row));
     }
     let installed = |revision: &str| {
         let own = |i: &&Installation| i.id == mesh.id() && i.revision.as_deref().unwrap_or(DEFAULT) == revision;
         model.installations.iter().filter(own).any(|i| !i.namespace.is_empty())
     };
     for (key, (pod, member)) in &pods {
-        if newest.contains_key(key) || (told.contains_key(key) && !mesh.lists()) {
+        if newest.contains_key(key) || (alone && told.contains_key(key)) {
             continue;
         }
         let (health, reasons) = without(pod, member, &fleet, &installed);
@@ -222,10 +216,9 @@ fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn
     let revision = member.revision.as_deref().unwrap_or(DEFAULT);
     let asked: Vec<&Plane> = fleet.planes.iter().filter(|plane| plane.revision == revision).collect();
     let silent: Vec<&str> = asked.iter().filter(|plane| plane.failure.is_some()).map(|plane| plane.name.as_str()).collect();
-    let cached = "it goes on with the configuration it has; new configuration and certificates don't reach it";
     if asked.is_empty() {
         return match installed(revision) {
-            true => (Health::Disconnected, vec![format!("no replica of its control plane (revision {revision}) runs: {cached}")]),
+            true => (Health::Disconnected, vec![format!("no replica of its control plane (revision {revision}) runs: {CACHED}")]),
             false => {
                 let why = format!("no control plane of revision {revision} was seen in this cluster; it may be in another");
                 (Health::Unknown, vec![why])
@@ -240,7 +233,7 @@ fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn
         [one] => format!("{} has no connection", one.name),
         many => format!("none of {} control planes has a connection", many.len()),
     };
-    let mut reasons = vec![format!("its pod has a proxy, and {nobody} of it: {cached}")];
+    let mut reasons = vec![format!("its pod has a proxy, and {nobody} of it: {CACHED}")];
     reasons.extend(waits.map(|c| format!("container {} waits: {}", c.name, c.waits_for)));
     (Health::Disconnected, reasons)
 }

@@ -53,7 +53,7 @@ fn went<'a>(known: &'a Answers, path: &str) -> Option<Went<'a>> {
         (Outcome::Bytes(_), Some(why)) => Went::Badly(format!("it broke off: {why}")),
         (Outcome::Failed(why), _) if why.contains("could not be successfully applied to any configs") => Went::Nothing,
         (Outcome::Failed(why) | Outcome::TimedOut(why), _) => Went::Badly(why.clone()),
-        (other, _) => Went::NotAtAll(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        (other, _) => Went::NotAtAll(other.why().to_owned()),
     })
 }
 
@@ -129,7 +129,7 @@ impl Wanted {
                 Some((Outcome::Bytes(bytes), _)) if !pieces => {
                     return Ok(Came { bytes: bytes.clone(), gaps: Vec::new() });
                 }
-                Some((other, _)) if !pieces => return Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+                Some((other, _)) if !pieces => return Err(other.why().to_owned()),
                 _ => {}
             }
         }

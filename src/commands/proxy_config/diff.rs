@@ -109,7 +109,7 @@ pub fn run(ctx: &Ctx, args: &DiffArgs, now: Timestamp) -> Result<Report> {
     Ok(Report::new(SCHEMA, &data, body).worst(worst))
 }
 
-/// Everything but the bootstrap, with its raw text.
+/// These sections with their raw text, which is what is compared.
 pub fn read<'d>(name: &str, text: &'d str, sections: &[Section]) -> Result<Dump<'d>> {
     Dump::read(text, Want { sections, raw: true }).map_err(|unusable| {
         let error = Error::new(Kind::Input, format!("can't use {name}: {}", unusable.why));

@@ -55,7 +55,7 @@ impl Questions for Levels {
         for (_, answer) in known {
             match answer.outcome {
                 Outcome::Bytes(bytes) => levels = parse(&String::from_utf8_lossy(&bytes)),
-                other => return Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+                other => return Err(other.why().to_owned()),
             }
         }
         levels

@@ -58,7 +58,7 @@ impl Questions for Show {
         }
         match known.first().map(|(_, answer)| (&answer.outcome, &answer.partial)) {
             Some((Outcome::Bytes(bytes), partial)) => self.hosts(bytes, partial.as_deref()),
-            Some((other, _)) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+            Some((other, _)) => Err(other.why().to_owned()),
             None => Err("it was not asked".to_owned()),
         }
     }

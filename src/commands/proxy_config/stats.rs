@@ -114,7 +114,7 @@ impl Questions for Ask {
     fn done(&self, _: usize, known: Answers) -> Self::Made {
         match known.into_iter().next().map(|(_, answer)| (answer.outcome, answer.partial)) {
             Some((Outcome::Bytes(bytes), partial)) => Ok(Shown { faults: partial.into_iter().collect(), ..self.shown(&bytes)? }),
-            Some((other, _)) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+            Some((other, _)) => Err(other.why().to_owned()),
             None => Err("it was not asked".to_owned()),
         }
     }

@@ -1,17 +1,16 @@
 //! `proxy-status POD`: what the proxy has beside what its control plane would send it now.
 
-use super::Asked;
+use super::{Asked, Filter, Sort, Taken};
 use crate::analysis::sync::{self, Proxy};
 use crate::cli::Ctx;
-use crate::commands::load;
 use crate::commands::proxy_config::as_text;
 use crate::commands::proxy_config::diff::{self, Found, Side};
 use crate::envoy::diff::{Compared, Scope, compare};
 use crate::envoy::{Dump, Section, spelling};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Purpose};
+use crate::facts::{Channel, Facts};
+use crate::mesh;
 use crate::mesh::sync::Intended;
-use crate::mesh::{self, MESHES};
 use crate::report::{Block, Report, Severity, Span, Tone};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,29 +33,18 @@ struct Data<'d> {
 
 pub fn run(ctx: &Ctx, asked: &Asked, word: &str) -> Result<Report> {
     // A proxy that hangs is no reason not to say what its control plane knows of it.
-    let Found { pod: (namespace, pod), side: has } = diff::of_proxy(ctx, word, None, None)?;
-    let mut everywhere = ctx.global.clone();
-    everywhere.namespace = None;
-    let mut wide = Ctx::new(everywhere);
-    wide.xds = asked.credentials();
-    let mut channel = asked.channel(ctx)?;
-    channel.dump_of = vec![(namespace.clone(), pod.clone())];
-    let loaded = load::load(&wide, &Purpose::Sync(channel), None)?;
-    let own = |one: &Proxy| one.name == pod && one.namespace == namespace;
-    let judged = |facts: &Facts| {
-        let mut status = sync::judge(facts, &mesh::model(facts));
-        status.retain(own);
-        status
+    let Found { pod: key, side: has } = diff::of_proxy(ctx, word, None, None)?;
+    let channel = Channel { dump_of: vec![key.clone()], ..asked.channel(ctx)? };
+    let taken = Taken::new(ctx, &channel, &asked.credentials(), &Filter::pod(&key), Sort::Health)?;
+    let Some(at) = taken.all.iter().position(|status| !status.proxies.is_empty()) else {
+        return Err(has.err().unwrap_or_else(|| nobody(&format!("{}.{}", key.1, key.0))));
     };
-    let states: Vec<_> = loaded.facts.iter().map(judged).collect();
-    let Some(at) = states.iter().position(|status| !status.proxies.is_empty()) else {
-        return Err(has.err().unwrap_or_else(|| nobody(&format!("{pod}.{namespace}"))));
-    };
-    let intended = MESHES.iter().find_map(|mesh| mesh.intended(&loaded.facts[at], &namespace, &pod));
+    let facts = &taken.loaded.facts[at];
+    let intended = mesh::intended(facts, std::slice::from_ref(&key)).remove(&key);
     if has.is_err() || intended.as_ref().is_some_and(|one| one.dump.is_err()) {
         ctx.incomplete.set(true);
     }
-    report(&states[at], has, intended, &loaded.facts[at])
+    report(&taken.all[at], has, intended, facts)
 }
 
 fn nobody(name: &str) -> Error {

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::mesh::sync::{Health, age};
 use crate::render::{self, Format, Style};
 use crate::report::{Block, Report, Span, Tone};
+use crate::source::live::spoken;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -111,12 +112,7 @@ impl History {
     fn blocks(&self, every: Duration, now: Timestamp) -> Vec<Block> {
         let for_how_long = self.begun.map_or(0, |begun| now.as_second() - begun.as_second());
         let trend: Vec<String> = self.unwell.iter().map(usize::to_string).collect();
-        let head = format!(
-            "watching for {}, every {}; not well: {}",
-            age(for_how_long),
-            crate::commands::load::spoken(every),
-            trend.join(" ")
-        );
+        let head = format!("watching for {}, every {}; not well: {}", age(for_how_long), spoken(every), trend.join(" "));
         let mut blocks = vec![Block::Blank, Block::Paragraph(vec![Span::new(head, Tone::Dim)])];
         blocks.extend(self.changes.iter().map(|change| Block::Paragraph(vec![Span::from(change.as_str())])));
         blocks

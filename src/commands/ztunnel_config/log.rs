@@ -49,7 +49,7 @@ impl Questions for Level {
     fn done(&self, _: usize, known: Answers) -> Self::Made {
         match known.into_iter().next().map(|(_, answer)| answer.outcome) {
             Some(Outcome::Bytes(bytes)) => Ok(shown(&parse(&String::from_utf8_lossy(&bytes)), self.changes)),
-            Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+            Some(other) => Err(other.why().to_owned()),
             None => Err("it was not asked".to_owned()),
         }
     }

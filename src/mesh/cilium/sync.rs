@@ -146,7 +146,7 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
             return told;
         }
         other => {
-            let why = other.map_or("nobody asked", |outcome| outcome.reason().unwrap_or_else(|| outcome.word()));
+            let why = other.map_or("nobody asked", Outcome::why);
             told.silent = Some(format!("its agent's status did not come: {why}"));
             return told;
         }
@@ -164,7 +164,7 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
     told.parts.push(match outcome(&agent.endpoints()) {
         Some(Outcome::Bytes(bytes)) => agent::policy(bytes, pods),
         other => {
-            let why = other.map_or("nobody asked", |outcome| outcome.reason().unwrap_or_else(|| outcome.word()));
+            let why = other.map_or("nobody asked", Outcome::why);
             Part::of("POLICY", vec![(Health::Unknown, format!("the list of its endpoints did not come: {why}"))])
         }
     });

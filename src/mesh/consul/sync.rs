@@ -11,7 +11,7 @@ mod fresh;
 
 use super::admin;
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
-use crate::mesh::sync::{Fleet, Health, Part, Plane, Told};
+use crate::mesh::sync::{CACHED, Fleet, Health, Part, Plane, Told};
 use crate::mesh::view::Pod;
 use catalog::Catalog;
 use envoy::Heard;
@@ -153,7 +153,7 @@ fn plane(facts: &Facts, server: &Seen) -> Option<Plane> {
         (false, _) => Some(format!("its pod is {}", server.pod.status.phase)),
         (true, Some(Outcome::Bytes(_))) => None,
         (true, None | Some(Outcome::NotAsked(_))) => return None,
-        (true, Some(other)) => Some(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        (true, Some(other)) => Some(other.why().to_owned()),
     };
     Some(Plane {
         name: server.object.name.to_string(),
@@ -184,16 +184,15 @@ fn gone<'f>(facts: &'f Facts, servers: &[Seen]) -> Option<&'f Object> {
 
 /// Envoy says 1 again for as long as it tries to connect, so 1 is not believed where no server is there.
 fn connected(heard: &Heard, gone: Option<&Object>) -> Vec<(Health, String)> {
-    let cached = "it goes on with the configuration it has; new configuration and certificates don't reach it";
     match (heard.connected, gone) {
         (_, Some(set)) => {
             vec![(
                 Health::Disconnected,
-                format!("no Consul server runs (StatefulSet {}/{} has no pod): {cached}", set.namespace, set.name),
+                format!("no Consul server runs (StatefulSet {}/{} has no pod): {CACHED}", set.namespace, set.name),
             )]
         }
         (Some(false), _) => {
-            vec![(Health::Disconnected, format!("control_plane.connected_state is 0: it reaches no Consul server; {cached}"))]
+            vec![(Health::Disconnected, format!("control_plane.connected_state is 0: it reaches no Consul server; {CACHED}"))]
         }
         (Some(true), _) => Vec::new(),
         (None, _) => {

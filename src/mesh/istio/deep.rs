@@ -64,7 +64,7 @@ fn told(proxy: &Proxy, stats: &Outcome, certs: Option<&Outcome>, now: Timestamp)
     let stats = match stats {
         Outcome::Bytes(bytes) => String::from_utf8_lossy(bytes),
         other => {
-            told.silent = Some(format!("its Envoy gave no answer: {}", other.reason().unwrap_or_else(|| other.word())));
+            told.silent = Some(format!("its Envoy gave no answer: {}", other.why()));
             return told;
         }
     };
@@ -104,10 +104,9 @@ fn told(proxy: &Proxy, stats: &Outcome, certs: Option<&Outcome>, now: Timestamp)
     }
     match certs {
         Some(Outcome::Bytes(bytes)) => told.certificate(bytes, now),
-        Some(other) => told.parts.push(Part::of(
-            "CERTIFICATE",
-            vec![(Health::Unknown, format!("its certificates: {}", other.reason().unwrap_or_else(|| other.word())))],
-        )),
+        Some(other) => {
+            told.parts.push(Part::of("CERTIFICATE", vec![(Health::Unknown, format!("its certificates: {}", other.why()))]))
+        }
         None => {}
     }
     told

@@ -14,9 +14,11 @@ mod sync;
 mod tests;
 pub mod ztunnel;
 
+use super::sync::{Intended, Key};
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Channel, Facts, Need, Purpose, kinds};
 use crate::model::{Installation, Model};
+use std::collections::BTreeMap;
 
 pub struct Istio;
 
@@ -88,8 +90,8 @@ impl Mesh for Istio {
     fn sync_reads(&self, need: &Need) -> bool {
         deep::reads(need)
     }
-    fn intended(&self, facts: &Facts, namespace: &str, pod: &str) -> Option<super::sync::Intended> {
-        sync::intended(facts, namespace, pod)
+    fn intended(&self, facts: &Facts, pods: &[Key]) -> BTreeMap<Key, Intended> {
+        sync::intended(facts, pods)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
         Some(sync::read(facts))

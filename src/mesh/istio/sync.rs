@@ -4,7 +4,7 @@
 
 use super::{csds, deep};
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
-use crate::mesh::sync::{Connection, Fleet, Intended, Plane, Subscription, short};
+use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short};
 use crate::mesh::view::nullable;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -89,34 +89,37 @@ pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
         }
     }
     if !channel.dump_of.is_empty() {
-        let fleet = read(known);
-        let dump = |(namespace, pod): &(String, String)| Some(of_dump(owner(&fleet, namespace, pod)?, namespace, pod));
-        needs.extend(channel.dump_of.iter().filter_map(dump));
+        needs.extend(dumps(&read(known), &channel.dump_of).into_values().map(|(_, need)| need));
     }
     needs
 }
 
-/// The replica that a proxy is connected to: only that one knows its configuration.
-fn owner<'f>(fleet: &'f Fleet, namespace: &str, pod: &str) -> Option<&'f Plane> {
-    let own = fleet.connections.iter().filter(|one| one.namespace == namespace && one.proxy == pod);
-    let newest = own.max_by_key(|one| one.latest())?;
-    fleet.planes.get(newest.plane)
-}
-
-fn of_dump(plane: &Plane, namespace: &str, pod: &str) -> Need {
-    let path = format!("debug/config_dump?proxyID={pod}.{namespace}&include_eds=true");
-    Need::PodGet { namespace: plane.namespace.clone(), pod: plane.name.clone(), port: PORT, path }
-}
-
-pub fn intended(facts: &Facts, namespace: &str, pod: &str) -> Option<Intended> {
-    let fleet = read(facts);
-    let plane = owner(&fleet, namespace, pod)?;
-    let dump = match facts.get(&of_dump(plane, namespace, pod)).map(|answer| &answer.outcome) {
-        Some(Outcome::Bytes(bytes)) => Ok(bytes.clone()),
-        Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
-        None => Err("it was not asked".to_owned()),
+/// For each of these pods its replica, which alone knows its configuration, and what is asked of that.
+fn dumps<'f>(fleet: &'f Fleet, pods: &[Key]) -> BTreeMap<Key, (&'f Plane, Need)> {
+    let newest = fleet.newest();
+    let of = |key: &Key| {
+        let (namespace, pod) = key;
+        let plane = fleet.planes.get(newest.get(&(namespace.as_str(), pod.as_str()))?.plane)?;
+        let path = format!("debug/config_dump?proxyID={pod}.{namespace}&include_eds=true");
+        let need = Need::PodGet { namespace: plane.namespace.clone(), pod: plane.name.clone(), port: PORT, path };
+        Some((key.clone(), (plane, need)))
     };
-    Some(Intended { plane: plane.name.clone(), dump })
+    pods.iter().filter_map(of).collect()
+}
+
+pub fn intended(facts: &Facts, pods: &[Key]) -> BTreeMap<Key, Intended> {
+    if pods.is_empty() {
+        return BTreeMap::new();
+    }
+    let of = |(key, (plane, need)): (Key, (&Plane, Need))| {
+        let dump = match facts.get(&need).map(|answer| &answer.outcome) {
+            Some(Outcome::Bytes(bytes)) => Ok(bytes.clone()),
+            Some(other) => Err(other.why().to_owned()),
+            None => Err("it was not asked".to_owned()),
+        };
+        (key, Intended { plane: plane.name.clone(), dump })
+    };
+    dumps(&read(facts), pods).into_iter().map(of).collect()
 }
 
 fn over_xds(at: At, namespace: &str, server: &str, channel: &Channel) -> Need {
@@ -134,7 +137,6 @@ fn over_xds(at: At, namespace: &str, server: &str, channel: &Channel) -> Need {
         account: (!channel.plaintext).then_some(account),
         node: format!("sidecar~127.0.0.1~meshctl.{namespace}~{namespace}.svc.cluster.local"),
         type_url: csds::TYPE.to_owned(),
-        names: Vec::new(),
     }))
 }
 
@@ -176,7 +178,7 @@ pub fn read(facts: &Facts) -> Fleet {
     let pods = match facts.get(&replicas()).map(|answer| &answer.outcome) {
         Some(Outcome::Objects(pods)) => pods.as_slice(),
         Some(other) => {
-            fleet.unseen = Some(other.reason().unwrap_or_else(|| other.word()).to_owned());
+            fleet.unseen = Some(other.why().to_owned());
             &[]
         }
         None => {
@@ -229,7 +231,7 @@ fn over_http(outcome: &Outcome, plane: usize) -> Said {
             Ok(all) => (all.iter().filter(|one| is_proxy(one)).map(|one| connection(one, plane)).collect(), None),
             Err(error) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {error}"))),
         },
-        other => (Vec::new(), Some(other.reason().unwrap_or_else(|| other.word()).to_owned())),
+        other => (Vec::new(), Some(other.why().to_owned())),
     }
 }
 
@@ -239,7 +241,7 @@ fn over_grpc(outcome: &Outcome, plane: usize) -> Said {
             Ok(connections) => (connections, None),
             Err(why) => (Vec::new(), Some(format!("{}: {why}", csds::TYPE))),
         },
-        other => (Vec::new(), Some(other.reason().unwrap_or_else(|| other.word()).to_owned())),
+        other => (Vec::new(), Some(other.why().to_owned())),
     }
 }
 

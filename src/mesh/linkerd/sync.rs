@@ -79,7 +79,7 @@ pub fn needs(known: &Facts) -> Vec<Need> {
 fn asked(facts: &Facts, need: &Need) -> Result<Vec<exposition::Sample>, String> {
     match facts.get(need).map(|answer| &answer.outcome) {
         Some(Outcome::Text(text)) => Ok(exposition::samples(text)),
-        Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        Some(other) => Err(other.why().to_owned()),
         None => Err("nobody asked".to_owned()),
     }
 }
@@ -133,7 +133,7 @@ fn plane(facts: &Facts, replica: &Seen) -> Option<Plane> {
         _ if !replica.runs() => Some(format!("its pod is {}", replica.pod.status.phase)),
         None | Some(Outcome::NotAsked(_)) => return None,
         Some(Outcome::Text(_)) => None,
-        Some(other) => Some(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+        Some(other) => Some(other.why().to_owned()),
     };
     Some(Plane {
         name: replica.object.name.to_string(),

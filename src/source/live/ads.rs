@@ -4,6 +4,7 @@
 //! doesn't fit is told in its own words, and so that verification is dropped only where the user says so.
 
 use super::call::{Caller, escape, spoken};
+use super::tunnel::Forward;
 use super::why::why;
 use crate::facts::{Account, Ads, At, Outcome, Tls};
 use futures::StreamExt;
@@ -11,9 +12,9 @@ use http::uri::PathAndQuery;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use kube::Api;
-use kube::api::{Portforwarder, PostParams};
+use kube::api::PostParams;
 use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use rustls::pki_types::pem::PemObject;
@@ -25,7 +26,8 @@ use tokio::time::timeout;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Endpoint;
 
-const METHOD: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
+/// Aggregated discovery, state of the world.
+pub const METHOD: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
 /// The state of 10,000 proxies is some 30 MB.
 const LIMIT: usize = 1 << 30;
 /// gRPC's own windows of 64 KiB make a fleet's answer wait for a hundred round trips.
@@ -47,8 +49,6 @@ pub struct Credentials {
 struct DiscoveryRequest {
     #[prost(message, optional, tag = "2")]
     node: Option<Node>,
-    #[prost(string, repeated, tag = "3")]
-    resource_names: Vec<String>,
     #[prost(string, tag = "4")]
     type_url: String,
 }
@@ -101,11 +101,7 @@ async fn asked(caller: &Caller, question: &Ads, credentials: &Credentials) -> Re
     };
     let (channel, token, _forward) = timeout(caller.deadline, opening).await.map_err(late)??;
 
-    let body = DiscoveryRequest {
-        node: Some(Node { id: question.node.clone() }),
-        resource_names: question.names.clone(),
-        type_url: question.type_url.clone(),
-    };
+    let body = DiscoveryRequest { node: Some(Node { id: question.node.clone() }), type_url: question.type_url.clone() };
     // The stream stays open until the answer is here: a client that is done sending is answered with an end.
     let requests = futures::stream::once(async move { body.encode_to_vec() }).chain(futures::stream::pending());
     let mut request = tonic::Request::new(requests);
@@ -141,21 +137,9 @@ async fn connected(caller: &Caller, at: &At, place: &str) -> Result<(Box<dyn Str
             Ok((Box::new(stream), None))
         }
         At::Pod { namespace, pod, port } => {
-            let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
-            let forward = pods.portforward(pod, &[*port]).await.map_err(|e| super::tunnel::refused(&e, place))?;
-            let mut forward = Forward(forward);
-            let stream = forward.0.take_stream(*port);
-            let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
+            let (stream, forward) = Forward::open(caller, namespace, pod, *port, place).await?;
             Ok((Box::new(stream), Some(forward)))
         }
-    }
-}
-
-struct Forward(Portforwarder);
-
-impl Drop for Forward {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -260,7 +244,7 @@ fn said(status: &tonic::Status, place: &str) -> Outcome {
 }
 
 /// Messages as their bytes: what they mean is for whoever asked.
-struct Plain;
+pub struct Plain;
 
 impl Codec for Plain {
     type Encode = Vec<u8>;

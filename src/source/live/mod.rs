@@ -30,7 +30,7 @@ mod promql;
 mod tunnel;
 mod why;
 
-pub use ads::Credentials;
+pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
 pub use connect::nearest;
 

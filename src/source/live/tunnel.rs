@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::Portforwarder;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 /// The deadline is for the next sign of life, because a dump of 200 MB over a slow link is no failure; in all, so many
@@ -24,16 +25,37 @@ const RESERVED: usize = 64 << 20;
 
 pub struct Tunnel {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// What the pod's side says when it can't connect.
-    complaint: Option<BoxFuture<'static, Option<String>>>,
-    /// Carries the bytes; the forward ends with it.
-    forward: Portforwarder,
+    forward: Forward,
     deadline: Duration,
 }
 
-impl Drop for Tunnel {
+/// One port of one pod, as a stream of bytes; the way ends with it.
+pub struct Forward {
+    /// What the pod's side says when it can't connect.
+    complaint: Option<BoxFuture<'static, Option<String>>>,
+    carrier: Portforwarder,
+}
+
+impl Drop for Forward {
     fn drop(&mut self) {
-        self.forward.abort();
+        self.carrier.abort();
+    }
+}
+
+impl Forward {
+    pub async fn open(
+        caller: &Caller,
+        namespace: &str,
+        pod: &str,
+        port: u16,
+        place: &str,
+    ) -> Result<(impl AsyncRead + AsyncWrite + Send + Unpin + use<>, Forward), Outcome> {
+        let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
+        let mut carrier = pods.portforward(pod, &[port]).await.map_err(|e| refused(&e, place))?;
+        let complaint = carrier.take_error(port).map(FutureExt::boxed);
+        let stream = carrier.take_stream(port);
+        let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
+        Ok((stream, Forward { complaint, carrier }))
     }
 }
 
@@ -49,16 +71,12 @@ impl Tunnel {
     /// `place` names the pod in failures.
     pub async fn open(caller: &Caller, namespace: &str, pod: &str, port: u16, place: &str) -> Result<Tunnel, Outcome> {
         let opening = async {
-            let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
-            let mut forward = pods.portforward(pod, &[port]).await.map_err(|e| refused(&e, place))?;
-            let complaint = forward.take_error(port).map(FutureExt::boxed);
-            let stream = forward.take_stream(port);
-            let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
+            let (stream, forward) = Forward::open(caller, namespace, pod, port, place).await?;
             let (sender, connection) =
                 http1::handshake(TokioIo::new(stream)).await.map_err(|e| Outcome::Failed(format!("{place}: {}", why(&e))))?;
             // Ends when the sender is dropped; its error reaches whoever waits for an answer.
             tokio::spawn(connection.map(drop));
-            Ok(Tunnel { sender, complaint, forward, deadline: caller.deadline })
+            Ok(Tunnel { sender, forward, deadline: caller.deadline })
         };
         match timeout(caller.deadline, opening).await {
             Ok(result) => result,
@@ -78,7 +96,7 @@ impl Tunnel {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 // "Connection closed" is what we see; the pod's side may have said why.
-                let complaint = match &mut self.complaint {
+                let complaint = match &mut self.forward.complaint {
                     Some(complaint) => timeout(Duration::from_millis(200), complaint).await.ok().flatten(),
                     None => None,
                 };
@@ -115,7 +133,7 @@ impl Tunnel {
     }
 }
 
-pub fn refused(error: &kube::Error, place: &str) -> Outcome {
+fn refused(error: &kube::Error, place: &str) -> Outcome {
     match error {
         kube::Error::Api(status) if status.code == 403 => {
             Outcome::Forbidden(format!("{place} needs pods/portforward: {}", status.message))

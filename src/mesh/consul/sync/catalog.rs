@@ -68,7 +68,7 @@ impl Catalog<'_> {
             Some(Outcome::Bytes(bytes)) => {
                 read(bytes).map_err(|e| format!("{} is not what is known of it: {e}", health(service)))
             }
-            Some(other) => Err(other.reason().unwrap_or_else(|| other.word()).to_owned()),
+            Some(other) => Err(other.why().to_owned()),
             None => Err("nobody asked".to_owned()),
         }
     }

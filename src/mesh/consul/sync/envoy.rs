@@ -41,7 +41,7 @@ pub struct Upstream {
 pub fn read(dump: Option<&Outcome>, stats: Option<&Outcome>) -> Result<Heard, String> {
     let bytes = match dump {
         Some(Outcome::Bytes(bytes)) => bytes,
-        Some(other) => return Err(format!("its Envoy gave no dump: {}", other.reason().unwrap_or_else(|| other.word()))),
+        Some(other) => return Err(format!("its Envoy gave no dump: {}", other.why())),
         None => return Err("nobody asked its Envoy".to_owned()),
     };
     let text = String::from_utf8_lossy(bytes);
