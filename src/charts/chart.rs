@@ -30,7 +30,10 @@ pub struct Chart {
     pub templates: Vec<(String, String)>,
     pub files: BTreeMap<Text, Rc<[u8]>>,
     pub parts: Vec<Chart>,
-    pub has_schema: bool,
+    /// `values.schema.json`, as it is.
+    pub schema: Option<Vec<u8>>,
+    /// Objects that templates don't touch: `crds/`, by path.
+    pub definitions: Vec<(String, String)>,
 }
 
 /// Archives of parts are unpacked by who may decompress.
@@ -126,7 +129,8 @@ fn read(content: &Content, unpack: Unpack<'_>, depth: usize) -> Result<Chart, St
         templates: Vec::new(),
         files: BTreeMap::new(),
         parts: Vec::new(),
-        has_schema: content.contains_key("values.schema.json"),
+        schema: content.get("values.schema.json").cloned(),
+        definitions: Vec::new(),
     };
     if chart.name().is_empty() {
         return Err("Chart.yaml names no chart".to_owned());
@@ -158,7 +162,13 @@ fn read(content: &Content, unpack: Unpack<'_>, depth: usize) -> Result<Chart, St
                     None => {}
                 }
             }
-            _ => _ = chart.files.insert(path.as_str().into(), bytes.as_slice().into()),
+            _ => {
+                if path.starts_with("crds/") && [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end)) {
+                    let text = String::from_utf8(bytes.clone()).map_err(|_| format!("{path} is no text"))?;
+                    chart.definitions.push((path.clone(), text));
+                }
+                chart.files.insert(path.as_str().into(), bytes.as_slice().into());
+            }
         }
     }
     for (folder, content) in &parts {

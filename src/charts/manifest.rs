@@ -70,6 +70,10 @@ pub struct Document {
 pub struct Manifests {
     pub objects: Vec<Document>,
     pub hooks: Vec<Document>,
+    /// Of `crds/`: applied before everything else, never changed or removed by a release.
+    pub definitions: Vec<Document>,
+    /// What the chart's `NOTES.txt` says to the user.
+    pub notes: String,
 }
 
 impl Manifests {
@@ -87,9 +91,19 @@ impl Manifests {
     }
 }
 
-pub fn sort(rendered: BTreeMap<String, String>) -> Result<Manifests, String> {
+pub fn sort(rendered: BTreeMap<String, String>, definitions: Vec<(String, String)>) -> Result<Manifests, String> {
     let mut all = Manifests::default();
+    for (source, text) in definitions {
+        for text in split(&text) {
+            let head = Head::read(&text).map_err(|e| format!("YAML parse error on {source}: {e}"))?;
+            all.definitions.push(Document { source: source.clone(), kind: head.kind, text });
+        }
+    }
     for (source, text) in rendered {
+        // A part's notes are not shown, as with Helm.
+        if source.matches('/').count() == 2 && source.ends_with("/templates/NOTES.txt") {
+            all.notes.clone_from(&text);
+        }
         if source.ends_with("NOTES.txt") || text.trim().is_empty() {
             continue;
         }
@@ -117,6 +131,11 @@ fn rank(kind: &str) -> (usize, &str) {
         Some(place) => (place, ""),
         None => (ORDER.len(), kind),
     }
+}
+
+/// The documents of a text that was printed as [`Manifests::print`] does.
+pub fn documents(text: &str) -> Vec<String> {
+    split(text)
 }
 
 /// Cuts at lines that begin with `---`; white space around is dropped, an empty document is not.

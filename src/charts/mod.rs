@@ -10,6 +10,7 @@ pub mod fault;
 pub mod functions;
 pub mod ignore;
 pub mod manifest;
+pub mod release;
 pub mod render;
 pub mod template;
 pub mod value;

@@ -7,7 +7,7 @@ use super::template::ast::{Origin, Template};
 use super::template::exec::{Limits, Machine, Set};
 use super::template::{parser, print};
 use super::value::{Entries, Files, Map, MapKind, Value};
-use super::values::{coalesce, dependencies};
+use super::values::{coalesce, dependencies, schema};
 use super::{capabilities, manifest};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,6 +16,8 @@ use std::rc::Rc;
 pub struct Release<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
+    /// Its number among the releases of its name; above 1 charts are told of an upgrade.
+    pub revision: u64,
     pub kubernetes: semver::Version,
     pub api_versions: &'a [String],
 }
@@ -44,12 +46,13 @@ pub fn render(
     }
     dependencies::process(&mut chart, given)?;
     let values = coalesce::values(&chart, given, false)?;
+    schema::check(&chart, &values)?;
     let about = Entries::from([
         ("Name".into(), Value::str(release.name)),
         ("Namespace".into(), Value::str(release.namespace)),
-        ("IsUpgrade".into(), Value::Bool(false)),
-        ("IsInstall".into(), Value::Bool(true)),
-        ("Revision".into(), Value::Int(1)),
+        ("IsUpgrade".into(), Value::Bool(release.revision > 1)),
+        ("IsInstall".into(), Value::Bool(release.revision <= 1)),
+        ("Revision".into(), Value::Int(i64::try_from(release.revision).unwrap_or(i64::MAX))),
         ("Service".into(), Value::str("Helm")),
     ]);
     let shared =
@@ -59,7 +62,15 @@ pub fn render(
     // Deeper files first, and of one depth the later names first: parents have the last word on a definition.
     jobs.sort_by(|a, b| (b.name.matches('/').count(), &b.name).cmp(&(a.name.matches('/').count(), &a.name)));
     let rendered = run(&jobs, context, limits)?;
-    manifest::sort(rendered).map_err(Fault::new)
+    let mut definitions = Vec::new();
+    defined(&chart, chart.name(), &mut definitions);
+    manifest::sort(rendered, definitions).map_err(Fault::new)
+}
+
+/// The files of `crds/`, parents first.
+fn defined(chart: &Chart, path: &str, into: &mut Vec<(String, String)>) {
+    into.extend(chart.definitions.iter().map(|(name, text)| (format!("{path}/{name}"), text.clone())));
+    chart.parts.iter().for_each(|part| defined(part, &format!("{path}/charts/{}", part.name()), into));
 }
 
 fn collect(chart: &Chart, path: &str, shared: &[(&str, Value)], values: Value, is_root: bool, jobs: &mut Vec<Job>) -> Value {

@@ -11,6 +11,7 @@ pub mod meshes;
 pub mod permissions;
 pub mod proxy_config;
 pub mod proxy_status;
+pub mod rendering;
 pub mod snapshot;
 pub mod version;
 pub mod wait;

@@ -2,4 +2,5 @@
 
 pub mod coalesce;
 pub mod dependencies;
+pub mod schema;
 pub mod set;
