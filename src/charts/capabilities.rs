@@ -31,7 +31,11 @@ pub fn kubernetes(text: &str) -> Option<semver::Version> {
     super::functions::versions::parse(text).filter(|_| text.contains('.'))
 }
 
-pub fn describe(kubernetes: &semver::Version, more: &[String]) -> Value {
+pub fn known() -> Vec<String> {
+    KNOWN.split_whitespace().map(str::to_owned).collect()
+}
+
+pub fn describe(kubernetes: &semver::Version, versions: &[String]) -> Value {
     let field = |name, key, value| Field { name, key, omit_empty: false, value };
     let version = format!("v{kubernetes}");
     let kube = Value::Struct(Rc::new(Struct {
@@ -55,7 +59,7 @@ pub fn describe(kubernetes: &semver::Version, more: &[String]) -> Value {
         ],
         methods: Vec::new(),
     }));
-    let versions = Value::strings(KNOWN.split_whitespace().chain(more.iter().map(String::as_str)));
+    let versions = Value::strings(versions.iter().map(String::as_str));
     Value::Struct(Rc::new(Struct {
         type_name: "*chartutil.Capabilities",
         string: None,

@@ -232,15 +232,20 @@ fn tell_problems(ctx: &Ctx, loaded: &Loaded) {
 
 /// Runs I/O to its end or to Ctrl-C.
 pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::new(Kind::Internal, "can't start the runtime").because(&e))?;
-    let answer = runtime.block_on(async {
+    uninterrupted(async {
         tokio::select! {
             answer = work => answer,
             // A handler that can't be installed leaves the signal as it is; then the work goes on.
             Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
         }
-    });
+    })
+}
+
+/// For work that minds Ctrl-C itself, since it has something to leave in order.
+pub fn uninterrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Error::new(Kind::Internal, "can't start the runtime").because(&e))?;
+    let answer = runtime.block_on(work);
     // A thread that hangs in a name look-up must not hold the prompt.
     runtime.shutdown_background();
     // The runtime's handler would swallow a later Ctrl-C, such as at a question.

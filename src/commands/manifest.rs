@@ -42,13 +42,14 @@ pub fn run(ctx: &Ctx, args: &ManifestArgs) -> Result<Report> {
         Error::new(Kind::Usage, format!("{} is no Kubernetes version", args.kube_version))
             .hint("give one such as --kube-version 1.34.0")
     })?;
+    let versions = [capabilities::known(), args.api_versions.clone()].concat();
     let order = Order {
         chart: &args.chart,
         release: &args.name,
         namespace: &namespace,
         revision: 1,
         kubernetes,
-        api_versions: &args.api_versions,
+        api_versions: Some(&versions),
         layers: &args.given.layers()?,
     };
     let manifests = rendered(&order)?.manifests;

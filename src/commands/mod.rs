@@ -5,10 +5,13 @@ pub mod check;
 pub mod check_inject;
 pub mod completions;
 pub mod fleet;
+pub mod install;
+pub mod installing;
 pub mod load;
 pub mod manifest;
 pub mod meshes;
 pub mod permissions;
+pub mod plan;
 pub mod proxy_config;
 pub mod proxy_status;
 pub mod rendering;
@@ -36,6 +39,9 @@ pub enum Command {
     #[command(visible_alias = "zc")]
     ZtunnelConfig(ztunnel_config::ZtunnelConfigArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Plan(plan::PlanArgs),
+    Install(install::InstallArgs),
+    Upgrade(install::UpgradeArgs),
     Manifest(manifest::ManifestArgs),
     Permissions(permissions::PermissionsArgs),
     Version(version::VersionArgs),
@@ -59,6 +65,9 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Wait(args) => wait::run(ctx, &args),
         Command::ProxyConfig(args) => proxy_config::run(ctx, &args),
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
+        Command::Plan(args) => plan::run(ctx, &args),
+        Command::Install(args) => install::run(ctx, &args, false),
+        Command::Upgrade(args) => install::run(ctx, &args.install, true),
         Command::Manifest(args) => manifest::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Version(args) => version::run(ctx, &args),

@@ -7,7 +7,7 @@ use crate::charts::render::{Release, render};
 use crate::charts::template::exec::Limits;
 use crate::charts::value::{Entries, Value};
 use crate::charts::values::{coalesce, set};
-use crate::charts::{release, yaml::load};
+use crate::charts::{capabilities, release, yaml::load};
 use crate::error::{Error, Kind, Result};
 use crate::source::{charts, file};
 use clap::Args;
@@ -69,7 +69,8 @@ pub struct Order<'a> {
     pub namespace: &'a str,
     pub revision: u64,
     pub kubernetes: semver::Version,
-    pub api_versions: &'a [String],
+    /// What the server has; `None`: what is known of Kubernetes without one.
+    pub api_versions: Option<&'a [String]>,
     pub layers: &'a [Layer],
 }
 
@@ -93,13 +94,14 @@ fn here(order: &Order<'_>) -> Result<Rendered> {
     let loaded = charts::load(order.chart)?;
     let values = laid(order.layers)?;
     let now = charts::now();
+    let known = capabilities::known();
     let context = Context { now: &now, random: &charts::random };
     let release = Release {
         name: order.release,
         namespace: order.namespace,
         revision: order.revision,
         kubernetes: order.kubernetes.clone(),
-        api_versions: order.api_versions,
+        api_versions: order.api_versions.unwrap_or(&known),
     };
     let unfit = |why: String| Error::new(Kind::Input, format!("can't keep the chart {}", order.chart)).cause(why);
     let chart = release::Chart::of(&loaded).map_err(unfit)?;

@@ -8,6 +8,7 @@ pub mod check;
 mod cilium;
 mod consul;
 mod declared;
+pub mod install;
 pub mod istio;
 pub mod known;
 mod linkerd;
@@ -82,6 +83,12 @@ pub trait Mesh: Sync {
     fn state(&self) -> &'static dyn state::State;
     /// The ways this mesh can be chosen: dated data, not judgement.
     fn candidates(&self) -> &'static [Candidate];
+    /// Its charts.
+    fn distribution(&self) -> &'static install::Distribution;
+    /// A file of its own installer, in the terms of its charts; `None` if it is no such file.
+    fn translated(&self, _file: &serde_json::Value) -> Option<Result<install::Translated, String>> {
+        None
+    }
 }
 
 /// Every registered mesh, in the order shown.
@@ -100,6 +107,11 @@ pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
         needs
     };
     MESHES.iter().flat_map(of).collect()
+}
+
+/// The mesh of this id.
+pub fn named(id: &str) -> Option<&'static dyn Mesh> {
+    MESHES.iter().copied().find(|mesh| mesh.id() == id)
 }
 
 /// What every mesh would send to the proxies of these pods.

@@ -30,6 +30,32 @@ pub fn load(path: &str) -> Result<Chart> {
     Chart::new(&content, &unpack).map_err(|why| cannot(why).hint(hint))
 }
 
+/// A chart below a folder: unpacked in one of `folders`, or packed under its name; the newest, if there are several.
+pub fn find(root: &str, chart: &str, folders: &[&str]) -> Option<String> {
+    for base in ["", "charts", "manifests/charts"] {
+        let base = Path::new(root).join(base);
+        for folder in folders {
+            let path = base.join(folder);
+            // A folder of the name may hold another chart: a mesh's source has several layouts.
+            if path.join("Chart.yaml").is_file() {
+                return Some(path.to_string_lossy().into_owned());
+            }
+        }
+        let packed = fs::read_dir(&base).into_iter().flatten().flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let version = name.strip_suffix(".tgz")?.strip_prefix(chart)?;
+            let version = version.strip_prefix('-').map_or_else(|| version.is_empty().then(|| semver::Version::new(0, 0, 0)), |text| {
+                semver::Version::parse(text.trim_start_matches('v')).ok()
+            })?;
+            Some((version, entry.path()))
+        });
+        if let Some((_, path)) = packed.max() {
+            return Some(path.to_string_lossy().into_owned());
+        }
+    }
+    None
+}
+
 fn folder(root: &Path) -> std::result::Result<Content, String> {
     let rules = fs::read_to_string(root.join(".helmignore")).unwrap_or_default();
     let ignore = Ignore::parse(&rules)?;

@@ -9,6 +9,19 @@ pub fn is_there(path: &str) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
+pub fn is_folder(path: &str) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
+/// Writes a file that only its owner can read: it may hold keys.
+pub fn keep(path: &str, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let cannot = |e: io::Error| Error::new(Kind::Output, format!("can't write {path}")).because(&e);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(cannot)?;
+    file.write_all(bytes).map_err(cannot)
+}
+
 /// The bytes of the file at `path`, or of stdin if it is `-`.
 pub fn read(path: &str) -> Result<Vec<u8>> {
     let (name, bytes) = if path == "-" {

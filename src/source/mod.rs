@@ -2,6 +2,7 @@
 //!
 //! Sources are a closed set ([`Source`]); meshes are an open one. A source answers [`Need`]s and never judges.
 
+pub mod apply;
 pub mod archive;
 pub mod charts;
 pub mod file;

@@ -62,7 +62,6 @@ fn what_istioctl_has_is_told_by_name() {
     for (words, wanted) in [
         (vec!["bug-report"], "istioctl bug-report"),
         (vec!["pc", "clusters"], "deploy/NAME.NAMESPACE"),
-        (vec!["install", "--set", "profile=demo"], "istioctl install"),
         (vec!["x", "describe", "pod", "a"], "istioctl experimental"),
         (vec!["analyze", "config"], "istioctl analyze"),
         (vec!["analyze", "shop.yaml"], "--from shop.yaml"),

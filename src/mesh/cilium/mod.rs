@@ -3,6 +3,7 @@
 mod candidates;
 mod checks;
 mod edges;
+mod install;
 mod marks;
 mod membership;
 mod settings;
@@ -94,6 +95,9 @@ impl Mesh for Cilium {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn distribution(&self) -> &'static super::install::Distribution {
+        &install::DISTRIBUTION
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

@@ -4,6 +4,7 @@ mod admin;
 mod candidates;
 mod detect;
 mod edges;
+mod install;
 mod marks;
 mod membership;
 mod state;
@@ -83,6 +84,9 @@ impl Mesh for Consul {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn distribution(&self) -> &'static super::install::Distribution {
+        &install::DISTRIBUTION
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

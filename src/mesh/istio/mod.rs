@@ -6,6 +6,7 @@ mod csds;
 mod deep;
 mod detect;
 mod edges;
+mod install;
 mod marks;
 mod membership;
 mod state;
@@ -104,6 +105,9 @@ impl Mesh for Istio {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn distribution(&self) -> &'static super::install::Distribution {
+        &install::DISTRIBUTION
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

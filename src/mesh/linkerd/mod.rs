@@ -5,6 +5,7 @@ mod certificates;
 mod checks;
 mod detect;
 mod edges;
+mod install;
 mod marks;
 mod membership;
 mod policy;
@@ -134,6 +135,9 @@ impl Mesh for Linkerd {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn distribution(&self) -> &'static super::install::Distribution {
+        &install::DISTRIBUTION
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

@@ -39,6 +39,8 @@ pub struct Refusal {
     pub message: String,
     /// A 410 in mid-list may offer a way to go on.
     pub resume: Option<String>,
+    /// Reason, field and message of each thing that is wrong with what was sent.
+    pub causes: Vec<(String, String, String)>,
     retry_after: Option<Duration>,
 }
 
@@ -46,6 +48,10 @@ impl Refusal {
     fn new(status: http::StatusCode, header: Option<Duration>, body: &[u8]) -> Self {
         let said: Option<kube::core::Status> = serde_json::from_slice(body).ok();
         let said_wait = said.as_ref().and_then(|s| s.details.as_ref()).map(|d| d.retry_after_seconds).filter(|s| *s > 0);
+        let causes = said.as_ref().and_then(|s| s.details.as_ref()).map(|d| {
+            d.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect()
+        });
+        let causes = causes.unwrap_or_default();
         let resume = said.as_ref().and_then(|s| s.metadata.as_ref()).and_then(|m| m.continue_.clone());
         let message = match said {
             Some(said) if !said.message.is_empty() => said.message,
@@ -61,7 +67,7 @@ impl Refusal {
             }
         };
         let retry_after = header.or(said_wait.map(|s| Duration::from_secs(s.into())));
-        Refusal { code: status.as_u16(), message, resume: resume.filter(|token| !token.is_empty()), retry_after }
+        Refusal { code: status.as_u16(), message, resume: resume.filter(|token| !token.is_empty()), causes, retry_after }
     }
 }
 
@@ -92,6 +98,38 @@ impl Caller {
         match timeout(self.deadline, self.sent(request)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::Late(self.deadline)),
+        }
+    }
+
+    /// A change that comes to the same when it is made twice; repeated only where the server asks for that.
+    pub async fn change(&self, method: http::Method, path: &str, kind: &str, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let until = Instant::now() + self.deadline;
+        let mut left = THROTTLED;
+        loop {
+            let request = http::Request::builder()
+                .method(method.clone())
+                .uri(path)
+                .header(http::header::ACCEPT, "application/json")
+                .header(http::header::CONTENT_TYPE, kind)
+                .body(Body::from(body.clone()))
+                .map_err(|e| Failure::Broken(e.to_string()))?;
+            let spare = until.saturating_duration_since(Instant::now());
+            let failure = match timeout(spare, self.sent(request)).await {
+                Ok(Ok(body)) => return Ok(body),
+                Ok(Err(failure)) => failure,
+                Err(_) => return Err(Failure::Late(self.deadline)),
+            };
+            let wait = match &failure {
+                Failure::Refused(refusal) if refusal.code == 429 || refusal.code == 503 => {
+                    refusal.retry_after.unwrap_or(Duration::from_secs(1))
+                }
+                _ => return Err(failure),
+            };
+            if left == 0 || Instant::now() + wait >= until {
+                return Err(failure);
+            }
+            left -= 1;
+            sleep(wait).await;
         }
     }
 

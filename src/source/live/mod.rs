@@ -16,7 +16,7 @@
 //! | `why` | error chains in words |
 
 mod ads;
-mod call;
+pub(in crate::source) mod call;
 mod connect;
 mod discovery;
 mod find;
@@ -227,6 +227,11 @@ impl Cluster {
     pub async fn line<'c>(&'c self, door: &'c Door) -> std::result::Result<pods::Line<'c>, Outcome> {
         let caller = self.caller().await.map_err(Failure::outcome)?;
         Ok(pods::Line::new(caller, door))
+    }
+
+    /// For what reads and writes single objects.
+    pub(in crate::source) async fn direct(&self) -> Result<&Caller> {
+        self.caller().await.map_err(|failure| self.unreachable(&failure.words()))
     }
 
     async fn ready(&self) -> std::result::Result<(&Caller, &Served), Failure> {

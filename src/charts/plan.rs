@@ -1,0 +1,95 @@
+//! What is to be done to a cluster, whole: so that it can be read, kept, and carried out later as it stands.
+
+use super::diff::Field;
+use super::object::Ref;
+use super::release::Release;
+use serde::{Deserialize, Serialize};
+
+pub const SCHEMA: &str = "meshctl/saved-plan/v1";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    pub schema: String,
+    pub mesh: String,
+    pub profile: String,
+    pub revision: String,
+    /// UID of the namespace kube-system: the cluster that it was made for, whatever it is called.
+    pub cluster: String,
+    /// Namespaces that releases need and nobody has made.
+    pub namespaces: Vec<String>,
+    pub steps: Vec<Step>,
+}
+
+/// One release.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    pub part: String,
+    /// As it will be kept.
+    pub release: Release,
+    /// Objects of `crds/`: made if they are not there, never changed.
+    pub definitions: Vec<serde_json::Value>,
+    pub objects: Vec<serde_json::Value>,
+    /// In the order of carrying them out; what is the same already is not among them.
+    pub changes: Vec<Change>,
+    pub unchanged: usize,
+    /// Whether it has to be kept as a new revision of the release.
+    pub touched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Create,
+    Change,
+    Remove,
+}
+
+impl Action {
+    pub fn mark(self) -> &'static str {
+        match self {
+            Action::Create => "+",
+            Action::Change => "~",
+            Action::Remove => "-",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub action: Action,
+    pub object: Ref,
+    pub fields: Vec<Field>,
+    /// Fields that somebody else manages: manager, field.
+    pub conflicts: Vec<(String, String)>,
+    /// Who it belongs to now, if that is somebody else.
+    pub foreign: Option<String>,
+    /// The server could not be asked: its namespace or kind comes with the plan.
+    pub unchecked: bool,
+    /// Why the server won't take it.
+    pub refused: Option<String>,
+}
+
+impl Plan {
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.steps.iter().flat_map(|step| &step.changes)
+    }
+
+    /// Nothing to do, and nothing to keep.
+    pub fn is_done(&self) -> bool {
+        self.steps.iter().all(|step| !step.touched && step.changes.is_empty())
+    }
+
+    pub fn count(&self, action: Action) -> usize {
+        self.changes().filter(|change| change.action == action).count()
+    }
+
+    pub fn unchanged(&self) -> usize {
+        self.steps.iter().map(|step| step.unchanged).sum()
+    }
+
+    /// `12 to create, 1 to change, 0 to remove, 30 as they should be`.
+    pub fn summary(&self) -> String {
+        let [create, change, remove] = [Action::Create, Action::Change, Action::Remove].map(|action| self.count(action));
+        format!("{create} to create, {change} to change, {remove} to remove, {} as they should be", self.unchanged())
+    }
+}

@@ -1,0 +1,274 @@
+//! Carries a plan out: release by release, with a record in the cluster before the first change and after the last.
+
+use super::planning::{Ground, failed, namespace};
+use super::readiness::{has_failed, holds, selector, waits_for};
+use crate::charts::object::Ref;
+use crate::charts::plan::{Action, Plan, Step};
+use crate::charts::release::{self, Hook, LastRun, Release};
+use crate::cli::Ctx;
+use crate::error::{Error, Kind, Result};
+use crate::source::apply::{Kinds, Manner, Refused, Writer};
+use crate::source::charts;
+use futures::{StreamExt, TryStreamExt};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const CONCURRENT: usize = 8;
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub struct Carrier<'a> {
+    pub ctx: &'a Ctx,
+    pub ground: &'a Ground<'a>,
+    /// For one release to become ready.
+    pub deadline: Duration,
+}
+
+/// What became of a release.
+pub struct Done {
+    pub name: String,
+    pub version: u64,
+    pub seconds_applied: f64,
+    pub seconds_ready: f64,
+}
+
+impl Carrier<'_> {
+    pub async fn carry(&self, plan: &Plan) -> Result<Vec<Done>> {
+        for name in &plan.namespaces {
+            let object = namespace(name);
+            self.apply(&self.ground.kinds, &object, false).await?;
+        }
+        let mut done = Vec::new();
+        for step in plan.steps.iter().filter(|step| step.touched) {
+            done.push(self.release(step).await?);
+        }
+        Ok(done)
+    }
+
+    /// One release; whatever stops it, Ctrl-C too, is written into its record.
+    async fn release(&self, step: &Step) -> Result<Done> {
+        let began = charts::now();
+        let pending = if step.release.version > 1 { "pending-upgrade" } else { "pending-install" };
+        self.record(&with_status(&step.release, pending, "meshctl is at it")).await?;
+        let progress = self.ctx.ui.progress(&format!("{}: applying", step.release.name));
+        let worked = tokio::select! {
+            worked = self.work(step, &progress) => worked,
+            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
+        };
+        drop(progress);
+        let seconds = |from: &jiff::Zoned| (charts::now().timestamp().as_millisecond() - from.timestamp().as_millisecond()) as f64 / 1000.0;
+        match worked {
+            Ok((applied, hooks)) => {
+                let mut release = with_status(&step.release, release::DEPLOYED, "Install complete");
+                release.hooks = hooks;
+                self.record(&release).await?;
+                self.supersede(&release).await?;
+                let applied = (applied.timestamp().as_millisecond() - began.timestamp().as_millisecond()) as f64 / 1000.0;
+                let done =
+                    Done { name: release.name.clone(), version: release.version, seconds_applied: applied, seconds_ready: seconds(&began) };
+                self.ctx.ui.hint(&format!("{} is ready after {:.1}s", done.name, done.seconds_ready));
+                Ok(done)
+            }
+            Err(error) => {
+                let why = error.causes.last().unwrap_or(&error.message).clone();
+                // The first failure is the one to tell, whether or not it can be written down.
+                let _ = self.record(&with_status(&step.release, release::FAILED, &why)).await;
+                if error.kind == Kind::Interrupted {
+                    self.ctx.ui.warning(&format!("stopped in release {}; it is marked as failed, the same command goes on", step.release.name));
+                }
+                Err(error.hint("what was done is kept: the same command goes on from here"))
+            }
+        }
+    }
+
+    async fn work(&self, step: &Step, progress: &crate::ui::Progress) -> Result<(jiff::Zoned, Vec<Hook>)> {
+        let event = if step.release.version > 1 { "upgrade" } else { "install" };
+        let creating = |object: &Value| {
+            let at = Ref::of(object);
+            step.changes.iter().find(|change| change.object == at)
+        };
+        let mut kinds = None;
+        for object in step.definitions.iter().filter(|object| creating(object).is_some()) {
+            self.apply(&self.ground.kinds, object, false).await?;
+        }
+        self.ready(&self.ground.kinds, &step.definitions, progress).await?;
+        let mut hooks = self.hooks(step, &format!("pre-{event}"), step.release.hooks.clone(), progress).await?;
+        // Definitions first: until they are established, the server knows no kind of theirs.
+        let defines = |object: &Value| object["kind"] == "CustomResourceDefinition";
+        let defined: Vec<Value> = step.objects.iter().filter(|object| defines(object)).cloned().collect();
+        if !defined.is_empty() || !step.definitions.is_empty() {
+            self.all(&self.ground.kinds, &defined, &creating).await?;
+            self.ready(&self.ground.kinds, &defined, progress).await?;
+            kinds = Some(self.ground.writer.kinds().await?);
+        }
+        let kinds = kinds.as_ref().unwrap_or(&self.ground.kinds);
+        // One kind after another, in Helm's order; within a kind at once.
+        let rest: Vec<&Value> = step.objects.iter().filter(|object| !defines(object)).collect();
+        for group in rest.chunk_by(|a, b| a["kind"] == b["kind"]) {
+            let group: Vec<Value> = group.iter().map(|object| (*object).clone()).collect();
+            self.all(kinds, &group, &creating).await?;
+        }
+        for change in step.changes.iter().filter(|change| change.action == Action::Remove) {
+            let gone = self.ground.writer.delete(kinds, &change.object).await;
+            gone.map_err(|e| failed(&format!("remove {}", change.object), &e))?;
+        }
+        let applied = charts::now();
+        self.ready(kinds, &step.objects, progress).await?;
+        hooks = self.hooks(step, &format!("post-{event}"), hooks, progress).await?;
+        Ok((applied, hooks))
+    }
+
+    async fn all<'s>(
+        &self,
+        kinds: &Kinds,
+        objects: &[Value],
+        changing: &impl Fn(&Value) -> Option<&'s crate::charts::plan::Change>,
+    ) -> Result<()> {
+        let wanted = objects.iter().filter(|object| changing(object).is_some());
+        let work = wanted.map(|object| async move {
+            // What the plan showed is what is done: it has told whose fields these are.
+            self.apply(kinds, object, true).await
+        });
+        futures::stream::iter(work).buffer_unordered(CONCURRENT).try_collect::<Vec<()>>().await.map(|_| ())
+    }
+
+    async fn apply(&self, kinds: &Kinds, object: &Value, force: bool) -> Result<()> {
+        let at = Ref::of(object);
+        let applied = self.ground.writer.apply(kinds, &at, object, Manner { dry_run: false, force }).await;
+        applied.map(|_| ()).map_err(|e| refused(&at, &e))
+    }
+
+    /// Waits until all of them are up.
+    async fn ready(&self, kinds: &Kinds, objects: &[Value], progress: &crate::ui::Progress) -> Result<()> {
+        let until = charts::now().timestamp() + self.deadline;
+        for object in objects {
+            let at = Ref::of(object);
+            if !matches!(at.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "CustomResourceDefinition") {
+                continue;
+            }
+            self.until(kinds, &at, until, progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn until(&self, kinds: &Kinds, at: &Ref, until: jiff::Timestamp, progress: &crate::ui::Progress) -> Result<()> {
+        loop {
+            let there = self.ground.writer.get(kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?;
+            let there = there.ok_or_else(|| Error::new(Kind::Unreachable, format!("{at} is gone while it is waited for")))?;
+            if let Some(why) = has_failed(&there) {
+                return Err(Error::new(Kind::Unreachable, format!("{at} failed")).cause(why));
+            }
+            let Some(waiting) = waits_for(&there) else { return Ok(()) };
+            progress.say(&format!("{at}: {waiting}"));
+            if charts::now().timestamp() >= until {
+                let why = why(&self.ground.writer, kinds, at, &there).await.unwrap_or(waiting);
+                let late = format!("{at} is not ready after {}s", self.deadline.as_secs());
+                return Err(Error::new(Kind::Unreachable, late)
+                    .cause(why)
+                    .hint(format!("kubectl -n {} describe {} {}", at.namespace, at.kind.to_lowercase(), at.name)));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Runs the hooks of an event, one after another.
+    async fn hooks(&self, step: &Step, event: &str, mut hooks: Vec<Hook>, progress: &crate::ui::Progress) -> Result<Vec<Hook>> {
+        let mut order: Vec<usize> = (0..hooks.len()).filter(|i| hooks[*i].events.iter().any(|e| e == event)).collect();
+        order.sort_by_key(|i| (hooks[*i].weight, hooks[*i].name.clone()));
+        let until = charts::now().timestamp() + self.deadline;
+        for i in order {
+            let document = crate::charts::manifest::Document {
+                source: hooks[i].path.clone(),
+                kind: hooks[i].kind.clone(),
+                text: hooks[i].manifest.clone(),
+            };
+            let objects = crate::charts::object::objects(&document);
+            let objects = objects.map_err(|why| Error::new(Kind::Input, format!("can't read the hook {}", hooks[i].name)).cause(why))?;
+            let policy = |word: &str| hooks[i].delete_policies.iter().any(|policy| policy == word);
+            let (before, after) = (hooks[i].delete_policies.is_empty() || policy("before-hook-creation"), policy("hook-succeeded"));
+            let started = charts::now();
+            for mut object in objects {
+                let mut at = Ref::of(&object);
+                let place = self.ground.kinds.place(&at.api_version, &at.kind);
+                if at.namespace.is_empty() && place.is_some_and(|place| place.namespaced) {
+                    object["metadata"]["namespace"] = step.release.namespace.clone().into();
+                    at = Ref::of(&object);
+                }
+                let error = |what: &str, e: &Refused| failed(&format!("{what} the hook {at}"), e);
+                if before && self.ground.writer.delete(&self.ground.kinds, &at).await.map_err(|e| error("replace", &e))? {
+                    self.gone(&at, until).await?;
+                }
+                self.apply(&self.ground.kinds, &object, true).await?;
+                if at.kind == "Job" {
+                    self.until(&self.ground.kinds, &at, until, progress).await?;
+                }
+                if after {
+                    self.ground.writer.delete(&self.ground.kinds, &at).await.map_err(|e| error("remove", &e))?;
+                }
+            }
+            let stamp = |time: &jiff::Zoned| time.timestamp().to_string();
+            hooks[i].last_run =
+                LastRun { started_at: stamp(&started), completed_at: stamp(&charts::now()), phase: "Succeeded".to_owned() };
+        }
+        Ok(hooks)
+    }
+
+    async fn gone(&self, at: &Ref, until: jiff::Timestamp) -> Result<()> {
+        while self.ground.writer.get(&self.ground.kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?.is_some() {
+            if charts::now().timestamp() >= until {
+                return Err(Error::new(Kind::Unreachable, format!("{at} is still being removed")));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, release: &Release) -> Result<()> {
+        record(self.ground, release).await
+    }
+
+    /// Of several revisions one is deployed.
+    async fn supersede(&self, release: &Release) -> Result<()> {
+        let Some(before) = self.ground.release(&release.namespace, &release.name) else { return Ok(()) };
+        if before.info.status != release::DEPLOYED {
+            return Ok(());
+        }
+        self.record(&with_status(before, release::SUPERSEDED, &before.info.description)).await
+    }
+}
+
+pub async fn record(ground: &Ground<'_>, release: &Release) -> Result<()> {
+    let secret = release.secret(charts::now().timestamp().as_second());
+    let secret = secret.map_err(|why| Error::new(Kind::Internal, "can't write the release down").cause(why))?;
+    let at = Ref::of(&secret);
+    let kept = ground.writer.apply(&ground.kinds, &at, &secret, Manner { dry_run: false, force: true }).await;
+    kept.map(|_| ()).map_err(|e| failed(&format!("keep the record {at}"), &e))
+}
+
+pub fn with_status(release: &Release, status: &str, description: &str) -> Release {
+    let mut release = release.clone();
+    release.info.status = status.to_owned();
+    release.info.description = description.to_owned();
+    release
+}
+
+fn refused(at: &Ref, refused: &Refused) -> Error {
+    let error = failed(&format!("apply {at}"), refused);
+    match refused {
+        Refused::Forbidden(_) => error.hint(format!("kubectl auth can-i patch {} tells whether you may", at.kind.to_lowercase())),
+        Refused::Conflicts(_) => error.hint("--force-conflicts overwrites them"),
+        _ => error,
+    }
+}
+
+/// What the pods of a workload, or its events, say.
+async fn why(writer: &Writer<'_>, kinds: &Kinds, at: &Ref, workload: &Value) -> Option<String> {
+    let labels = selector(workload)?;
+    let pods = writer.list(kinds, ("v1", "Pod"), Some(&at.namespace), &labels).await.ok()?;
+    let held = pods.iter().find_map(|pod| Some(format!("pod {}: {}", pod["metadata"]["name"].as_str()?, holds(pod)?)));
+    held.or_else(|| pods.is_empty().then(|| waits_for(workload).unwrap_or_else(|| "it has no pods".to_owned())))
+}
+
+/// A change of one field, as a merge patch.
+pub fn without_finalizers() -> Value {
+    json!({ "metadata": { "finalizers": null } })
+}

@@ -1,0 +1,67 @@
+//! Istio's charts. Names, order and profiles as istio.io documents the installation with Helm (1.29, 2026).
+
+use crate::mesh::install::{Distribution, Leftover, Part, Profile};
+
+const fn part(id: &'static str, chart: &'static str, release: &'static str, folders: &'static [&'static str]) -> Part {
+    Part { id, chart, folders, release, revisioned: false, takes: None }
+}
+
+/// Of values for all parts, gateways take only what their schema allows.
+const SHARED: Option<&[&str]> = Some(&["global", "profile", "revision", "compatibilityVersion", "platform"]);
+
+pub static DISTRIBUTION: Distribution = Distribution {
+    namespace: "istio-system",
+    repository: "https://istio-release.storage.googleapis.com/charts",
+    parts: &[
+        part("base", "base", "istio-base", &["base"]),
+        Part { revisioned: true, ..part("istiod", "istiod", "istiod", &["istiod", "istio-control/istio-discovery"]) },
+        part("cni", "cni", "istio-cni", &["cni", "istio-cni"]),
+        part("ztunnel", "ztunnel", "ztunnel", &["ztunnel"]),
+        Part { takes: SHARED, ..part("ingress", "gateway", "istio-ingressgateway", &["gateway"]) },
+        Part { takes: SHARED, ..part("egress", "gateway", "istio-egressgateway", &["gateway"]) },
+    ],
+    profiles: &[
+        profile("default", "control plane and an ingress gateway", &["base", "istiod", "ingress"], &[]),
+        profile("minimal", "control plane only", &["base", "istiod"], &[]),
+        profile("ambient", "no sidecars: node proxies and CNI", &["base", "istiod", "cni", "ztunnel"], &[("", "profile: ambient")]),
+        profile("demo", "everything, with full tracing and small requests", &["base", "istiod", "ingress", "egress"], DEMO),
+        profile("ha", "three istiods over nodes, never fewer than two", &["base", "istiod", "ingress"], HA),
+        profile("preview", "with experimental features", &["base", "istiod", "ingress"], &[("", "profile: preview")]),
+        profile("stable", "stable features only", &["base", "istiod", "ingress"], &[("", "profile: stable")]),
+        profile("remote", "injection only; the control plane is in another cluster", &["base", "istiod"], &[("", "profile: remote")]),
+        profile("openshift", "control plane, gateway and CNI on OpenShift", &["base", "istiod", "cni", "ingress"], OPENSHIFT),
+    ],
+    // istiod writes CA bundles and the failure policy into its webhooks once it serves them.
+    controllers: &["pilot-discovery"],
+    installers: &["istio-operator", "helm", "Helm"],
+    leftovers: &[
+        Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-ca-root-cert", everywhere: true, secret: false },
+        Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-ca-crl", everywhere: true, secret: false },
+        Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-leader*", everywhere: false, secret: false },
+        Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-namespace-controller-election*", everywhere: false, secret: false },
+        Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-gateway-*", everywhere: false, secret: false },
+        Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-ip-autoallocate*", everywhere: false, secret: false },
+        Leftover { api_version: "coordination.k8s.io/v1", kind: "Lease", name: "istio-*", everywhere: false, secret: false },
+        Leftover { api_version: "v1", kind: "Secret", name: "istio-ca-secret", everywhere: false, secret: true },
+    ],
+    groups: &["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"],
+    namespace_value: "global.istioNamespace",
+    caveat: "",
+};
+
+const fn profile(
+    name: &'static str,
+    about: &'static str,
+    parts: &'static [&'static str],
+    values: &'static [(&'static str, &'static str)],
+) -> Profile {
+    Profile { name, about, parts, values }
+}
+
+const DEMO: &[(&str, &str)] = &[("", "profile: demo")];
+const OPENSHIFT: &[(&str, &str)] = &[("", "global: {platform: openshift}")];
+const HA: &[(&str, &str)] = &[(
+    "istiod",
+    "{autoscaleMin: 3, global: {defaultPodDisruptionBudget: {enabled: true}}, topologySpreadConstraints: \
+     [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: istiod}}}]}",
+)];
