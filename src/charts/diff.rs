@@ -57,7 +57,8 @@ fn walk(before: &Value, after: &Value, path: &str, found: &mut Vec<Field>) {
             (Some(old), Some(new)) => {
                 let gone = old.iter().filter(|(name, _)| !new.iter().any(|(other, _)| other == name));
                 for (name, _) in new.iter().chain(gone) {
-                    let of = |all: &[(String, Value)]| all.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+                    let of =
+                        |all: &[(String, Value)]| all.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
                     inside(of(&old).as_ref(), of(&new).as_ref(), &format!("{path}[{name}]"), found);
                 }
             }
@@ -162,13 +163,16 @@ mod tests {
             "spec": { "replicas": 3, "containers": [{ "name": "a", "image": "i:1" }, { "name": "b" }] }, "status": { "x": 1 } });
         let after = json!({ "kind": "Deployment", "metadata": { "uid": "2", "annotations": { "a.b/c": "y" } },
             "spec": { "replicas": 1, "containers": [{ "name": "new" }, { "name": "a", "image": "i:2" }] } });
-        assert_eq!(lines(&before, &after), [
-            r#"metadata.annotations[a.b/c] "x" "y""#,
-            r#"spec.containers[new] - {"name":"new"}"#,
-            r#"spec.containers[a].image "i:1" "i:2""#,
-            r#"spec.containers[b] {"name":"b"} -"#,
-            "spec.replicas 3 1",
-        ]);
+        assert_eq!(
+            lines(&before, &after),
+            [
+                r#"metadata.annotations[a.b/c] "x" "y""#,
+                r#"spec.containers[new] - {"name":"new"}"#,
+                r#"spec.containers[a].image "i:1" "i:2""#,
+                r#"spec.containers[b] {"name":"b"} -"#,
+                "spec.replicas 3 1",
+            ]
+        );
         assert!(fields(&before, &before).is_empty());
     }
 

@@ -6,12 +6,12 @@
 
 pub mod capabilities;
 pub mod chart;
+pub mod diff;
 pub mod fault;
 pub mod functions;
 pub mod ignore;
 pub mod manifest;
 pub mod object;
-pub mod diff;
 pub mod plan;
 pub mod release;
 pub mod render;

@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn what_is_no_release_is_refused() {
-        for (field, wanted) in [("***", "no base64"), ("YWJj", "inside"), (&STANDARD.encode(STANDARD.encode("{")), "no release")] {
+        for (field, wanted) in [("***", "no base64"), ("YWJj", "inside"), (&STANDARD.encode(STANDARD.encode("{")), "no release")]
+        {
             let wrong = Release::decode(field).unwrap_err();
             assert!(wrong.contains(wanted), "{field}: {wrong}");
         }

@@ -16,7 +16,6 @@ const fn absent(names: &'static [&'static str], instead: &'static str) -> Absent
 
 /// When a command arrives, its line goes; `commands_that_exist_are_not_absent` below sees to it.
 const ABSENT: &[Absent] = &[
-    absent(&["uninstall"], "istioctl uninstall"),
     absent(&["kube-inject"], "istioctl kube-inject"),
     absent(&["tag"], "istioctl tag"),
     absent(&["waypoint"], "istioctl waypoint"),

@@ -157,7 +157,11 @@ fn agreed(ctx: &Ctx, args: &InstallArgs, plan: &Plan, cluster: &str) -> Result<(
             .cause(format!("{} in cluster {cluster}", plan.summary()))
             .hint("--yes goes on without a question; --dry-run shows what would be done"));
     }
-    let text = format!("Go on? Cluster {cluster}, {} in {}", plan.mesh, plan.steps.iter().map(|s| s.release.namespace.as_str()).next().unwrap_or_default());
+    let text = format!(
+        "Go on? Cluster {cluster}, {} in {}",
+        plan.mesh,
+        plan.steps.iter().map(|s| s.release.namespace.as_str()).next().unwrap_or_default()
+    );
     match ctx.ui.ask(&Prompt { text: &text, why: &plan.summary(), choices: &["yes", "no"] })? {
         Choice::Answer(answer) if answer == "yes" => Ok(()),
         _ => Err(Error::new(Kind::Interrupted, "not done")),

@@ -16,6 +16,7 @@ pub mod proxy_config;
 pub mod proxy_status;
 pub mod rendering;
 pub mod snapshot;
+pub mod uninstall;
 pub mod version;
 pub mod wait;
 pub mod ztunnel_config;
@@ -42,6 +43,7 @@ pub enum Command {
     Plan(plan::PlanArgs),
     Install(install::InstallArgs),
     Upgrade(install::UpgradeArgs),
+    Uninstall(uninstall::UninstallArgs),
     Manifest(manifest::ManifestArgs),
     Permissions(permissions::PermissionsArgs),
     Version(version::VersionArgs),
@@ -68,6 +70,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Plan(args) => plan::run(ctx, &args),
         Command::Install(args) => install::run(ctx, &args, false),
         Command::Upgrade(args) => install::run(ctx, &args.install, true),
+        Command::Uninstall(args) => uninstall::run(ctx, &args),
         Command::Manifest(args) => manifest::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Version(args) => version::run(ctx, &args),

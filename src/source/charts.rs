@@ -44,9 +44,10 @@ pub fn find(root: &str, chart: &str, folders: &[&str]) -> Option<String> {
         let packed = fs::read_dir(&base).into_iter().flatten().flatten().filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let version = name.strip_suffix(".tgz")?.strip_prefix(chart)?;
-            let version = version.strip_prefix('-').map_or_else(|| version.is_empty().then(|| semver::Version::new(0, 0, 0)), |text| {
-                semver::Version::parse(text.trim_start_matches('v')).ok()
-            })?;
+            let version = version.strip_prefix('-').map_or_else(
+                || version.is_empty().then(|| semver::Version::new(0, 0, 0)),
+                |text| semver::Version::parse(text.trim_start_matches('v')).ok(),
+            )?;
             Some((version, entry.path()))
         });
         if let Some((_, path)) = packed.max() {

@@ -55,7 +55,8 @@ impl Carrier<'_> {
             Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
         };
         drop(progress);
-        let seconds = |from: &jiff::Zoned| (charts::now().timestamp().as_millisecond() - from.timestamp().as_millisecond()) as f64 / 1000.0;
+        let seconds =
+            |from: &jiff::Zoned| (charts::now().timestamp().as_millisecond() - from.timestamp().as_millisecond()) as f64 / 1000.0;
         match worked {
             Ok((applied, hooks)) => {
                 let mut release = with_status(&step.release, release::DEPLOYED, "Install complete");
@@ -63,8 +64,12 @@ impl Carrier<'_> {
                 self.record(&release).await?;
                 self.supersede(&release).await?;
                 let applied = (applied.timestamp().as_millisecond() - began.timestamp().as_millisecond()) as f64 / 1000.0;
-                let done =
-                    Done { name: release.name.clone(), version: release.version, seconds_applied: applied, seconds_ready: seconds(&began) };
+                let done = Done {
+                    name: release.name.clone(),
+                    version: release.version,
+                    seconds_applied: applied,
+                    seconds_ready: seconds(&began),
+                };
                 self.ctx.ui.hint(&format!("{} is ready after {:.1}s", done.name, done.seconds_ready));
                 Ok(done)
             }
@@ -73,7 +78,10 @@ impl Carrier<'_> {
                 // The first failure is the one to tell, whether or not it can be written down.
                 let _ = self.record(&with_status(&step.release, release::FAILED, &why)).await;
                 if error.kind == Kind::Interrupted {
-                    self.ctx.ui.warning(&format!("stopped in release {}; it is marked as failed, the same command goes on", step.release.name));
+                    self.ctx.ui.warning(&format!(
+                        "stopped in release {}; it is marked as failed, the same command goes on",
+                        step.release.name
+                    ));
                 }
                 Err(error.hint("what was done is kept: the same command goes on from here"))
             }
@@ -162,9 +170,12 @@ impl Carrier<'_> {
             if charts::now().timestamp() >= until {
                 let why = why(&self.ground.writer, kinds, at, &there).await.unwrap_or(waiting);
                 let late = format!("{at} is not ready after {}s", self.deadline.as_secs());
-                return Err(Error::new(Kind::Unreachable, late)
-                    .cause(why)
-                    .hint(format!("kubectl -n {} describe {} {}", at.namespace, at.kind.to_lowercase(), at.name)));
+                return Err(Error::new(Kind::Unreachable, late).cause(why).hint(format!(
+                    "kubectl -n {} describe {} {}",
+                    at.namespace,
+                    at.kind.to_lowercase(),
+                    at.name
+                )));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -182,9 +193,11 @@ impl Carrier<'_> {
                 text: hooks[i].manifest.clone(),
             };
             let objects = crate::charts::object::objects(&document);
-            let objects = objects.map_err(|why| Error::new(Kind::Input, format!("can't read the hook {}", hooks[i].name)).cause(why))?;
+            let objects =
+                objects.map_err(|why| Error::new(Kind::Input, format!("can't read the hook {}", hooks[i].name)).cause(why))?;
             let policy = |word: &str| hooks[i].delete_policies.iter().any(|policy| policy == word);
-            let (before, after) = (hooks[i].delete_policies.is_empty() || policy("before-hook-creation"), policy("hook-succeeded"));
+            let (before, after) =
+                (hooks[i].delete_policies.is_empty() || policy("before-hook-creation"), policy("hook-succeeded"));
             let started = charts::now();
             for mut object in objects {
                 let mut at = Ref::of(&object);

@@ -1,6 +1,6 @@
 //! From what is wanted to a plan: rendered, tried on the server without keeping anything, compared with what is there.
 
-use super::wanted::{Piece, Wanted};
+use super::wanted::{Piece, Wanted, located};
 use crate::charts::object::{self, Ref};
 use crate::charts::plan::{Action, Change, Plan, SCHEMA, Step};
 use crate::charts::release::{self, Hook, Info, Release};
@@ -71,9 +71,8 @@ async fn releases(writer: &Writer<'_>, kinds: &Kinds) -> Result<BTreeMap<(String
     let mut all = BTreeMap::new();
     for (key, (_, secret)) in newest {
         let field = secret["data"]["release"].as_str().unwrap_or_default();
-        let release = Release::decode(field).map_err(|why| {
-            Error::new(Kind::Input, format!("can't read the release {} in {}", key.1, key.0)).cause(why)
-        })?;
+        let release = Release::decode(field)
+            .map_err(|why| Error::new(Kind::Input, format!("can't read the release {} in {}", key.1, key.0)).cause(why))?;
         all.insert(key, release);
     }
     Ok(all)
@@ -87,7 +86,15 @@ pub struct Choices {
 pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: &str) -> Result<Plan> {
     let api_versions = ground.kinds.api_versions();
     let mut steps = Vec::new();
-    for piece in &wanted.pieces {
+    let there = |piece: &Piece| ground.release(&piece.namespace, &piece.release).is_some();
+    // A control plane of another revision is added to what is there; the rest stays as it is.
+    let installed = wanted.as_installed && wanted.pieces.iter().any(|piece| !piece.part.revisioned && there(piece));
+    let wants = |piece: &&Piece| {
+        piece.chosen
+            || installed && (there(piece) || piece.part.revisioned)
+            || wanted.as_installed && !installed && wanted.profile.parts.contains(&piece.part.id)
+    };
+    for piece in wanted.pieces.iter().filter(wants) {
         steps.push(step(ground, piece, &api_versions, now)?);
     }
     let mut namespaces: Vec<String> = steps.iter().map(|step: &Step| step.release.namespace.clone()).collect();
@@ -97,7 +104,7 @@ pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: 
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         mesh: wanted.mesh.id().to_owned(),
-        profile: wanted.profile.name.to_owned(),
+        profile: if installed { "as installed".to_owned() } else { wanted.profile.name.to_owned() },
         revision: wanted.revision.clone(),
         cluster: ground.cluster.clone(),
         namespaces,
@@ -112,8 +119,9 @@ fn step(ground: &Ground<'_>, piece: &Piece, api_versions: &[String], now: &str) 
     let before = ground.release(&piece.namespace, &piece.release);
     let kept = before.filter(|_| piece.silent).map(|before| Layer::Text("the release".to_owned(), before.config.to_string()));
     let layers = kept.map_or_else(|| piece.layers.clone(), |layer| vec![layer]);
+    let chart = located(piece.charts.as_deref(), piece.part)?;
     let order = Order {
-        chart: &piece.chart,
+        chart: &chart,
         release: &piece.release,
         namespace: &piece.namespace,
         revision: before.map_or(1, |before| before.version + 1),
@@ -121,8 +129,8 @@ fn step(ground: &Ground<'_>, piece: &Piece, api_versions: &[String], now: &str) 
         api_versions: Some(api_versions),
         layers: &layers,
     };
-    let Rendered { manifests, chart, config } = rendered(&order)?;
-    let wrong = |why: String| Error::new(Kind::Input, format!("what {} renders can't be applied", piece.chart)).cause(why);
+    let Rendered { manifests, chart: about, config } = rendered(&order)?;
+    let wrong = |why: String| Error::new(Kind::Input, format!("what {chart} renders can't be applied")).cause(why);
     let mut objects = Vec::new();
     for document in &manifests.objects {
         for mut object in object::objects(document).map_err(wrong)? {
@@ -148,7 +156,7 @@ fn step(ground: &Ground<'_>, piece: &Piece, api_versions: &[String], now: &str) 
         namespace: piece.namespace.clone(),
         version: order.revision,
         info,
-        chart,
+        chart: about,
         config,
         manifest: text,
         hooks,
@@ -177,8 +185,10 @@ pub async fn compare(ground: &Ground<'_>, plan: &mut Plan, all: &Distribution, c
         };
         let definitions = step.definitions.iter().map(|object| trial(object, true));
         let definitions: Vec<_> = futures::stream::iter(definitions).buffered(CONCURRENT).try_collect().await?;
-        let tried: Vec<Option<(Change, Value)>> =
-            futures::stream::iter(step.objects.iter().map(|object| trial(object, false))).buffered(CONCURRENT).try_collect().await?;
+        let tried: Vec<Option<(Change, Value)>> = futures::stream::iter(step.objects.iter().map(|object| trial(object, false)))
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await?;
         step.unchanged = definitions.iter().filter(|change| change.is_none()).count();
         step.changes = definitions.into_iter().flatten().map(|(change, _)| change).collect();
         step.objects.clear();
@@ -225,8 +235,8 @@ pub fn kept(release: &Release, kinds: &Kinds) -> Result<Vec<Value>> {
     for text in manifest::documents(&release.manifest) {
         let document = manifest::Document { source: release.name.clone(), kind: String::new(), text };
         let objects = object::objects(&document);
-        let objects =
-            objects.map_err(|why| Error::new(Kind::Input, format!("can't read what release {} is made of", release.name)).cause(why))?;
+        let objects = objects
+            .map_err(|why| Error::new(Kind::Input, format!("can't read what release {} is made of", release.name)).cause(why))?;
         all.extend(objects.into_iter().map(|mut object| {
             placed(&mut object, kinds, &release.namespace);
             object

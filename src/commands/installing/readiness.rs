@@ -64,7 +64,8 @@ pub fn holds(pod: &Value) -> Option<String> {
             return Some(format!("container {name} ended with exit code {}", ended["exitCode"]));
         }
     }
-    let unready = statuses("containerStatuses").iter().find(|c| c["ready"] == false && c["state"]["running"].is_object()).cloned()?;
+    let unready =
+        statuses("containerStatuses").iter().find(|c| c["ready"] == false && c["state"]["running"].is_object()).cloned()?;
     Some(format!("container {} runs and its readiness probe does not pass", unready["name"].as_str().unwrap_or_default()))
 }
 
@@ -81,9 +82,7 @@ mod tests {
 
     #[test]
     fn a_rollout_is_done_when_every_new_pod_is_ready_and_no_old_one_is_left() {
-        let with = |generation: i64, status: Value| {
-            json!({ "kind": "Deployment", "metadata": { "generation": generation }, "spec": { "replicas": 2 }, "status": status })
-        };
+        let with = |generation: i64, status: Value| json!({ "kind": "Deployment", "metadata": { "generation": generation }, "spec": { "replicas": 2 }, "status": status });
         let done = json!({ "observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2 });
         assert_eq!(waits_for(&with(2, done.clone())), None);
         assert!(waits_for(&with(3, done)).is_some(), "the controller has not seen it");
@@ -102,10 +101,14 @@ mod tests {
         let waiting = json!({ "status": { "containerStatuses": [{ "name": "discovery", "ready": false,
             "state": { "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } } }] } });
         assert_eq!(holds(&waiting).as_deref(), Some("container discovery: ImagePullBackOff: no such image"));
-        let unscheduled = json!({ "status": { "conditions": [{ "type": "PodScheduled", "status": "False", "message": "0/1 nodes fit" }] } });
+        let unscheduled =
+            json!({ "status": { "conditions": [{ "type": "PodScheduled", "status": "False", "message": "0/1 nodes fit" }] } });
         assert_eq!(holds(&unscheduled).as_deref(), Some("it can't be scheduled: 0/1 nodes fit"));
         let probe = json!({ "status": { "containerStatuses": [{ "name": "a", "ready": false, "state": { "running": {} } }] } });
         assert!(holds(&probe).unwrap().contains("readiness probe"));
-        assert_eq!(holds(&json!({ "status": { "containerStatuses": [{ "name": "a", "ready": true, "state": { "running": {} } }] } })), None);
+        assert_eq!(
+            holds(&json!({ "status": { "containerStatuses": [{ "name": "a", "ready": true, "state": { "running": {} } }] } })),
+            None
+        );
     }
 }

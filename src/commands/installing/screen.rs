@@ -48,7 +48,13 @@ fn about(plan: &Plan) -> String {
 fn title(step: &Step) -> String {
     let release = &step.release;
     let what = if release.version > 1 { format!("revision {}", release.version) } else { "new".to_owned() };
-    format!("Release {} in {} ({what}): chart {} {}", release.name, release.namespace, release.chart.name(), release.chart.version())
+    format!(
+        "Release {} in {} ({what}): chart {} {}",
+        release.name,
+        release.namespace,
+        release.chart.name(),
+        release.chart.version()
+    )
 }
 
 fn data(step: &Step) -> Value {
@@ -92,7 +98,8 @@ fn changes(all: &[Change]) -> Vec<Block> {
         let of = &created[kind];
         let names: Vec<&str> = of.iter().map(|change| change.object.name.as_str()).collect();
         let unchecked = if of.iter().any(|change| change.unchecked) { "not tried on the server" } else { "" };
-        let text = if names.len() > 3 { format!("{} and {} more", names[..3].join(", "), names.len() - 3) } else { names.join(", ") };
+        let text =
+            if names.len() > 3 { format!("{} and {} more", names[..3].join(", "), names.len() - 3) } else { names.join(", ") };
         rows.push(vec![cell("+", Tone::Good), cell(kind, Tone::Plain), cell(&text, Tone::Plain), cell(unchecked, Tone::Dim)]);
     }
     for change in all.iter().filter(|change| change.action != Action::Create) {
@@ -101,7 +108,12 @@ fn changes(all: &[Change]) -> Vec<Block> {
             "" => change.object.name.clone(),
             namespace => format!("{namespace}/{}", change.object.name),
         };
-        rows.push(vec![cell(change.action.mark(), tone), cell(&change.object.kind, Tone::Plain), cell(&name, Tone::Plain), Vec::new()]);
+        rows.push(vec![
+            cell(change.action.mark(), tone),
+            cell(&change.object.kind, Tone::Plain),
+            cell(&name, Tone::Plain),
+            Vec::new(),
+        ]);
         let at = rows.len() - 1;
         for field in change.fields.iter().take(TOLD) {
             let text = match (&field.before, &field.after) {
@@ -113,11 +125,16 @@ fn changes(all: &[Change]) -> Vec<Block> {
             notes.push((at, vec![Span::new(text, Tone::Dim)]));
         }
         if change.fields.len() > TOLD {
-            notes.push((at, vec![Span::new(format!("and {} more fields; -o json has them", change.fields.len() - TOLD), Tone::Dim)]));
+            notes.push((
+                at,
+                vec![Span::new(format!("and {} more fields; -o json has them", change.fields.len() - TOLD), Tone::Dim)],
+            ));
         }
     }
     if rows.is_empty() {
-        return vec![Block::Paragraph(vec!["Its objects are as they should be; the release itself is written down anew.".into()])];
+        return vec![Block::Paragraph(vec![
+            "Its objects are as they should be; the release itself is written down anew.".into(),
+        ])];
     }
     let columns = ["", "KIND", "NAME", ""].map(Column::new).to_vec();
     vec![Block::Noted { table: Table { columns, rows }, notes }]

@@ -49,8 +49,11 @@ pub struct Piece {
     pub part: &'static Part,
     pub release: String,
     pub namespace: String,
-    pub chart: String,
+    /// The folder that its chart is in.
+    pub charts: Option<String>,
     pub layers: Vec<Layer>,
+    /// Part of the profile, or asked for by name.
+    pub chosen: bool,
     /// Nobody said what it should be like: it stays as it is, if it is there.
     pub silent: bool,
 }
@@ -60,6 +63,8 @@ pub struct Wanted {
     pub profile: &'static Profile,
     pub revision: String,
     pub pieces: Vec<Piece>,
+    /// Nobody named a profile: what is installed already is what is wanted.
+    pub as_installed: bool,
     pub notes: Vec<String>,
 }
 
@@ -86,7 +91,8 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
         })?,
         None => all.profiles.first().ok_or_else(|| Error::new(Kind::Internal, "the mesh has no profiles"))?,
     };
-    let revision = if args.revision.is_empty() { told.foreign.revision.clone().unwrap_or_default() } else { args.revision.clone() };
+    let revision =
+        if args.revision.is_empty() { told.foreign.revision.clone().unwrap_or_default() } else { args.revision.clone() };
     valid_revision(&revision)?;
     let without: Vec<&str> = args.without.iter().map(String::as_str).chain(told.foreign.without.iter().copied()).collect();
     let with: Vec<&str> = args.with.iter().map(String::as_str).chain(told.foreign.with.iter().copied()).collect();
@@ -97,11 +103,8 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
             return Err(error.hint(format!("its parts are: {}", known.join(", "))));
         }
     }
-    let chosen = all.parts.iter().filter(|part| {
-        (profile.parts.contains(&part.id) || with.contains(&part.id)) && !without.contains(&part.id)
-    });
     let mut pieces = Vec::new();
-    for part in chosen {
+    for part in all.parts.iter().filter(|part| !without.contains(&part.id)) {
         let own = told.foreign.namespaces.iter().find(|(id, _)| *id == part.id).map(|(_, name)| name.clone());
         let namespace = ctx.global.namespace.clone().or(own);
         let namespace = namespace.or_else(|| told.foreign.namespace.clone()).unwrap_or_else(|| all.namespace.to_owned());
@@ -117,7 +120,9 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
             }
         }
         let mut layers: Vec<Layer> = layers.into_iter().flatten().collect();
-        let silent = args.profile.is_none() && told.layers.is_empty() && (revision.is_empty() || !part.revisioned);
+        // What all control planes share is not changed for one of them.
+        let beside = !revision.is_empty() && !part.revisioned;
+        let silent = name.is_none() && (told.layers.is_empty() || beside);
         if !revision.is_empty() && (part.revisioned || part.takes.is_some()) {
             layers.push(Layer::SetString(format!("revision={revision}")));
         }
@@ -125,10 +130,11 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
             let control = ctx.global.namespace.as_ref().or(told.foreign.namespace.as_ref());
             layers.extend(control.map(|name| Layer::SetString(format!("{}={name}", all.namespace_value))));
         }
-        let chart = located(args.charts.as_deref(), part)?;
-        pieces.push(Piece { part, release: part.release_of(&revision), namespace, chart, layers, silent });
+        let chosen = with.contains(&part.id) || name.is_some() && profile.parts.contains(&part.id);
+        let release = part.release_of(&revision);
+        pieces.push(Piece { part, release, namespace, charts: args.charts.clone(), layers, chosen, silent });
     }
-    Ok(Wanted { mesh, profile, revision, pieces, notes: told.foreign.notes })
+    Ok(Wanted { mesh, profile, revision, pieces, as_installed: name.is_none(), notes: told.foreign.notes })
 }
 
 fn valid_revision(revision: &str) -> Result<()> {
@@ -196,7 +202,8 @@ fn shared(part: &Part, is_shared: bool, layer: Layer) -> Result<Option<Layer>> {
     Ok(match layer {
         Layer::Text(from, text) => {
             let parsed = load::document(&text).and_then(|value| release::json(&value));
-            let mut parsed = parsed.map_err(|why| Error::new(Kind::Input, format!("can't read values from {from}")).cause(why))?;
+            let mut parsed =
+                parsed.map_err(|why| Error::new(Kind::Input, format!("can't read values from {from}")).cause(why))?;
             if let Some(map) = parsed.as_object_mut() {
                 map.retain(|key, _| takes.contains(&key.as_str()));
             }
@@ -212,7 +219,7 @@ fn shared(part: &Part, is_shared: bool, layer: Layer) -> Result<Option<Layer>> {
 }
 
 /// Where the chart of a part is.
-fn located(folder: Option<&str>, part: &Part) -> Result<String> {
+pub fn located(folder: Option<&str>, part: &Part) -> Result<String> {
     let Some(folder) = folder else {
         return Err(Error::new(Kind::Usage, format!("where are the charts? {} is needed", part.chart))
             .hint("--charts DIR names a folder with them, packed or not"));
@@ -220,8 +227,10 @@ fn located(folder: Option<&str>, part: &Part) -> Result<String> {
     let found = charts::find(folder, part.chart, part.folders);
     found.ok_or_else(|| {
         let seen = if file::is_folder(folder) { "there is no such chart in it" } else { "there is no such folder" };
-        Error::new(Kind::Input, format!("can't find the chart {} in {folder}", part.chart))
-            .cause(seen)
-            .hint(format!("looked for {}/Chart.yaml and {}-VERSION.tgz there, and below charts/ and manifests/charts/", part.folders.join("/Chart.yaml, "), part.chart))
+        Error::new(Kind::Input, format!("can't find the chart {} in {folder}", part.chart)).cause(seen).hint(format!(
+            "looked for {}/Chart.yaml and {}-VERSION.tgz there, and below charts/ and manifests/charts/",
+            part.folders.join("/Chart.yaml, "),
+            part.chart
+        ))
     })
 }

@@ -7,7 +7,12 @@ pub static DISTRIBUTION: Distribution = Distribution {
     repository: "https://helm.releases.hashicorp.com",
     parts: &[Part { id: "consul", chart: "consul", folders: &["consul"], release: "consul", revisioned: false, takes: None }],
     profiles: &[
-        Profile { name: "default", about: "servers and injector", parts: &["consul"], values: &[("consul", "{connectInject: {enabled: true}}")] },
+        Profile {
+            name: "default",
+            about: "servers and injector",
+            parts: &["consul"],
+            values: &[("consul", "{connectInject: {enabled: true}}")],
+        },
         Profile { name: "demo", about: "one server, metrics, dashboard", parts: &["consul"], values: DEMO },
         Profile { name: "secure", about: "TLS, ACLs and gossip encryption", parts: &["consul"], values: SECURE },
     ],

@@ -17,8 +17,18 @@ pub static DISTRIBUTION: Distribution = Distribution {
     ],
     profiles: &[
         Profile { name: "default", about: "control plane", parts: &["crds", "control-plane"], values: &[] },
-        Profile { name: "ha", about: "three replicas of each part, injector that must answer", parts: &["crds", "control-plane"], values: HA },
-        Profile { name: "demo", about: "control plane, metrics and dashboard", parts: &["crds", "control-plane", "viz"], values: &[] },
+        Profile {
+            name: "ha",
+            about: "three replicas of each part, injector that must answer",
+            parts: &["crds", "control-plane"],
+            values: HA,
+        },
+        Profile {
+            name: "demo",
+            about: "control plane, metrics and dashboard",
+            parts: &["crds", "control-plane", "viz"],
+            values: &[],
+        },
     ],
     controllers: &[],
     installers: &["linkerd", "helm", "Helm", "kubectl-client-side-apply"],

@@ -48,9 +48,10 @@ impl Refusal {
     fn new(status: http::StatusCode, header: Option<Duration>, body: &[u8]) -> Self {
         let said: Option<kube::core::Status> = serde_json::from_slice(body).ok();
         let said_wait = said.as_ref().and_then(|s| s.details.as_ref()).map(|d| d.retry_after_seconds).filter(|s| *s > 0);
-        let causes = said.as_ref().and_then(|s| s.details.as_ref()).map(|d| {
-            d.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect()
-        });
+        let causes = said
+            .as_ref()
+            .and_then(|s| s.details.as_ref())
+            .map(|d| d.causes.iter().map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone())).collect());
         let causes = causes.unwrap_or_default();
         let resume = said.as_ref().and_then(|s| s.metadata.as_ref()).and_then(|m| m.continue_.clone());
         let message = match said {
