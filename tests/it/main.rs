@@ -6,6 +6,7 @@ mod completions;
 mod guards;
 mod hostile;
 mod import;
+mod install;
 mod live;
 mod manifest;
 mod meshes;

@@ -9,6 +9,7 @@ mod edges;
 mod install;
 mod marks;
 mod membership;
+mod operator;
 mod state;
 mod sync;
 #[cfg(test)]
@@ -108,6 +109,9 @@ impl Mesh for Istio {
     }
     fn distribution(&self) -> &'static super::install::Distribution {
         &install::DISTRIBUTION
+    }
+    fn translated(&self, file: &serde_json::Value) -> Option<Result<super::install::Translated, String>> {
+        operator::translated(file)
     }
     fn candidates(&self) -> &'static [Candidate] {
         candidates::CANDIDATES

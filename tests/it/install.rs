@@ -1,0 +1,49 @@
+//! `plan`, `install`, `upgrade`, `uninstall`: what is refused before any cluster is asked. The rest is seen on a real
+//! cluster, by tests/e2e_install.
+
+use crate::run;
+
+#[test]
+fn what_is_asked_wrongly_is_told_with_the_next_step() {
+    for (words, wanted) in [
+        (vec!["plan"], "which mesh?"),
+        (vec!["plan", "itsio"], "there are: istio, linkerd, cilium, consul"),
+        (vec!["install", "istio", "--profile", "big"], "minimal: control plane only"),
+        (vec!["install", "istio", "--with", "pilot"], "its parts are: base, istiod"),
+        (vec!["install", "istio", "-r", "1.31"], "--revision 1-31"),
+        (vec!["install", "istio", "-f", "absent.yaml"], "absent.yaml"),
+        (vec!["install", "--plan", "absent.plan"], "absent.plan"),
+        (vec!["install", "istio", "--plan", "absent.plan"], "cannot be used with"),
+        (vec!["uninstall"], "MESH"),
+        (vec!["uninstall", "istio", "--purge", "--revision", "a"], "cannot be used with"),
+        (vec!["plan", "istio", "--from", "demo"], "this needs one"),
+    ] {
+        let (code, stdout, stderr) = run(&words);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{words:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(wanted), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("x.plan");
+    for (text, wanted) in [("{}", "is no saved plan"), ("not json", "is no saved plan")] {
+        std::fs::write(&path, text).expect("written");
+        let (code, _, stderr) = run(&["install", "--plan", &path.display().to_string(), "-y"]);
+        assert!(code == 2 && stderr.contains(wanted) && stderr.contains("meshctl plan MESH --out FILE"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_operator_file_with_what_charts_lack_is_refused_by_its_place() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("operator.yaml");
+    let text = "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  components:\n    pilot:\n      k8s:\n        overlays: []\n";
+    std::fs::write(&path, text).expect("written");
+    let (code, _, stderr) = run(&["plan", "istio", "-f", &path.display().to_string()]);
+    assert!(
+        code == 2 && stderr.contains("spec.components.pilot.k8s.overlays") && stderr.contains("--set PART:KEY=VALUE"),
+        "{stderr}"
+    );
+}
