@@ -6,10 +6,13 @@ use super::installing::wanted::{Wanted, WantedArgs, mesh_named, wanted};
 use super::installing::{saved, screen};
 use super::load;
 use super::plan::only;
+use crate::analysis::health;
 use crate::charts::plan::Plan;
 use crate::cli::{Ctx, parse_duration};
 use crate::error::{Error, Kind, Result};
-use crate::report::{Line, Report, Span, Tone};
+use crate::facts::Purpose;
+use crate::mesh;
+use crate::report::{Line, Report, Severity, Span, Tone};
 use crate::source::charts;
 use crate::ui::{Choice, Prompt};
 use clap::Args;
@@ -35,6 +38,9 @@ pub struct InstallArgs {
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
+    /// Although `check --pre` finds something wrong
+    #[arg(long)]
+    pub skip_checks: bool,
     /// Don't ask
     #[arg(short, long, visible_alias = "skip-confirmation")]
     pub yes: bool,
@@ -51,7 +57,37 @@ pub struct UpgradeArgs {
 }
 
 pub fn run(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
+    if args.plan.is_none() && !args.skip_checks && !args.dry_run && ctx.global.from.is_none() {
+        prerequisites(ctx, args.wanted.mesh.as_deref().unwrap_or_default())?;
+    }
     load::uninterrupted(go(ctx, args, upgrade))
+}
+
+/// What `check --pre` finds wrong, apart from the mesh being there already: that is what a plan is compared with.
+const PRESENT: &str = "MSH3004";
+
+fn prerequisites(ctx: &Ctx, id: &str) -> Result<()> {
+    if mesh::named(id).is_none() {
+        return Ok(());
+    }
+    // The namespace need not be there yet.
+    let mut everywhere = ctx.global.clone();
+    everywhere.namespace = None;
+    let loaded = load::load(&Ctx::new(everywhere), &Purpose::Before, None)?;
+    for facts in &loaded.facts {
+        let health = health::before(facts, &mesh::model(facts), &[id.to_owned()]);
+        let found = health.checks.iter().filter(|check| check.code != PRESENT).flat_map(|check| &check.findings);
+        let wrong: Vec<_> = found.filter(|finding| finding.severity == Severity::Error).collect();
+        if let [first, ..] = wrong.as_slice() {
+            let error = Error::new(Kind::Input, format!("{id} can't be installed in {}", health.cluster));
+            let error = wrong.iter().fold(error, |error, finding| error.cause(finding.message.clone()));
+            let error = first.fix.iter().fold(error, |error, fix| error.hint(fix.clone()));
+            return Err(error
+                .hint(format!("meshctl check --pre --mesh {id} shows the evidence"))
+                .hint("--skip-checks goes on all the same"));
+        }
+    }
+    Ok(())
 }
 
 async fn go(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {

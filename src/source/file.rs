@@ -16,9 +16,11 @@ pub fn is_folder(path: &str) -> bool {
 /// Writes a file that only its owner can read: it may hold keys.
 pub fn keep(path: &str, bytes: &[u8]) -> Result<()> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let cannot = |e: io::Error| Error::new(Kind::Output, format!("can't write {path}")).because(&e);
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(cannot)?;
+    // One that was there already may have been for everybody.
+    file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(cannot)?;
     file.write_all(bytes).map_err(cannot)
 }
 
