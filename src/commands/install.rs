@@ -57,19 +57,20 @@ pub struct UpgradeArgs {
 }
 
 pub fn run(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
-    if args.plan.is_none() && !args.skip_checks && !args.dry_run && ctx.global.from.is_none() {
-        prerequisites(ctx, args.wanted.mesh.as_deref().unwrap_or_default())?;
+    let asked = match &args.plan {
+        Some(path) => Asked::Saved(saved::read(path)?),
+        None => Asked::Now(wanted(ctx, &args.wanted)?),
+    };
+    if let (Asked::Now(wanted), false, None) = (&asked, args.skip_checks || args.dry_run, &ctx.global.from) {
+        prerequisites(ctx, wanted.mesh.id())?;
     }
-    load::uninterrupted(go(ctx, args, upgrade))
+    load::uninterrupted(go(ctx, args, asked, upgrade))
 }
 
 /// What `check --pre` finds wrong, apart from the mesh being there already: that is what a plan is compared with.
 const PRESENT: &str = "MSH3004";
 
 fn prerequisites(ctx: &Ctx, id: &str) -> Result<()> {
-    if mesh::named(id).is_none() {
-        return Ok(());
-    }
     // The namespace need not be there yet.
     let mut everywhere = ctx.global.clone();
     everywhere.namespace = None;
@@ -90,11 +91,7 @@ fn prerequisites(ctx: &Ctx, id: &str) -> Result<()> {
     Ok(())
 }
 
-async fn go(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
-    let asked = match &args.plan {
-        Some(path) => Asked::Saved(saved::read(path)?),
-        None => Asked::Now(wanted(ctx, &args.wanted)?),
-    };
+async fn go(ctx: &Ctx, args: &InstallArgs, asked: Asked, upgrade: bool) -> Result<Report> {
     let now = charts::now().timestamp().to_string();
     let cluster = only(ctx).await?;
     let progress = ctx.ui.progress("comparing with the cluster");
