@@ -50,6 +50,8 @@ echo "--- meshctl proxy-status, over gRPC and over HTTP"
 "$here/compare.py" "$M -q proxy-status --transport grpc -o json" "$M -q proxy-status --transport http -o json"
 echo "--- meshctl proxy-status | istiod's bare answer through kubectl's port-forward"
 "$here/compare.py" "$M -q proxy-status -o json" "curl -s -o /dev/null localhost:15914/debug/syncz"
+echo "--- meshctl proxy-status as a table | istiod's bare answer"
+"$here/compare.py" "$M -q proxy-status" "curl -s -o /dev/null localhost:15914/debug/syncz"
 echo "--- meshctl proxy-status | istioctl proxy-status"
 "$here/compare.py" "$M -q proxy-status -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
 $M snapshot record --quiet --proxies "$work/fleet.tar.zst" --force >/dev/null
