@@ -11,6 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 count=${1:-10000}
 target=${CARGO_TARGET_DIR:-$here/../target}/release
 M="$target/meshctl --kubeconfig $KUBECONFIG_OUT"
+ads_load=${ADS_LOAD:-$target/examples/ads-load}
 work=$(mktemp -d)
 deploy=istiod-canary
 cleanup() {
@@ -35,7 +36,7 @@ forward() {                                      # forward LOCAL REMOTE: until i
 }
 pod=$(kubectl -n istio-system get pods -l app=istiod,istio.io/rev=canary --field-selector status.phase=Running -o jsonpath='{.items[0].status.podIP}')
 # the clients run in the node's network, so that no port-forward carries ten thousand streams
-nsenter -t "$(cat "$STATE/node.pid")" -n -- "$target/examples/ads-load" "$pod:15010" "$count" load >"$work/load" 2>"$work/load.err" &
+nsenter -t "$(cat "$STATE/node.pid")" -n -- "$ads_load" "$pod:15010" "$count" load >"$work/load" 2>"$work/load.err" &
 SECONDS=0
 until grep -qs acknowledged "$work/load"; do
   ((SECONDS < 300)) || { echo "the clients did not come up:"; sort "$work/load.err" | uniq -c | head -5; exit 1; }

@@ -51,6 +51,8 @@ pub async fn verdicts(
         let purpose = Purpose::Sync(Channel { dump_of: keys.clone(), ..channel.clone() });
         let mut needs = mesh::needs(facts, &purpose);
         needs.retain(|need| !facts.has(need));
+        needs.sort();
+        needs.dedup();
         source.answer(needs.clone(), facts).await;
         let intended = mesh::intended(facts, &keys);
         let before = all.len();

@@ -193,8 +193,8 @@ async fn what_is_watched_shows_changes_and_a_trend_and_ends_with_ctrl_c() {
     let (send, lines) = mpsc::channel();
     std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
     let mut seen = String::new();
-    until(&lines, "web.shop  SYNCED → STALE", &mut seen);
-    until(&lines, "web.shop  STALE → SYNCED", &mut seen);
+    until(&lines, "SYNCED → STALE", &mut seen);
+    until(&lines, "STALE → SYNCED", &mut seen);
     until(&lines, "not well: 0 1 1 0 0", &mut seen);
     assert!(seen.contains("watching for") && seen.contains("every 100ms; not well: 0\n"), "{seen}");
     // SAFETY: a signal to a process that we started and have not waited for.
