@@ -47,12 +47,16 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     status.insert(one(&kinds::CONFIG_MAP));
     let mut wait = status.clone();
     wait.extend(MESHES.iter().flat_map(|mesh| mesh.followed()).map(|followed| one(&followed.resource)));
+    // Not what `--proxies` takes besides, which is what `proxy-status` takes.
+    let mut check = needs(&Purpose::Health { proxies: false, deep: false });
+    check.extend(needs(&Purpose::Before));
+    check.insert(port());
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
-        ("check", needs(&Purpose::Before)),
+        ("check", check),
         ("check-inject", needs(&Purpose::Members)),
         ("proxy-status", status),
         ("wait", wait),
