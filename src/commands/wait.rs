@@ -37,9 +37,9 @@ connected     a control plane has a connection of every proxy
 synced        every proxy acknowledged what was sent last
 distributed   every proxy has exactly what its control plane would send now, twice in a row
 
-With RESOURCE only proxies count that should have it: those for which their control plane makes
-something of it. A VirtualService, DestinationRule and AuthorizationPolicy is found in the proxies'
-configuration by its name; any other leaves no trace there, so then everything of every proxy counts.
+With RESOURCE only proxies count that should have it: those for which their control plane
+makes something of it. A VirtualService, a DestinationRule or an AuthorizationPolicy is found in
+the proxies' configuration by its name. Others leave no trace there, so then all of it counts.
 Exit code: 0 when it is so, 1 when the time is over, 2 when it could not be looked at.";
 
 /// Between two looks.
