@@ -2,6 +2,7 @@
 //!
 //! To add a format: one file here, one variant of [`Format`], one arm of [`render`]. Every report gains it.
 
+mod fit;
 mod json;
 mod junit;
 mod layout;
