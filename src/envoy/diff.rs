@@ -111,7 +111,7 @@ fn resources(dump: &Dump<'_>, section: Section, scope: Scope, now: Timestamp) ->
 
 /// Names may repeat, as those of several unnamed inline routes do; then their number tells them apart.
 fn all<T>(resources: &[Resource<'_, T>], scope: Scope, default: &str) -> Resources {
-    let mut found = Resources::new();
+    let mut named: Vec<(String, Value)> = Vec::new();
     let active: BTreeSet<&str> = resources.iter().filter(|one| one.state == State::Active).map(|one| &*one.name).collect();
     // What was sent and serves; what waits for something, where nothing of its name serves.
     let sent = |one: &&Resource<'_, T>| match one.state {
@@ -128,9 +128,17 @@ fn all<T>(resources: &[Resource<'_, T>], scope: Scope, default: &str) -> Resourc
             }
         }
         let own = NAMES.iter().find_map(|field| value.get(field).and_then(Value::as_str)).filter(|name| !name.is_empty());
-        let name = own.or(Some(&*resource.name)).filter(|name| !name.is_empty()).unwrap_or(default).to_owned();
-        insert(&mut found, name, value);
+        let mut name = own.or(Some(&*resource.name)).filter(|name| !name.is_empty()).unwrap_or(default).to_owned();
+        // What drains or waits has the name of what serves.
+        if !resource.state.is_in_use() {
+            name.push_str(&format!(" ({})", resource.state.name().to_ascii_lowercase()));
+        }
+        named.push((name, value));
     }
+    // The order of those that share a name means nothing.
+    named.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.to_string().cmp(&y.to_string())));
+    let mut found = Resources::new();
+    named.into_iter().for_each(|(name, value)| insert(&mut found, name, value));
     found
 }
 

@@ -4,7 +4,9 @@ use super::address::{Address, Wrapped};
 use super::entry::{Resource, Standing, State};
 use super::field::{Int, Text};
 use super::json::{self, Raw};
+use super::matcher;
 use super::routes::{RouteConfig, VirtualHost, WeightedClusters};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// What a sidecar calls the cluster that swallows everything; a filter that goes there does nothing for the user.
@@ -23,6 +25,12 @@ pub struct Listener<'a> {
     pub filter_chains: Vec<FilterChain<'a>>,
     #[serde(borrow, alias = "defaultFilterChain")]
     pub default_filter_chain: Option<FilterChain<'a>>,
+    /// It listens to nothing but the proxy itself.
+    #[serde(alias = "internalListener")]
+    pub internal_listener: Option<IgnoredAny>,
+    /// Where it decides instead of what each chain says that it matches.
+    #[serde(borrow, alias = "filterChainMatcher")]
+    pub filter_chain_matcher: Option<Raw<'a>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -314,6 +322,9 @@ pub struct Row<'r> {
     pub port: u64,
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// It listens to nothing but the proxy itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
     pub filter_chains: Vec<ChainRow<'r>>,
     #[serde(flatten)]
     pub standing: Standing<'r>,
@@ -349,7 +360,10 @@ fn row<'r>(listener: &'r Resource<'_, Listener<'_>>, wanted: &Wanted) -> Option<
     }
     let chain = |chain: &'r FilterChain<'_>| ChainRow {
         name: &chain.name,
-        matches: chain.filter_chain_match.label(wanted.protocols),
+        matches: match value.filter_chain_matcher {
+            Some(tree) => matcher::ways(tree, &chain.name).join(" or "),
+            None => chain.filter_chain_match.label(wanted.protocols),
+        },
         destination: chain.filters.iter().find_map(Filter::destination).unwrap_or_else(|| "Non-HTTP/Non-TCP".to_owned()),
         tls: if wanted.detail { chain.security() } else { "" },
         filters: chain.filters.iter().filter(|_| wanted.detail).map(Filter::label).collect(),
@@ -357,7 +371,8 @@ fn row<'r>(listener: &'r Resource<'_, Listener<'_>>, wanted: &Wanted) -> Option<
     let mut filter_chains: Vec<_> = value.chains().map(chain).collect();
     filter_chains.sort_by(|a, b| b.destination.cmp(&a.destination));
     let name = value.name.some().unwrap_or(&listener.name);
-    Some(Row { name, addresses, port, kind, filter_chains, standing: listener.standing() })
+    let internal = value.internal_listener.is_some();
+    Some(Row { name, addresses, port, kind, internal, filter_chains, standing: listener.standing() })
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub mod hosts;
 pub mod inline;
 pub mod json;
 pub mod listeners;
+mod matcher;
 pub mod name;
 pub mod origin;
 mod outline;

@@ -120,6 +120,8 @@ fn lists_of_older_versions_read_the_same() {
     assert_eq!(old.len(), 4);
     assert!(zc(&["workload"]).iter().any(|line| *line == old[1].replace("NA", "waypoint")), "{old:?}");
     assert_eq!(lines(&run(&["zc", "connections", "-f", &path]).1).len(), 4);
+    let certificates = run(&["zc", "certificate", "-f", &path, "-o", "wide"]).1;
+    assert!(certificates.contains("Unavailable") && certificates.contains("the identity is no longer needed"), "{certificates}");
 }
 
 /// A pod of the workload `of` on that node.

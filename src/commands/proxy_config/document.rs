@@ -31,6 +31,8 @@ pub struct Selection {
     pub route: String,
     pub endpoints: endpoints::Filter,
     pub verbose: bool,
+    /// Listeners as a list of chains, by their names.
+    pub chains: bool,
     /// `-o envoy`: neither tables nor our schema, but the proxy's own text.
     pub printed: bool,
     /// Several sections in one answer: each has its heading and its names say what they are.
@@ -50,6 +52,7 @@ impl Selection {
             route: String::new(),
             endpoints: endpoints::Filter::default(),
             verbose: true,
+            chains: false,
             printed: false,
             all: false,
             now,
@@ -146,6 +149,7 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Select
         routes: asked(Section::Routes).then(|| routes::rows(&dump.routes, &selection.route)),
         secrets: asked(Section::Secrets).then(|| secrets::all(&dump.secrets, beside, selection.now)),
         endpoints: None,
+        no_hosts: Vec::new(),
         eds: asked(Section::Endpoints).then(|| {
             let rows = endpoints::rows(&dump.endpoints, &selection.endpoints);
             join(rows, selection.addresses.as_deref(), |row| row.addresses.first().cloned().unwrap_or_default())

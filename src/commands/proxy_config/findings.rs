@@ -3,7 +3,7 @@
 
 use super::document::Document;
 use crate::envoy::certificate::{Age, Certificate};
-use crate::envoy::entry::Standing;
+use crate::envoy::entry::{Rejection, Standing};
 use crate::envoy::{State, hosts, secrets};
 use crate::mesh::sync::age;
 use crate::report::{Line, Severity, Span, Tone};
@@ -46,10 +46,13 @@ pub fn worst(findings: &[Finding]) -> Option<Severity> {
 }
 
 /// Everything, worst first.
-pub fn of(document: &Document<'_>, now: Timestamp) -> Vec<Finding> {
+pub fn of<'r>(document: &Document<'r>, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut tell = |kind: &str, name: &str, standing: &Standing<'_>| {
-        findings.extend(rejection(kind, name, standing));
+    let mut rejected: Vec<Rejected<'r>> = Vec::new();
+    let mut tell = |kind: &'static str, name: &str, standing: &Standing<'r>| {
+        if let Some(why) = standing.rejected {
+            Rejected::add(&mut rejected, kind, name, standing.state.is_in_use(), why);
+        }
         findings.extend(transition(kind, name, standing));
     };
     document.clusters.iter().flatten().for_each(|row| tell("cluster", row.name, &row.standing));
@@ -57,6 +60,7 @@ pub fn of(document: &Document<'_>, now: Timestamp) -> Vec<Finding> {
     document.routes.iter().flatten().for_each(|row| tell("route", row.name, &row.standing));
     document.secrets.iter().flatten().for_each(|row| tell("secret", row.name, &row.standing));
     document.ecds.iter().flatten().for_each(|row| tell("extension", row.name, &row.standing));
+    findings.extend(rejected.into_iter().map(Rejected::finding));
     document.secrets.iter().flatten().for_each(|row| findings.extend(certificates(row, now)));
     if let Some(rows) = &document.endpoints {
         findings.extend(endpoints(rows, &document.no_hosts));
@@ -65,17 +69,51 @@ pub fn of(document: &Document<'_>, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-/// What Envoy refused, in its own words.
-fn rejection(kind: &str, name: &str, standing: &Standing<'_>) -> Option<Finding> {
-    let rejected = standing.rejected?;
-    let when = rejected.at.some().map(|at| format!(" ({at})")).unwrap_or_default();
-    let runs = if standing.state.is_in_use() { "; the one before is still in use" } else { "" };
-    let line = vec![
-        Span::new(format!("{kind} {name}"), Tone::Strong),
-        Span::new(format!(" rejected by the proxy{when}{runs}: "), Tone::Plain),
-        Span::new(rejected.details.to_string(), Tone::Bad),
-    ];
-    Some(Finding { severity: Severity::Error, line })
+/// What Envoy refused for one reason: a single mistake often reaches many resources.
+struct Rejected<'r> {
+    kind: &'static str,
+    names: Vec<String>,
+    /// What was there before serves.
+    in_use: bool,
+    why: &'r Rejection<'r>,
+}
+
+impl<'r> Rejected<'r> {
+    fn add(all: &mut Vec<Self>, kind: &'static str, name: &str, in_use: bool, why: &'r Rejection<'r>) {
+        let same = |one: &&mut Self| one.kind == kind && one.in_use == in_use && one.why.details == why.details;
+        match all.iter_mut().find(same) {
+            Some(one) => one.names.push(name.to_owned()),
+            None => all.push(Rejected { kind, names: vec![name.to_owned()], in_use, why }),
+        }
+    }
+
+    /// In Envoy's own words.
+    fn finding(self) -> Finding {
+        let Rejected { kind, names, in_use, why } = self;
+        let when = why.at.some().map(|at| format!(" ({at})")).unwrap_or_default();
+        let (whose, runs) = match names.as_slice() {
+            [name] => (format!("{kind} {name}"), "; the one before is still in use"),
+            names => (format!("{} {kind}s", names.len()), "; the ones before are still in use"),
+        };
+        let mut line = vec![
+            Span::new(whose, Tone::Strong),
+            Span::new(format!(" rejected by the proxy{when}{}: ", if in_use { runs } else { "" }), Tone::Plain),
+            Span::new(why.details.trim_end().to_owned(), Tone::Bad),
+        ];
+        if names.len() > 1 {
+            line.push(Span::new(format!(" ({})", few(&names)), Tone::Dim));
+        }
+        Finding { severity: Severity::Error, line }
+    }
+}
+
+/// The first names, and how many more.
+fn few<S: AsRef<str>>(names: &[S]) -> String {
+    let first = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(NAMED) {
+        None | Some(0) => first,
+        Some(more) => format!("{first} and {more} more"),
+    }
 }
 
 fn transition(kind: &str, name: &str, standing: &Standing<'_>) -> Option<Finding> {
@@ -151,14 +189,11 @@ fn endpoints<'r, R: std::ops::Deref<Target = hosts::Row<'r>>>(rows: &[R], none: 
         found.push(Finding::new(Severity::Warning, "", what));
     }
     if !none.is_empty() {
-        let more = none.len().saturating_sub(NAMED);
-        let names = none.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let clusters = if none.len() == 1 { "1 cluster has" } else { &format!("{} clusters have", none.len()) };
         found.push(Finding::new(
             Severity::Info,
             "",
-            format!("{clusters} no endpoint at all, so calls there get 503: {names}{more}"),
+            format!("{clusters} no endpoint at all, so calls there get 503: {}", few(none)),
         ));
     }
     found

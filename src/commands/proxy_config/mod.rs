@@ -152,6 +152,9 @@ pub struct ListenerArgs {
     pub kind: String,
     #[command(flatten)]
     pub detail: Detail,
+    /// Listeners and chains by name, as one reads a waypoint; hidden in istioctl too
+    #[arg(long, hide = true)]
+    pub waypoint: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -325,7 +328,8 @@ impl ListenerArgs {
     fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
         let (address, port, kind) = (self.address.clone(), self.port, self.kind.clone());
         let listeners = listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS, detail: false };
-        (&self.who, Selection { listeners, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
+        let chains = self.waypoint;
+        (&self.who, Selection { listeners, chains, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
     }
 }
 

@@ -134,7 +134,24 @@ fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
     table
 }
 
+/// Each way to a chain by itself, with the names of listener and chain.
+fn chains(rows: &[listeners::Row<'_>]) -> Table {
+    let mut table = Table { columns: columns(&["LISTENER", "CHAIN", "MATCH", "DESTINATION"]), rows: Vec::new() };
+    for row in rows {
+        for chain in &row.filter_chains {
+            let own = format!("envoy://{}", row.name);
+            let listener = if row.internal && row.filter_chains.len() == 1 && chain.name == own { "internal" } else { &own };
+            let ways = chain.matches.split(" or ");
+            table.rows.extend(ways.map(|way| [listener, chain.name, way, chain.destination.as_str()].map(plain).to_vec()));
+        }
+    }
+    table
+}
+
 fn listeners(rows: &[listeners::Row<'_>], selection: &Selection) -> Table {
+    if selection.chains {
+        return chains(rows);
+    }
     let titles: &[&str] =
         if selection.verbose { &["ADDRESSES", "PORT", "MATCH", "DESTINATION"] } else { &["ADDRESSES", "PORT", "TYPE"] };
     let mut table = Table { columns: columns(titles), rows: Vec::new() };
