@@ -88,6 +88,7 @@ impl Detail<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::certificate::Age;
     use super::*;
 
     #[test]
@@ -105,6 +106,9 @@ mod tests {
         let leaf = &loaded[0].certificate;
         assert_eq!(leaf.serial_number, "0000000000000000000000000000000f");
         assert_eq!(leaf.days_left("2026-11-24T19:45:08Z".parse().expect("a time")), 2);
+        let age = |now: &str| leaf.age(now.parse().expect("a time"));
+        assert_eq!((age("2026-11-20T00:00:00Z"), age("2026-11-24T00:00:00Z")), (Age::NotYet, Age::Fine));
+        assert_eq!((age("2026-11-26T14:00:00Z"), age("2026-11-27T00:00:00Z")), (Age::Ending, Age::Expired));
         assert!(read("<html>").is_err());
     }
 }

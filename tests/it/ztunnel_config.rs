@@ -1,13 +1,18 @@
 //! `meshctl ztunnel-config`, every part of it, on a dump that was made by hand and on a recording that holds it: no ztunnel
 //! can be built where these tests run.
 
-use super::run;
+use super::run_with;
 use jiff::Timestamp;
 use meshctl::facts::{Facts, Need, Object, Outcome, SourceKind, kinds};
 use meshctl::source::archive;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// On a screen that is wide enough for every row to be one line.
+fn run(words: &[&str]) -> (i32, String, String) {
+    run_with(words, &[("COLUMNS", "300")])
+}
 
 fn dump() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ztunnel/dump.json")

@@ -6,6 +6,7 @@ use crate::commands::fleet::{self, Who};
 use crate::commands::proxy_config::as_text;
 use crate::commands::proxy_config::conversation::Wanted;
 use crate::envoy::ask::{Piece, compose};
+use crate::envoy::hosts::Hosts;
 use crate::envoy::name::NameParts;
 use crate::envoy::{Dump, List, Section, Want};
 use crate::facts::Outcome;
@@ -118,7 +119,15 @@ impl Names {
 
     fn of_text(self, text: &str) -> BTreeSet<String> {
         let sections = [self.section()];
-        Dump::read(text, Want { sections: &sections, raw: false }).map(|dump| self.of_dump(&dump)).unwrap_or_default()
+        match (Dump::read(text, Want { sections: &sections, raw: false }), self) {
+            (Ok(dump), _) => self.of_dump(&dump),
+            // The answer that `endpoint` reads has the names of clusters too.
+            (Err(_), Names::Cluster) => {
+                let hosts = Hosts::read(text, false).unwrap_or_default();
+                hosts.clusters.iter().map(|cluster| cluster.name.to_string()).collect()
+            }
+            (Err(_), _) => BTreeSet::new(),
+        }
     }
 }
 
@@ -212,6 +221,8 @@ mod tests {
         assert_eq!(told(Names::Fqdn), "agent web.shop.svc");
         assert_eq!(told(Names::Subset), "v1");
         assert_eq!(told(Names::ClusterPort), "443 80");
+        let hosts = Names::Cluster.of_text(r#"{"cluster_statuses":[{"name":"a|b"}]}"#);
+        assert_eq!(hosts.into_iter().collect::<Vec<_>>(), ["a|b"]);
         assert_eq!(told(Names::Cluster), "agent outbound|443||web.shop.svc outbound|80|v1|web.shop.svc");
         assert_eq!(
             (told(Names::Route), told(Names::ListenerAddress), told(Names::ListenerPort)),
