@@ -1,6 +1,6 @@
 //! Names of what a proxy has, asked of the proxy, the recording or the file that stands on the command line.
 
-use super::DEADLINE;
+use super::deadline;
 use crate::cli::{ColorWhen, Ctx, Global};
 use crate::commands::fleet::{self, Who};
 use crate::commands::proxy_config::as_text;
@@ -175,7 +175,7 @@ pub fn ask(names: Names, line: &Line) -> Option<Vec<String>> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut global = Global::for_errors(ColorWhen::Never);
     global.quiet = true;
-    global.request_timeout = DEADLINE;
+    global.request_timeout = deadline();
     global.from.clone_from(&line.from);
     global.context.clone_from(&line.context);
     global.kubeconfig.clone_from(&line.kubeconfig);
