@@ -8,6 +8,7 @@ mod prometheus;
 mod real;
 mod said;
 mod server;
+mod waiting;
 
 use meshctl::facts::{Answer, Facts, Need, Outcome, Resource};
 use meshctl::source::live::Cluster;
