@@ -37,7 +37,8 @@ pub fn compare(should: &Dump<'_>, has: &Dump<'_>, expected: Option<&Expected<'_>
         let id = format!("spiffe://{}{}", domain.unwrap_or_default(), expected.path);
         a.insert(expected.secret.to_owned(), json!({ "identities": [id], "valid": true }));
         let shown: Vec<&str> = identity.into_iter().collect();
-        b.extend(own.map(|row| (row.name.to_owned(), json!({ "identities": shown, "valid": row.valid }))));
+        // Of one whose times nobody told, nothing is said.
+        b.extend(own.map(|row| (row.name.to_owned(), json!({ "identities": shown, "valid": row.valid.unwrap_or(true) }))));
         // More than it must trust may be on its way in or out.
         if !expected.roots.is_empty() {
             let wanted = serials(expected.roots);
