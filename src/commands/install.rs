@@ -59,7 +59,7 @@ pub struct UpgradeArgs {
 pub fn run(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
     let asked = match &args.plan {
         Some(path) => Asked::Saved(saved::read(path)?),
-        None => Asked::Now(wanted(ctx, &args.wanted)?),
+        None => Asked::Now(Wanted { newest: upgrade, ..wanted(ctx, &args.wanted)? }),
     };
     if let (Asked::Now(wanted), false, None) = (&asked, args.skip_checks || args.dry_run, &ctx.global.from) {
         prerequisites(ctx, wanted.mesh.id())?;

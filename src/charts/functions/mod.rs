@@ -1,5 +1,6 @@
 //! The functions of chart templates: Go's own, sprig's, Helm's. One table a subject.
 
+pub mod certificates;
 pub mod crypto;
 pub mod dates;
 pub mod dicts;
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     /// Now, in the zone that sprig calls local.
     pub now: &'a jiff::Zoned,
     pub random: &'a dyn Fn(&mut [u8]),
+    /// API version, kind, namespace, name → what the cluster has.
+    pub lookup: &'a dyn Fn(&str, &str, &str, &str) -> Result<Value, String>,
 }
 
 /// The type of a parameter; `Any` is Go's empty interface.
@@ -142,6 +145,7 @@ const TABLES: &[&[Builtin]] = &[
     urls::TABLE,
     versions::TABLE,
     crypto::TABLE,
+    certificates::TABLE,
 ];
 
 /// Every function by its name.
