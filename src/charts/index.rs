@@ -63,7 +63,9 @@ fn entry(value: &Value) -> Option<Entry> {
     let version = text(&map, "version");
     versions::parse(&version)?;
     let urls = match map.get("urls") {
-        Some(Value::List(list)) => list.items.iter().filter_map(|url| if let Value::Str(url) = url { Some(url.to_string()) } else { None }),
+        Some(Value::List(list)) => {
+            list.items.iter().filter_map(|url| if let Value::Str(url) = url { Some(url.to_string()) } else { None })
+        }
         _ => return None,
     };
     let digest = text(&map, "digest");
@@ -142,7 +144,8 @@ entries:
     #[test]
     fn a_range_takes_the_newest_in_it() {
         let index = Index::parse(INDEX).unwrap();
-        let chosen = |range| choose(index.chart("web"), |entry| &entry.version, range).map(|entry| entry.map(|e| e.version.clone()));
+        let chosen =
+            |range| choose(index.chart("web"), |entry| &entry.version, range).map(|entry| entry.map(|e| e.version.clone()));
         for (range, wanted) in [
             (None, Some("1.10.0")),
             (Some("1.9.0"), Some("1.9.0")),

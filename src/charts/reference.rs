@@ -80,7 +80,9 @@ impl Image {
         if !path.split('/').all(word) {
             return wrong("a path is words of a-z, 0-9, `.`, `_` and `-` with slashes between them");
         }
-        let tag_fits = |tag: &String| !tag.is_empty() && tag.len() <= 128 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+".contains(&b));
+        let tag_fits = |tag: &String| {
+            !tag.is_empty() && tag.len() <= 128 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+".contains(&b))
+        };
         if tag.as_ref().is_some_and(|tag| !tag_fits(tag)) {
             return wrong("the tag is no tag");
         }

@@ -144,14 +144,21 @@ async fn mesh(args: &ManifestArgs, wanted: &Wanted, about: &Told<'_>) -> Result<
         text.push_str(&print(&definitions));
         text.push_str(&manifests.print());
         let objects = kinds(&definitions, &manifests);
-        releases.push(json!({ "part": piece.part.id, "release": piece.release, "namespace": piece.namespace, "objects": objects }));
+        releases
+            .push(json!({ "part": piece.part.id, "release": piece.release, "namespace": piece.namespace, "objects": objects }));
     }
     let data = json!({ "mesh": wanted.mesh.id(), "profile": wanted.profile.name, "releases": releases, "manifest": text });
     Ok(Report::new("meshctl/manifest/v1", &data, vec![Block::Code(text)]))
 }
 
 /// One chart, as release and namespace say.
-fn render(args: &ManifestArgs, about: &Told<'_>, chart: &str, (release, namespace): (&str, &str), layers: &[Layer]) -> Result<Manifests> {
+fn render(
+    args: &ManifestArgs,
+    about: &Told<'_>,
+    chart: &str,
+    (release, namespace): (&str, &str),
+    layers: &[Layer],
+) -> Result<Manifests> {
     let order = Order {
         chart,
         release,

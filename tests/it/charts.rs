@@ -65,7 +65,9 @@ fn a_repository_gives_the_newest_in_the_range_once() {
     let all = ["1.9.0", "1.10.0", "2.0.0-rc.1"].map(|version| (version, chart("web", version)));
     place.server.repository(&all.each_ref().map(|(version, bytes)| ("web", *version, bytes.as_slice())));
     let repo = place.server.url();
-    for (range, wanted) in [(None, "1.10.0"), (Some("~1.9"), "1.9.0"), (Some("<1.10"), "1.9.0"), (Some(">=2.0.0-0"), "2.0.0-rc.1")] {
+    for (range, wanted) in
+        [(None, "1.10.0"), (Some("~1.9"), "1.9.0"), (Some("<1.10"), "1.9.0"), (Some(">=2.0.0-0"), "2.0.0-rc.1")]
+    {
         let mut words = vec!["--chart", "web", "--repo", &repo];
         words.extend(range.iter().flat_map(|range| ["--version", range]));
         assert!(place.rendered(&words).contains(&format!("from: {wanted}")), "{range:?}");
@@ -116,7 +118,8 @@ fn hostile_archives_are_refused() {
         place.server.repository(&[("web", "1.0.0", &bytes)]);
         place.refused(&["charts", "pull", "--chart", "web", "--repo", &repo, "--to", "out"], &[wanted]);
     }
-    let endless = packed(&[meta, ("web/templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}x{{ end }}{{ end }}")]);
+    let endless =
+        packed(&[meta, ("web/templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}x{{ end }}{{ end }}")]);
     place.server.repository(&[("web", "1.0.0", &endless)]);
     place.refused(&["manifest", "--chart", "web", "--repo", &repo], &["web/templates/a.yaml:1:", "too many steps"]);
     assert!(!place.home.path().join("out").exists());

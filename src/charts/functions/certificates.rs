@@ -8,8 +8,8 @@ use crate::charts::value::{Field, Struct, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PKCS_ED25519, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SanType, SerialNumber,
 };
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -72,7 +72,11 @@ fn base(context: &Context<'_>, name: &str, ips: &Value, names: &Value, days: i64
     params.distinguished_name.push(DnType::CommonName, name);
     let words = |value: &Value, what: &str| match value {
         Value::Nil => Ok(Vec::new()),
-        Value::List(list) => list.items.iter().map(|item| if let Value::Str(text) = item { Ok(text.to_string()) } else { Err(format!("{what} are no texts")) }).collect(),
+        Value::List(list) => list
+            .items
+            .iter()
+            .map(|item| if let Value::Str(text) = item { Ok(text.to_string()) } else { Err(format!("{what} are no texts")) })
+            .collect(),
         other => Err(format!("{what} are {} and no list", other.type_name())),
     };
     for ip in words(ips, "addresses")? {
@@ -132,9 +136,13 @@ fn sec1(key: &KeyPair) -> Result<String, String> {
     let inner = [0x02, 0x01, 0x01, 0x04, 0x20];
     let at = pkcs8.windows(inner.len()).position(|window| window == inner).map(|at| at + inner.len());
     let secret = at.and_then(|at| pkcs8.get(at..at + 32)).ok_or("the key has an unknown form")?;
-    let public = pkcs8.get(pkcs8.len().saturating_sub(65)..).filter(|point| point.first() == Some(&4)).ok_or("the key has an unknown form")?;
+    let public = pkcs8
+        .get(pkcs8.len().saturating_sub(65)..)
+        .filter(|point| point.first() == Some(&4))
+        .ok_or("the key has an unknown form")?;
     let der = [SECRET, secret, CURVE, public].concat();
-    let lines: Vec<String> = STANDARD.encode(der).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let lines: Vec<String> =
+        STANDARD.encode(der).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     Ok(format!("-----BEGIN EC PRIVATE KEY-----\n{}\n-----END EC PRIVATE KEY-----\n", lines.join("\n")))
 }
 
@@ -177,7 +185,8 @@ mod tests {
 
     #[test]
     fn kinds_of_keys_are_made_or_refused() {
-        let key = |kind: &str| call("genPrivateKey", &[Value::str(kind)]).map(|value| crate::charts::template::print::plain(&value));
+        let key =
+            |kind: &str| call("genPrivateKey", &[Value::str(kind)]).map(|value| crate::charts::template::print::plain(&value));
         assert!(key("ecdsa").unwrap().starts_with("-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEI"));
         assert!(key("ed25519").unwrap().contains("BEGIN PRIVATE KEY"));
         assert_eq!(key("x").unwrap(), "Unknown type x");

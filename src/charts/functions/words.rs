@@ -129,7 +129,8 @@ fn words_of(text: &str) -> Result<Vec<(Class, String)>, String> {
             _ => words.push((class, c.to_string())),
         }
         // A capital behind small letters begins a word, though the class is the same.
-        if class == Class::Upper && before == Some(Class::Lower)
+        if class == Class::Upper
+            && before == Some(Class::Lower)
             && let Some((Class::Upper, word)) = words.last_mut()
             && word.chars().count() > 1
         {

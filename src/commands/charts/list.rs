@@ -30,8 +30,16 @@ pub fn run(ctx: &Ctx, mesh: Option<&str>) -> Result<Report> {
                 all.profiles.iter().filter(|profile| profile.parts.contains(&part.id)).map(|profile| profile.name).collect();
             let shown = if kept.is_empty() { Span::new("none", Tone::Dim) } else { kept.join(", ").into() };
             let profiled = if profiles.is_empty() { Span::new("on demand", Tone::Dim) } else { profiles.join(", ").into() };
-            rows.push(vec![vec![part.id.into()], vec![part.chart.into()], vec![part.release.into()], vec![profiled], vec![shown]]);
-            parts.push(json!({ "part": part.id, "chart": part.chart, "release": part.release, "profiles": profiles, "fetched": kept }));
+            rows.push(vec![
+                vec![part.id.into()],
+                vec![part.chart.into()],
+                vec![part.release.into()],
+                vec![profiled],
+                vec![shown],
+            ]);
+            parts.push(
+                json!({ "part": part.id, "chart": part.chart, "release": part.release, "profiles": profiles, "fetched": kept }),
+            );
         }
         let columns = ["PART", "CHART", "RELEASE", "PROFILES", "FETCHED"].map(Column::new).to_vec();
         if !body.is_empty() {

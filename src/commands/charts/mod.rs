@@ -90,8 +90,16 @@ impl WhichArgs {
     /// The command that fetches them on another machine.
     fn elsewhere(&self) -> String {
         match (&self.mesh, &self.chart) {
-            (Some(mesh), _) => [&["meshctl charts pull", mesh], self.parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), &["--to DIR"]].concat().join(" "),
-            (None, chart) => format!("meshctl charts pull --chart {} --to DIR", chart.as_deref().map_or("CHART".to_owned(), quoted)),
+            (Some(mesh), _) => [
+                &["meshctl charts pull", mesh],
+                self.parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice(),
+                &["--to DIR"],
+            ]
+            .concat()
+            .join(" "),
+            (None, chart) => {
+                format!("meshctl charts pull --chart {} --to DIR", chart.as_deref().map_or("CHART".to_owned(), quoted))
+            }
         }
     }
 

@@ -46,7 +46,8 @@ pub fn run(ctx: &Ctx, args: &PullArgs) -> Result<Report> {
         let mut all = Vec::new();
         for which in &which {
             let range = args.which.source.version.as_deref();
-            let got = one(&fetcher, Wish { reference: &which.reference, range, provenance: args.prov, elsewhere: &elsewhere }).await?;
+            let got =
+                one(&fetcher, Wish { reference: &which.reference, range, provenance: args.prov, elsewhere: &elsewhere }).await?;
             all.push((which.parts.clone(), got));
         }
         Ok(all)

@@ -121,6 +121,12 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
                 layers.push(shared(part, id.is_empty(), Layer::Text(format!("profile {}", profile.name), (*text).to_owned()))?);
             }
         }
+        let there = |part: &&Part| with.contains(&part.id) || profile.parts.contains(&part.id) && !without.contains(&part.id);
+        for (other, (id, text)) in all.parts.iter().filter(there).filter_map(|other| other.tells.map(|tells| (other, tells))) {
+            if id == part.id {
+                layers.push(Some(Layer::Text(format!("part {}", other.id), text.to_owned())));
+            }
+        }
         for (id, layer) in &told.layers {
             if id.is_empty() || *id == part.id {
                 layers.push(shared(part, id.is_empty(), layer.clone())?);

@@ -104,9 +104,10 @@ impl Fetcher {
 
     /// The chart, from the cache if its full version is named and it is there.
     pub async fn get(&self, wish: Wish<'_>) -> Result<Got> {
-        let shelf = self.shelf.as_ref().ok_or_else(|| {
-            Error::new(Kind::Output, "there is no place to keep charts").hint("XDG_CACHE_HOME=DIR names one")
-        })?;
+        let shelf = self
+            .shelf
+            .as_ref()
+            .ok_or_else(|| Error::new(Kind::Output, "there is no place to keep charts").hint("XDG_CACHE_HOME=DIR names one"))?;
         let source = source(wish.reference)?;
         let exact = wish.range.filter(|range| index::is_exact(range) && !wish.provenance);
         if let (Some(name), Some(version)) = (wish.reference.name(), exact)
@@ -184,7 +185,13 @@ impl Fetcher {
             && kept == *promised
             && let Ok(bytes) = fs::read(path)
         {
-            return Ok(Arrived { bytes, version: Some(entry.version.clone()), from: shown(&address), vouched: Vouched::Index, provenance: None });
+            return Ok(Arrived {
+                bytes,
+                version: Some(entry.version.clone()),
+                from: shown(&address),
+                vouched: Vouched::Index,
+                provenance: None,
+            });
         }
         let bytes = self.download(wish, &address).await?;
         let own = digest(&bytes);
@@ -198,7 +205,9 @@ impl Fetcher {
                 } else {
                     format!("its SHA-256 is {own}, and the index says {promised:?}, which is none")
                 });
-                return Err(error.hint("it was damaged or replaced on the way, and nothing of it is kept; ask who runs the repository"));
+                return Err(
+                    error.hint("it was damaged or replaced on the way, and nothing of it is kept; ask who runs the repository")
+                );
             }
         };
         let provenance = self.signed(wish, &address).await?;
@@ -241,7 +250,8 @@ impl Fetcher {
             return Ok(index);
         }
         let base = url(repository)?;
-        let at = folder(&base).join("index.yaml").map_err(|e| Error::new(Kind::Usage, format!("{repository} is no address: {e}")))?;
+        let at =
+            folder(&base).join("index.yaml").map_err(|e| Error::new(Kind::Usage, format!("{repository} is no address: {e}")))?;
         let answer = self.web.get(&at, "", self.web.basic().as_deref(), INDEX).await;
         let answer = answer.map_err(|silence| silent(&silence, &shown(&base), wish))?;
         if answer.status != 200 {
@@ -287,18 +297,24 @@ impl Fetcher {
 
     /// Looks into the archive before it is kept: it is the chart that it should be.
     fn kept(&self, wish: Wish<'_>, shelf: &Shelf, source: &str, arrived: Arrived) -> Result<Got> {
-        let chart = read(&arrived.bytes).map_err(|why| Error::new(Kind::Input, format!("{} is no chart", arrived.from)).cause(why))?;
+        let chart =
+            read(&arrived.bytes).map_err(|why| Error::new(Kind::Input, format!("{} is no chart", arrived.from)).cause(why))?;
         let (name, version) = (chart.name().to_owned(), chart.version());
         let other = |wanted: &str, is: &str| {
-            Err(Error::new(Kind::Input, format!("{} is another chart", arrived.from)).cause(format!("{wanted} is wanted, and it is {is}")))
+            Err(Error::new(Kind::Input, format!("{} is another chart", arrived.from))
+                .cause(format!("{wanted} is wanted, and it is {is}")))
         };
         if let Some(wanted) = wish.reference.name().filter(|wanted| *wanted != name) {
             return other(wanted, &name);
         }
-        if let Some(wanted) = arrived.version.as_ref().filter(|wanted| wanted.trim_start_matches('v') != version.trim_start_matches('v')) {
+        if let Some(wanted) =
+            arrived.version.as_ref().filter(|wanted| wanted.trim_start_matches('v') != version.trim_start_matches('v'))
+        {
             return other(&format!("{name} {wanted}"), &format!("{name} {version}"));
         }
-        let plain = |text: &str| !text.is_empty() && !text.starts_with('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b));
+        let plain = |text: &str| {
+            !text.is_empty() && !text.starts_with('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+        };
         if !plain(&name) || !plain(&version) {
             return Err(Error::new(Kind::Input, format!("{} has a name or version that no file can have", arrived.from)));
         }
@@ -327,7 +343,8 @@ fn url(text: &str) -> Result<Url> {
     // The text is not repeated in the message: it may hold a password.
     let url = Url::parse(text).map_err(|e| Error::new(Kind::Usage, format!("the address of the charts is not usable: {e}")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(Error::new(Kind::Usage, "the address of the charts is not usable").hint("write it as https://HOST/PATH or oci://HOST/PATH"));
+        return Err(Error::new(Kind::Usage, "the address of the charts is not usable")
+            .hint("write it as https://HOST/PATH or oci://HOST/PATH"));
     }
     Ok(url)
 }

@@ -78,7 +78,8 @@ impl<'a> Registry<'a> {
         for _ in 0..PAGES {
             let Some(url) = next.take() else { break };
             let answer = self.ask(&url, "application/json", SMALL).await?;
-            let tags: Tags = serde_json::from_slice(&answer.body).map_err(|e| wrong(format!("its list of tags can't be read: {e}")))?;
+            let tags: Tags =
+                serde_json::from_slice(&answer.body).map_err(|e| wrong(format!("its list of tags can't be read: {e}")))?;
             all.extend(tags.tags.unwrap_or_default());
             let link = answer.headers.get(LINK).and_then(|link| link.to_str().ok()).filter(|link| link.contains("rel=\"next\""));
             let target = link.and_then(|link| link.split_once('<')?.1.split_once('>').map(|(target, _)| target));
@@ -98,7 +99,8 @@ impl<'a> Registry<'a> {
                 return Err(wrong(format!("its manifest has the checksum {own}, and {promised} is promised")));
             }
         }
-        let manifest: Manifest = serde_json::from_slice(&answer.body).map_err(|e| wrong(format!("its manifest can't be read: {e}")))?;
+        let manifest: Manifest =
+            serde_json::from_slice(&answer.body).map_err(|e| wrong(format!("its manifest can't be read: {e}")))?;
         let layer = |kind: &str| manifest.layers.iter().find(|layer| layer.media_type == kind);
         let chart = layer(CHART).ok_or_else(|| wrong("it is an image, and no Helm chart"))?;
         let bytes = self.blob(chart).await?;
@@ -135,7 +137,8 @@ impl<'a> Registry<'a> {
         let known = self.known();
         let mut answer = self.web.get(url, accept, known.as_deref(), most.max(SMALL)).await?;
         if answer.status == 401 && known.is_none() {
-            let header = answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+            let header =
+                answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
             let got = self.authorize(&header).await?;
             answer = self.web.get(url, accept, Some(&got), most.max(SMALL)).await?;
             if let Ok(mut slot) = self.authorization.lock() {

@@ -81,7 +81,13 @@ impl Web {
     }
 
     /// `authorization` goes to this host only, not to where it redirects.
-    pub async fn get(&self, url: &Url, accept: &str, authorization: Option<&str>, most: u64) -> std::result::Result<Answer, Silence> {
+    pub async fn get(
+        &self,
+        url: &Url,
+        accept: &str,
+        authorization: Option<&str>,
+        most: u64,
+    ) -> std::result::Result<Answer, Silence> {
         let mut request = self.client.get(url.clone());
         if !accept.is_empty() {
             request = request.header(ACCEPT, accept);

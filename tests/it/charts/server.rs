@@ -170,7 +170,8 @@ pub fn packed(files: &[(&str, &str)]) -> Vec<u8> {
 /// A chart with one ConfigMap that says its version.
 pub fn chart(name: &str, version: &str) -> Vec<u8> {
     let meta = format!("apiVersion: v2\nname: {name}\nversion: {version}\nappVersion: \"7\"\n");
-    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  from: {{ .Chart.Version }}\n";
+    let template =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  from: {{ .Chart.Version }}\n";
     packed(&[
         (&format!("{name}/Chart.yaml"), &meta),
         (&format!("{name}/values.yaml"), "# said by its author\na: 1\n"),
