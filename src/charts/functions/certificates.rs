@@ -7,11 +7,11 @@ use super::{Builtin, Context, Param::*, fixed, int, text};
 use crate::charts::value::{Field, Struct, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use core::net::IpAddr;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SanType, SerialNumber,
 };
-use std::net::IpAddr;
 use std::rc::Rc;
 
 pub const TABLE: &[Builtin] = &[
