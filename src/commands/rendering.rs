@@ -51,6 +51,8 @@ pub enum Layer {
     SetLiteral(String),
 }
 
+type Made = fn(String) -> Layer;
+
 impl Given {
     /// Files in their order, then the flags, as Helm lays them over each other.
     pub fn layers(&self) -> Result<Vec<Layer>> {
@@ -63,8 +65,8 @@ impl Given {
     }
 
     /// The flags, in the order in which Helm takes them, whatever the order on the command line.
-    pub fn flags(&self) -> impl Iterator<Item = (&String, fn(String) -> Layer)> {
-        let kinds: [(&Vec<String>, fn(String) -> Layer); 5] = [
+    pub fn flags(&self) -> impl Iterator<Item = (&String, Made)> {
+        let kinds: [(&Vec<String>, Made); 5] = [
             (&self.set_json, Layer::SetJson),
             (&self.set, Layer::Set),
             (&self.set_string, Layer::SetString),

@@ -27,8 +27,10 @@ pub struct Context<'a> {
     pub now: &'a jiff::Zoned,
     pub random: &'a dyn Fn(&mut [u8]),
     /// API version, kind, namespace, name → what the cluster has.
-    pub lookup: &'a dyn Fn(&str, &str, &str, &str) -> Result<Value, String>,
+    pub lookup: &'a Lookup<'a>,
 }
+
+pub type Lookup<'a> = dyn Fn(&str, &str, &str, &str) -> Result<Value, String> + 'a;
 
 /// The type of a parameter; `Any` is Go's empty interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
