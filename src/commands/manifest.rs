@@ -6,7 +6,7 @@ use super::load;
 use super::plan::only;
 use super::rendering::{Layer, Lookup, Order, rendered};
 use super::sourcing::{self, SourceArgs};
-use crate::charts::manifest::{Document, Manifests, print};
+use crate::charts::manifest::{Document, Manifests};
 use crate::charts::{capabilities, object::needs_own_namespace};
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
@@ -117,7 +117,7 @@ async fn one(ctx: &Ctx, args: &ManifestArgs, chart: &str, about: &Told<'_>) -> R
     let mut manifests = render(args, about, &path, (&args.name, &namespace), &args.wanted.given.layers()?)?;
     chosen(args, &mut manifests)?;
     let definitions = if args.include_crds { std::mem::take(&mut manifests.definitions) } else { Vec::new() };
-    let mut text = print(&definitions);
+    let mut text = if args.include_crds { manifests.print_definitions() } else { String::new() };
     text.push_str(&manifests.print());
     let objects = kinds(&definitions, &manifests);
     let data = json!({ "release": args.name, "namespace": namespace, "objects": objects, "manifest": text });
@@ -141,7 +141,7 @@ async fn mesh(args: &ManifestArgs, wanted: &Wanted, about: &Told<'_>) -> Result<
             manifests.hooks.clear();
         }
         let definitions = std::mem::take(&mut manifests.definitions);
-        text.push_str(&print(&definitions));
+        text.push_str(&manifests.print_definitions());
         text.push_str(&manifests.print());
         let objects = kinds(&definitions, &manifests);
         releases

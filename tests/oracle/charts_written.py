@@ -72,7 +72,7 @@ def umbrella(folder):
 UMBRELLA = [[]] + [["--set", text] for text in (
     "one.enabled=false", "second.on=true", "third.on=false", "tags.front=false", "tags.front=false,tags.back=true", "global.two=true", "global.region=us,one.global.region=here", "one.port=null", "null_me.a=null",
     "null_me=null", "one.inner.z=2", "second.on=true,second.x.z=5", "deep=true", "name=", "list=null", "fromone=mine", "fourth.x=1", "one=null", "one.enabled=1", "global=null", "one=5")] + [
-    ["--include-crds"], ["--no-hooks"], ["--is-upgrade"], ["--api-versions", "x.example/v1"], ["--set-string", "one.enabled=false"], ["--kube-version", "v1.29.0"], ["--kube-version", "1.31"], ["--show-only", "templates/all.yaml"],
+    ["--include-crds"], ["--no-hooks"], ["--is-upgrade"], ["--api-versions", "x.example/v1"], ["--set-string", "one.enabled=false"], ["--kube-version", "v1.29.0"], ["--kube-version", "v1.31.2"], ["--show-only", "templates/all.yaml"],
     ["--show-only", "templates/nothing.yaml"]]
 
 

@@ -264,7 +264,7 @@ mod tests {
         for (text, wanted) in [
             (r#"a={"b":[1,"x,y"]},c=true"#, r#"{"a":{"b":[1,"x,y"]},"c":true}"#),
             ("a=,b=1", r#"{"a":null,"b":1}"#),
-            (r#"a.b[1]="x" , c=2"#, r#"{"a":{"b":[null,"x"]},"c":2}"#),
+            (r#"a.b[1]="x" , c=2"#, r#"{" c":2,"a":{"b":[null,"x"]}}"#),
         ] {
             assert_eq!(shown(|values| json(text, values)).as_deref(), Ok(wanted), "{text}");
         }
