@@ -59,7 +59,7 @@ pub struct UpgradeArgs {
 pub fn run(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
     let asked = match &args.plan {
         Some(path) => Asked::Saved(saved::read(path)?),
-        None => Asked::Now(wanted(ctx, &args.wanted)?),
+        None => Asked::Now(Box::new(Wanted { newest: upgrade, ..wanted(ctx, &args.wanted)? })),
     };
     if let (Asked::Now(wanted), false, None) = (&asked, args.skip_checks || args.dry_run, &ctx.global.from) {
         prerequisites(ctx, wanted.mesh.id())?;
@@ -130,7 +130,7 @@ async fn go(ctx: &Ctx, args: &InstallArgs, asked: Asked, upgrade: bool) -> Resul
 
 enum Asked {
     Saved(Plan),
-    Now(Wanted),
+    Now(Box<Wanted>),
 }
 
 /// A saved plan is carried out only where and while it says the truth.

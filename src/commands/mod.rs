@@ -1,6 +1,7 @@
 //! One file a command: arguments, gather → pure call → report.
 
 pub mod analyze;
+pub mod charts;
 pub mod check;
 pub mod check_inject;
 pub mod completions;
@@ -16,6 +17,7 @@ pub mod proxy_config;
 pub mod proxy_status;
 pub mod rendering;
 pub mod snapshot;
+pub mod sourcing;
 pub mod uninstall;
 pub mod version;
 pub mod wait;
@@ -45,6 +47,7 @@ pub enum Command {
     Upgrade(install::UpgradeArgs),
     Uninstall(uninstall::UninstallArgs),
     Manifest(manifest::ManifestArgs),
+    Charts(charts::ChartsArgs),
     Permissions(permissions::PermissionsArgs),
     Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
@@ -72,6 +75,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Upgrade(args) => install::run(ctx, &args.install, true),
         Command::Uninstall(args) => uninstall::run(ctx, &args),
         Command::Manifest(args) => manifest::run(ctx, &args),
+        Command::Charts(args) => charts::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Version(args) => version::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),

@@ -3,7 +3,7 @@
 use crate::mesh::install::{Distribution, Part, Profile};
 
 const fn part(id: &'static str, chart: &'static str, folder: &'static [&'static str]) -> Part {
-    Part { id, chart, folders: folder, release: chart, revisioned: false, takes: None }
+    Part { id, chart, folders: folder, release: chart, revisioned: false, takes: None, tells: None }
 }
 
 pub static DISTRIBUTION: Distribution = Distribution {
