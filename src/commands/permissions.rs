@@ -7,7 +7,7 @@ mod role;
 
 use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Channel, Facts, Need, Purpose, SourceKind, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::kubernetes::{self, target};
 use crate::mesh::MESHES;
 use crate::render::yaml;
@@ -39,15 +39,18 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     let window = || "7d".to_owned();
     let mut record = needs(&Purpose::Record { window: window(), proxies: true });
     record.extend(proxies());
-    record.insert(program());
+    record.extend([program(), metrics()]);
     let mut sync = needs(&Purpose::Sync(Channel::default()));
-    sync.extend([port(), program()]);
+    sync.extend([port(), program(), metrics()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
+    let mut check = needs(&Purpose::Before);
+    check.extend(needs(&Purpose::Health));
+    check.extend([port(), metrics()]);
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
-        ("check", needs(&Purpose::Before)),
+        ("check", check),
         ("check-inject", needs(&Purpose::Members)),
         ("proxy-status", sync.clone()),
         ("wait", sync),
@@ -63,6 +66,12 @@ fn port() -> Need {
     Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() }
 }
 
+/// Metrics at a port of any pod, also of one that is not running yet.
+fn metrics() -> Need {
+    let (namespace, pod, path) = (String::new(), String::new(), String::new());
+    Need::PodMetrics { namespace, pod, port: 0, path, names: Vec::new() }
+}
+
 /// A program in any container.
 fn program() -> Need {
     Need::Exec { namespace: String::new(), pod: String::new(), container: String::new(), command: Vec::new() }
@@ -73,7 +82,10 @@ fn proxies() -> BTreeSet<Need> {
     let pods = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: String::new() };
     let named =
         target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
-    named.chain([pods, port()]).collect()
+    // What tells of those that have no dump.
+    let beside = |resource: &Resource| Need::Get { resource: resource.clone(), namespace: None, name: String::new() };
+    let beside = crate::mesh::proxy::kinds().into_iter().map(beside);
+    named.chain([pods, port(), metrics()]).chain(beside).collect()
 }
 
 /// First words, for completion.
