@@ -103,8 +103,8 @@ pub trait Mesh: Sync {
     fn told_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
         Vec::new()
     }
-    /// What its own checks take of proxies, beside objects; called again as [`Mesh::needs`] is.
-    fn health_needs(&self, _known: &Facts) -> Vec<Need> {
+    /// What its own checks take beside objects, and of each proxy if those are asked; called again as [`Mesh::needs`] is.
+    fn health_needs(&self, _known: &Facts, _proxies: bool) -> Vec<Need> {
         Vec::new()
     }
     /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
@@ -153,7 +153,7 @@ pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = if purpose.of_more() { mesh.needs(known, purpose) } else { Vec::new() };
         needs.extend(if purpose.of_planes() { mesh.sync_needs(known, &channel) } else { Vec::new() });
         needs.extend(if purpose.of_sync() { mesh.told_needs(known, &channel) } else { Vec::new() });
-        needs.extend(if purpose.of_health() { mesh.health_needs(known) } else { Vec::new() });
+        needs.extend(if purpose.of_health() { mesh.health_needs(known, purpose.of_sync()) } else { Vec::new() });
         needs
     };
     MESHES.iter().flat_map(of).collect()

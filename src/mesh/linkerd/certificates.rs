@@ -154,15 +154,12 @@ pub fn leaves(subject: &Subject, findings: &mut Findings) {
     let mut expired: BTreeMap<(&str, String), Vec<&Shown>> = BTreeMap::new();
     let (mut looked, mut silent): (usize, Vec<&str>) = (0, Vec::new());
     for one in &shown {
-        match (one.leaf(), &one.chain) {
-            (Some(leaf), _) => {
-                looked += 1;
-                if leaf.ends().is_some_and(|until| until < scene.facts.now) {
-                    expired.entry((&one.identity, leaf.not_after.clone())).or_default().push(one);
-                }
+        silent.extend(one.silence());
+        if let Some(leaf) = one.leaf() {
+            looked += 1;
+            if leaf.ends().is_some_and(|until| until < scene.facts.now) {
+                expired.entry((&one.identity, leaf.not_after.clone())).or_default().push(one);
             }
-            (None, Err(why)) => silent.push(why.why()),
-            (None, Ok(_)) => {}
         }
     }
     for ((name, until), proxies) in &expired {
@@ -245,7 +242,7 @@ pub fn chains(subject: &Subject, findings: &mut Findings) {
     let (mut looked, mut unheard): (usize, Vec<String>) = (0, Vec::new());
     for one in identity::shown(scene.facts) {
         let Some(leaf) = one.leaf() else {
-            unheard.extend(one.chain.as_ref().err().map(|why| why.why().to_owned()));
+            unheard.extend(one.silence().map(str::to_owned));
             continue;
         };
         looked += 1;

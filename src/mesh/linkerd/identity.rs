@@ -17,6 +17,14 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// Why nothing is known of its certificates, and how it would be.
+    pub fn silence(&self) -> Option<&str> {
+        match &self.chain {
+            Ok(_) => None,
+            Err(Silence::NotAsked) => Some("not asked: meshctl check --proxies does"),
+            Err(Silence::Failed(why)) => Some(why),
+        }
+    }
     pub fn title(&self) -> String {
         format!("Pod {}/{}", self.namespace, self.pod)
     }
@@ -36,12 +44,12 @@ pub fn need(pod: &Seen) -> Option<Need> {
     Some(Need::Tls { namespace, pod: name, port: ADMIN, server_name })
 }
 
-/// Also the proxies of the control plane itself; and what the identity service says of its issuer.
-pub fn needs(known: &Facts) -> Vec<Need> {
+/// What the identity service says of its issuer; and what proxies show, also those of the control plane itself.
+pub fn needs(known: &Facts, proxies: bool) -> Vec<Need> {
     let all = seen(known);
     let running = || all.iter().filter(|pod| pod.runs());
     let signers = running().filter(|pod| pod.component() == Some("identity")).filter_map(Seen::plane_needs);
-    running().filter(|pod| pod.carries_proxy()).filter_map(need).chain(signers).collect()
+    running().filter(|pod| proxies && pod.carries_proxy()).filter_map(need).chain(signers).collect()
 }
 
 pub fn shown(facts: &Facts) -> Vec<Shown> {

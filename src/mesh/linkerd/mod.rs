@@ -152,8 +152,8 @@ impl Mesh for Linkerd {
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)
     }
-    fn health_needs(&self, known: &Facts) -> Vec<Need> {
-        identity::needs(known).into_iter().chain(webhooks::needs(known)).collect()
+    fn health_needs(&self, known: &Facts, proxies: bool) -> Vec<Need> {
+        identity::needs(known, proxies).into_iter().chain(webhooks::needs(known)).collect()
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
         Some(sync::read(facts))

@@ -15,7 +15,7 @@ pub fn answer(facts: &mut Facts, folder: &Path) {
     // What has no answer here is known to have none, and stays out of the recording.
     let mut known = facts.clone();
     for _ in 0..4 {
-        let purposes = [Purpose::Sync(Channel::default()), Purpose::Health];
+        let purposes = [Purpose::Sync(Channel::default()), Purpose::Health { proxies: true, deep: false }];
         let mut needs: Vec<Need> = purposes.iter().flat_map(|purpose| mesh::needs(&known, purpose)).collect();
         // What is shown of proxies without a dump. Objects by name stand in the lists.
         let pods = known.objects(&kinds::POD).to_vec();

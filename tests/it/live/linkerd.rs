@@ -197,7 +197,7 @@ async fn a_proxy_is_shown_part_by_part() {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_checked_as_they_are_shown() {
     let (_, config) = served("healthy", &[]).await;
-    let (code, report, err) = asked(&config, &["check", "--mesh", "linkerd"]);
+    let (code, report, err) = asked(&config, &["check", "--proxies", "--mesh", "linkerd"]);
     let checks = report["clusters"][0]["checks"].as_array().expect("checks");
     let of = |code: &str| checks.iter().find(|check| check["code"] == code).expect("the check");
     // The certificates of this test ended in 2020, and lead to no anchor of the recording.
@@ -250,7 +250,7 @@ async fn without_the_right_to_ask_controllers_the_rest_is_told() {
     let (_, config) = served("healthy", &[4191, 8086, 8090, 9990, 9996]).await;
     let (_, status, _) = asked(&config, &["ps"]);
     assert_eq!(status["clusters"][0]["summary"], json!({"UNKNOWN": 6}));
-    let (_, report, _) = asked(&config, &["check", "--mesh", "linkerd"]);
+    let (_, report, _) = asked(&config, &["check", "--proxies", "--mesh", "linkerd"]);
     let checks = report["clusters"][0]["checks"].as_array().expect("checks");
     let leaves = checks.iter().find(|check| check["code"] == "LNK0002").expect("the check");
     assert!(leaves["unknown"].to_string().contains("pods/portforward"), "{leaves}");
