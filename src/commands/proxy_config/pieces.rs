@@ -83,7 +83,7 @@ fn made(shown: &proxy::Shown, parts: &[Part], machine: bool) -> Shown {
     }
     let bad = shown.secrets.iter().any(|one| !one.valid);
     let worst = if bad { Some(Severity::Error) } else { (!shown.faults.is_empty()).then_some(Severity::Warning) };
-    Shown { blocks, rejections: Vec::new(), faults: shown.faults.clone(), data, worst }
+    Shown { blocks, findings: Vec::new(), faults: shown.faults.clone(), data, worst }
 }
 
 /// With a single part there is nothing to tell apart.

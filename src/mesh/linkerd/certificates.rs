@@ -256,7 +256,7 @@ pub fn chains(subject: &Subject, findings: &mut Findings) {
             findings.error(message, vec![Evidence::new(one.title(), &field, leaf.dns_names.join(", "))], restart());
         }
         let top = one.chain.as_ref().ok().and_then(|chain| chain.last()).unwrap_or(leaf);
-        if !anchors.is_empty() && !anchors.iter().any(|anchor| top.may_be_signed_by(anchor) || top == anchor) {
+        if !anchors.is_empty() && !anchors.iter().any(|anchor| anchor.may_have_signed(top) || top == anchor) {
             let message =
                 format!("the certificate of {} leads to no anchor that is published: other proxies refuse it", one.title());
             findings.error(message, vec![Evidence::new(one.title(), &field, format!("issuer {}", top.issuer))], restart());

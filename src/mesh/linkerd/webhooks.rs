@@ -87,7 +87,7 @@ pub fn served(subject: &Subject, findings: &mut Findings) {
             findings.unknown.push(format!("the caBundle of {webhook}"));
             continue;
         };
-        if !bundle.iter().any(|root| chain.iter().any(|one| one == root || one.may_be_signed_by(root))) {
+        if !bundle.iter().any(|root| chain.iter().any(|one| one == root || root.may_have_signed(one))) {
             let message =
                 format!("the certificate of {webhook} is not signed by the caBundle that the API server has: it is refused");
             findings.error(message, evidence(format!("issuer {}", leaf.issuer)), fix());
