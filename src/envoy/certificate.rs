@@ -85,6 +85,14 @@ impl Certificate {
         self.valid.1.saturating_sub(self.valid.0).div_euclid(86_400)
     }
 
+    pub fn ends(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.valid.1).ok()
+    }
+
+    pub fn begins(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.valid.0).ok()
+    }
+
     pub fn spiffe_id(&self) -> Option<&str> {
         self.uris.iter().rev().find(|uri| uri.starts_with("spiffe://")).map(String::as_str)
     }

@@ -18,6 +18,7 @@ mod readme;
 mod recorded;
 mod systems;
 mod version;
+mod without_dump;
 mod ztunnel_config;
 
 use std::process::{Command, Output};

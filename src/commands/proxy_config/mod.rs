@@ -8,6 +8,7 @@ mod findings;
 mod joined;
 mod log;
 pub mod many;
+mod pieces;
 pub mod questions;
 mod roots;
 mod stats;
@@ -265,10 +266,12 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
 fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Result<Report> {
     who.pods.nonempty(ctx)?;
     let addresses = selection.sections.contains(&Section::Endpoints) && !selection.printed;
-    let visited = fleet::ask(ctx, Who { addresses, ..who.pods.proxies() }, |found| {
+    let mut visited = fleet::ask(ctx, Who { addresses, ..who.pods.proxies() }, |found| {
         let selection = Selection { now: found.now, addresses: found.addresses, ..selection.clone() };
         Show::new(selection, machine, found.live)
     })?;
+    let others = std::mem::take(&mut visited.others);
+    visited.proxies.extend(pieces::show(others, selection, machine)?);
     let answered = many::split(visited)?;
     if !answered.failed.is_empty() {
         ctx.incomplete.set(true);
