@@ -13,14 +13,21 @@ const LONG: usize = 32;
 pub fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usize> {
     let room = limit.saturating_sub(usize::from(gap) * shown.len().saturating_sub(1));
     let mut wanted = Vec::new();
+    let mut titles = Vec::new();
     let mut words = Vec::new();
     for &i in shown {
         let title = width(&sanitize::inline(&table.columns[i].title));
         let cells = || table.rows.iter().filter_map(|row| row.get(i));
         let whole = |line: &crate::report::Line| line.iter().map(|span| width(&sanitize::inline(&span.text))).sum();
-        let full = cells().map(whole).max().unwrap_or(0).max(title);
-        let word = cells().map(|line| longest_word(line)).filter(|&word| word <= LONG).max().unwrap_or(0);
-        wanted.push(full);
+        wanted.push(cells().map(whole).max().unwrap_or(0).max(title));
+        titles.push(title);
+    }
+    if wanted.iter().sum::<usize>() <= room {
+        return wanted;
+    }
+    for ((&i, &full), &title) in shown.iter().zip(&wanted).zip(&titles) {
+        let cells = table.rows.iter().filter_map(|row| row.get(i));
+        let word = cells.map(|line| longest_word(line)).filter(|&word| word <= LONG).max().unwrap_or(0);
         words.push((full, title, word));
     }
     // No word is broken if that can be; else the longest are.

@@ -17,6 +17,7 @@ pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
 use crate::report::{Block, Report, Span, Tone};
+use serde::Serialize;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 /// How to show the answer.
@@ -108,12 +109,36 @@ pub fn beside(report: &Report) -> Vec<String> {
     lines.flatten().map(|line| line.iter().map(|span| span.text.as_str()).collect()).collect()
 }
 
+const BUFFER: usize = 64 << 10;
+
 /// The only way to stdout. A reader that went away (`| head`) is no error.
 ///
 /// SIGPIPE stays ignored on purpose: its default action would also end the process when a cluster cuts a connection.
 pub fn print(text: &str) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    to_stdout(|out| out.write_all(text.as_bytes()))
+}
+
+/// What a machine form is made of, written to stdout as it is made: kept whole, that of a big proxy is many times its text.
+pub fn stream(schema: &str, data: &impl Serialize) -> io::Result<()> {
+    to_stdout(|out| json::write(out, schema, data))
+}
+
+/// The same of what others printed; `pieces` is given what takes them.
+pub fn stream_printed(pieces: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+    to_stdout(|out| {
+        let mut end = Ok(());
+        pieces(&mut |piece| {
+            if end.is_ok() {
+                end = out.write_all(json::safe(piece).as_bytes());
+            }
+        });
+        end
+    })
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => {
             // What is still buffered would fail again when the writer is dropped.
             drop(out.into_parts());

@@ -2,7 +2,7 @@
 
 use super::layout;
 use super::style::{loudest, paint};
-use super::wrap::{Commands, clip, width, wrap};
+use super::wrap::{Commands, clip, slices, width, wrap};
 use super::{Style, WIDTH, sanitize};
 use crate::report::{Block, Line, Report, Table, Tone};
 use std::borrow::Cow;
@@ -109,19 +109,22 @@ impl Page {
         }
         let limits = if self.wide { vec![usize::MAX; shown.len()] } else { layout::widths(table, &shown, GAP, self.limit) };
         let grid = Grid { table, shown: &shown, limits: &limits };
-        let title = |&i: &usize| Cell { lines: vec![sanitize::inline(&table.columns[i].title)], tone: Tone::Strong };
+        let title = |&i: &usize| Cell { lines: Lines::One(sanitize::inline(&table.columns[i].title)), tone: Tone::Strong };
         let titles: Vec<Cell<'_>> = shown.iter().map(title).collect();
         // There may be a hundred thousand rows: they are broken twice, once to be measured, rather than kept.
         let mut widths: Vec<usize> = titles.iter().map(Cell::width).collect();
         for row in &table.rows {
-            grid.cells(row).iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.width().max(*width));
+            grid.cells(row).zip(&mut widths).for_each(|(cell, width)| *width = cell.width().max(*width));
         }
         let columns: Vec<(usize, bool)> =
             shown.iter().zip(widths).map(|(&i, width)| (width, table.columns[i].align_right)).collect();
         self.row(&titles, &columns, out);
         let mut notes = notes.iter().peekable();
+        let mut cells = Vec::with_capacity(shown.len());
         for (at, row) in table.rows.iter().enumerate() {
-            self.row(&grid.cells(row), &columns, out);
+            cells.clear();
+            cells.extend(grid.cells(row));
+            self.row(&cells, &columns, out);
             while let Some((_, line)) = notes.next_if(|(row, _)| *row == at) {
                 self.hang("  ", "  ", line, 0, out);
             }
@@ -130,16 +133,16 @@ impl Page {
 
     /// `columns` are how wide each is, and whether it stands to the right.
     fn row(&self, cells: &[Cell<'_>], columns: &[(usize, bool)], out: &mut String) {
-        let height = cells.iter().map(|cell| cell.lines.len()).max().unwrap_or(0).max(1);
+        let height = cells.iter().map(|cell| cell.lines.count()).max().unwrap_or(0).max(1);
         for n in 0..height {
             // Spaces are only written when something follows.
             let mut owed = 0;
             for (cell, (column, right)) in cells.iter().zip(columns) {
-                let text = cell.lines.get(n).map_or("", |line| line.trim_end());
+                let text = cell.lines.get(n).trim_end();
                 let pad = column.saturating_sub(width(text));
                 owed += if *right { pad } else { 0 };
                 if !text.is_empty() {
-                    out.extend(std::iter::repeat_n(' ', std::mem::take(&mut owed)));
+                    push_spaces(std::mem::take(&mut owed), out);
                     if self.color { out.push_str(&paint(text, cell.tone, true)) } else { out.push_str(text) }
                 }
                 owed += usize::from(GAP) + if *right { 0 } else { pad };
@@ -147,6 +150,15 @@ impl Page {
             out.push('\n');
         }
     }
+}
+
+fn push_spaces(mut count: usize, out: &mut String) {
+    const SPACES: &str = "                                ";
+    while count > SPACES.len() {
+        out.push_str(SPACES);
+        count -= SPACES.len();
+    }
+    out.push_str(&SPACES[..count]);
 }
 
 /// What is shown of a table, and how wide each column may be.
@@ -157,37 +169,72 @@ struct Grid<'g> {
 }
 
 impl Grid<'_> {
-    fn cells<'t>(&self, row: &'t [Line]) -> Vec<Cell<'t>> {
+    fn cells<'t>(&self, row: &'t [Line]) -> impl Iterator<Item = Cell<'t>> {
         let cell = |i: usize, limit| Some(Cell::of(row.get(i)?, limit, self.table.columns[i].rows));
-        self.shown.iter().zip(self.limits).map(|(&i, &limit)| cell(i, limit).unwrap_or_default()).collect()
+        self.shown.iter().zip(self.limits).map(move |(&i, &limit)| cell(i, limit).unwrap_or_default())
     }
 }
 
 /// A cell has one colour.
 #[derive(Default)]
 struct Cell<'t> {
-    lines: Vec<Cow<'t, str>>,
+    lines: Lines<'t>,
     tone: Tone,
+}
+
+/// Nearly all are one.
+enum Lines<'t> {
+    One(Cow<'t, str>),
+    Slices(Vec<&'t str>),
+    Many(Vec<String>),
+}
+
+impl Default for Lines<'_> {
+    fn default() -> Self {
+        Lines::Slices(Vec::new())
+    }
+}
+
+impl Lines<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Lines::One(_) => 1,
+            Lines::Slices(lines) => lines.len(),
+            Lines::Many(lines) => lines.len(),
+        }
+    }
+
+    fn get(&self, n: usize) -> &str {
+        match self {
+            Lines::One(line) if n == 0 => line,
+            Lines::One(_) => "",
+            Lines::Slices(lines) => lines.get(n).copied().unwrap_or_default(),
+            Lines::Many(lines) => lines.get(n).map(String::as_str).unwrap_or_default(),
+        }
+    }
 }
 
 impl<'t> Cell<'t> {
     fn of(line: &'t Line, limit: usize, most: usize) -> Self {
         let tone = loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone));
-        // Nearly all are one short text.
+        // Nearly all are one text.
         if let [span] = line.as_slice() {
             let text = sanitize::inline(&span.text);
             if width(&text) <= limit {
-                return Cell { lines: vec![text], tone };
+                return Cell { lines: Lines::One(text), tone };
+            }
+            if let (Cow::Borrowed(text), 0, true) = (&text, most, span.tone != Tone::Code) {
+                return Cell { lines: Lines::Slices(slices(text, limit)), tone };
             }
         }
         let mut rows = wrap(line, limit, Commands::Broken);
         if most > 0 && limit < usize::MAX {
             rows = clip(rows, most, limit);
         }
-        Cell { lines: rows.iter().map(|row| Cow::Owned(row.paint(false))).collect(), tone }
+        Cell { lines: Lines::Many(rows.iter().map(|row| row.paint(false)).collect()), tone }
     }
 
     fn width(&self) -> usize {
-        self.lines.iter().map(|line| width(line)).max().unwrap_or(0)
+        (0..self.lines.count()).map(|n| width(self.lines.get(n))).max().unwrap_or(0)
     }
 }

@@ -13,16 +13,18 @@ mod who;
 
 use crate::cli::Ctx;
 use crate::commands::fleet;
-use crate::envoy::{Dump, Fault, Section, Want, clusters, endpoints, hosts, listeners};
+use crate::envoy::stream::Arenas;
+use crate::envoy::{Dump, Fault, Section, Unusable, Want, clusters, endpoints, hosts, listeners};
 use crate::error::{Error, Kind, Result};
 use crate::render::Format;
 use crate::report::Report;
 use crate::source::file;
 use clap::{ArgAction, Args, Subcommand};
-use document::Selection;
+use document::{Document, Selection};
 use jiff::Timestamp;
 use questions::Show;
 use std::borrow::Cow;
+use std::io::Read;
 use who::WhoArgs;
 
 const EXAMPLES: &str = "\
@@ -228,12 +230,22 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
         return running(ctx, who, &selection, machine);
     }
     let path = who.file.as_str();
+    if !machine && let Some(report) = file::big(path).and_then(|input| in_parts(input, &selection)) {
+        return Ok(report);
+    }
     let bytes = file::read(path)?;
-    report(&bytes, &selection, machine).map_err(|unusable| {
+    let unusable = |unusable: Unusable| {
         let name = if path == "-" { "stdin" } else { path };
         let error = Error::new(Kind::Input, format!("can't use {name}: {}", unusable.why));
         unusable.hint.into_iter().fold(error, Error::hint)
-    })
+    };
+    // Written as it is made: YAML needs it whole.
+    if printed || ctx.global.output == Format::Json {
+        return made(&bytes, &selection, true, |document, faults, also| document::stream(document, faults, also, &selection))
+            .map_err(unusable)?
+            .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e));
+    }
+    report(&bytes, &selection, machine).map_err(unusable)
 }
 
 /// From proxies that run, or that a recording holds.
@@ -252,12 +264,20 @@ fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Re
 
 /// From the bytes of an answer to the report; `machine` decides which of its two forms is made, because the raw
 /// configuration of a big proxy is many times its table.
-fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Result<Report, crate::envoy::Unusable> {
+fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Result<Report, Unusable> {
+    made(bytes, selection, machine, |document, faults, also| document::report(document, faults, also, selection, machine))
+}
+
+fn made<R>(
+    bytes: &[u8],
+    selection: &Selection,
+    machine: bool,
+    make: impl FnOnce(&Document<'_>, &[Fault], Option<Fault>) -> R,
+) -> std::result::Result<R, Unusable> {
     let (text, fault) = as_text(bytes);
     if selection.hosts {
         let hosts = hosts::Hosts::read(&text, machine)?;
-        let document = document::of_hosts(&hosts, selection, machine);
-        return Ok(document::report(&document, &hosts.faults, fault, selection, machine));
+        return Ok(make(&document::of_hosts(&hosts, selection, machine), &hosts.faults, fault));
     }
     // Who the proxy is heads every document; the section is small.
     let mut sections = selection.sections.clone();
@@ -266,8 +286,25 @@ fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Re
     }
     let mut dump = Dump::read(&text, Want { sections: &sections, raw: machine })?;
     dump.faults.retain(|fault| selection.asks_for(fault));
+    Ok(make(&document::of_dump(&dump, selection), &dump.faults, fault))
+}
+
+/// From a big answer to its tables, if it is in order throughout.
+fn in_parts(input: impl Read + Send, selection: &Selection) -> Option<Report> {
+    // Certificates may stand anywhere.
+    if selection.sections == [Section::Secrets] {
+        return None;
+    }
+    let mut arenas = Arenas::default();
+    if selection.hosts {
+        let hosts = hosts::Hosts::read_parts(input, &mut arenas).ok()?;
+        let document = document::of_hosts(&hosts, selection, false);
+        return Some(document::report(&document, &hosts.faults, None, selection, false));
+    }
+    let mut dump = Dump::read_parts(input, &selection.sections, &mut arenas).ok()?;
+    dump.faults.retain(|fault| selection.asks_for(fault));
     let document = document::of_dump(&dump, selection);
-    Ok(document::report(&document, &dump.faults, fault, selection, machine))
+    Some(document::report(&document, &dump.faults, None, selection, false))
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.
