@@ -104,7 +104,11 @@ impl<'t, 'de, K: Keep<'t, 'de>> Deserializer<'de> for &mut Reader<'t, K> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if name == TOKEN { visitor.visit_borrowed_str(self.keep.keep(self.raw()?.get())) } else { visitor.visit_newtype_struct(self) }
+        if name == TOKEN {
+            visitor.visit_borrowed_str(self.keep.keep(self.raw()?.get()))
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -55,7 +55,7 @@ fn in_parts_the_same_is_read_as_whole() {
     }
 }
 
-/// Both, so that no cut is taken for the end.
+/// At every kilobyte and at the last bytes: no cut is taken for the end.
 #[test]
 fn what_is_cut_is_odd() {
     let cut = |text: &[u8], odd: &dyn Fn(&[u8]) -> bool| {
