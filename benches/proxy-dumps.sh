@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The config dump and the clusters of a real Envoy in a mesh of many services: a real istiod that reads them from a file, a
-# real pilot-agent, no Kubernetes.
+# The config dump and the clusters of a real Envoy in a mesh of many services: a real istiod that reads them from a file, with
+# a real but empty API server behind it, and a real pilot-agent.
 #
 #   benches/proxy-dumps.sh FOLDER SERVICES        writes FOLDER/dump-SERVICES.json and FOLDER/clusters-SERVICES.json
 #
@@ -45,19 +45,37 @@ openssl req -newkey rsa:2048 -nodes -subj / -addext subjectAltName=critical,URI:
   -keyout etc/certs/key.pem -out client.csr 2>/dev/null
 openssl x509 -req -in client.csr -CA etc/certs/root-cert.pem -CAkey ca.key -CAcreateserial -days 30 -copy_extensions copy \
   -out etc/certs/cert-chain.pem 2>/dev/null
-echo 'trustDomain: cluster.local' >mesh.yaml
-
-ENABLE_CA_SERVER=false INJECT_ENABLED=false VALIDATION_ENABLED=false PILOT_ENABLE_ANALYSIS=false ENABLE_LEADER_ELECTION=false \
-  POD_NAME=istiod POD_NAMESPACE=istio-system CLUSTER_ID=Kubernetes \
-  pilot-discovery discovery --registries Mock --configDir config --meshConfig mesh.yaml --httpsAddr "" --secureGRPCAddr "" \
-  --monitoringAddr "" >istiod.log 2>&1 &
 wait_for() {                                     # wait_for SECONDS WHAT COMMAND…
   local end=$((SECONDS + $1)) what=$2; shift 2
   until "$@" >/dev/null 2>&1; do
-    ((SECONDS < end)) || { echo "$what did not come; istiod and the proxy said last:"; tail -n 15 istiod.log agent.log; exit 1; } >&2
+    ((SECONDS < end)) || { echo "$what did not come; last words:"; tail -n 8 ./*.log; exit 1; } >&2
     read -rt 0.3 <> <(:) || true
   done
 }
+
+# an API server for whoever asks, and nothing in it
+openssl genrsa -out sa.key 2048 2>/dev/null
+echo token,admin,admin,system:masters >tokens.csv
+"$ETCD" --data-dir etcd >etcd.log 2>&1 &
+kube-apiserver --etcd-servers http://127.0.0.1:2379 --cert-dir . --bind-address 127.0.0.1 --advertise-address 10.0.0.1 --secure-port 6443 \
+  --service-account-signing-key-file sa.key --service-account-key-file sa.key --service-account-issuer https://kubernetes \
+  --token-auth-file tokens.csv --authorization-mode AlwaysAllow --service-cluster-ip-range 10.96.0.0/16 \
+  --disable-admission-plugins ServiceAccount >apiserver.log 2>&1 &
+cat >kubeconfig <<'END'
+apiVersion: v1
+kind: Config
+clusters: [{ name: bench, cluster: { server: https://127.0.0.1:6443, insecure-skip-tls-verify: true } }]
+users: [{ name: admin, user: { token: token } }]
+contexts: [{ name: bench, context: { cluster: bench, user: admin } }]
+current-context: bench
+END
+wait_for 180 'the API server' kubectl --kubeconfig kubeconfig get --raw /readyz
+
+printf 'trustDomain: cluster.local\nconfigSources: [{ address: "fs://%s/config" }]\n' "$work" >mesh.yaml
+ENABLE_CA_SERVER=false INJECT_ENABLED=false VALIDATION_ENABLED=false PILOT_ENABLE_ANALYSIS=false ENABLE_LEADER_ELECTION=false \
+  POD_NAME=istiod POD_NAMESPACE=istio-system CLUSTER_ID=Kubernetes \
+  pilot-discovery discovery --kubeconfig kubeconfig --meshConfig mesh.yaml --httpsAddr "" --secureGRPCAddr "" \
+  --monitoringAddr "" >istiod.log 2>&1 &
 wait_for 120 istiod curl -sf localhost:8080/ready
 
 src=$(GOFLAGS=-mod=readonly GOWORK=off go -C "$MODS/istio" list -m -f '{{.Dir}}' istio.io/istio)

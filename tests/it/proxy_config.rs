@@ -170,7 +170,7 @@ fn a_big_file_is_shown_as_the_same_through_stdin_is() {
         let text = std::fs::read_to_string(fixture(name)).expect("a fixture");
         let mut answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let times = (3 << 20) / text.len();
-        let mut grow = |section: &mut serde_json::Value| {
+        let grow = |section: &mut serde_json::Value| {
             for list in section.as_object_mut().into_iter().flat_map(|section| section.values_mut()) {
                 if let serde_json::Value::Array(items) = list {
                     *items = (0..times).flat_map(|_| items.clone()).collect();
