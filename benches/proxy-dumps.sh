@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "$1" && cd "$1" && pwd) count=$2
 if [[ -z ${OWN_NETWORK:-} ]]; then OWN_NETWORK=1 exec unshare --net -- "$0" "$out" "$count"; fi
 ip link set lo up
-work=$(mktemp -d)
+work=${WORK:-$(mktemp -d)}
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 cd "$work"
 mkdir -p config etc/certs
@@ -80,7 +80,7 @@ wait_for 120 istiod curl -sf localhost:8080/ready
 
 src=$(GOFLAGS=-mod=readonly GOWORK=off go -C "$MODS/istio" list -m -f '{{.Dir}}' istio.io/istio)
 export PROXY_CONFIG="{discoveryAddress: localhost:15010, controlPlaneAuthPolicy: NONE, binaryPath: $BIN/envoy, configPath: $work/proxy}"
-ISTIO_BOOTSTRAP=$src/tools/packaging/common/envoy_bootstrap.json CA_PROVIDER=none PROXY_CONFIG_XDS_AGENT=false \
+ISTIO_BOOTSTRAP=$src/tools/packaging/common/envoy_bootstrap.json FILE_MOUNTED_CERTS=true \
   POD_NAME=client POD_NAMESPACE=bench INSTANCE_IP=172.31.0.1 ISTIO_META_CLUSTER_ID=Kubernetes ISTIO_META_INTERCEPTION_MODE=REDIRECT \
   pilot-agent proxy sidecar --domain bench.svc.cluster.local --proxyLogLevel warning >agent.log 2>&1 &
 all_there() { (($(curl -sf 'localhost:15000/config_dump?resource=dynamic_active_clusters&mask=cluster.name' | grep -c service-) >= count * 3)); }
