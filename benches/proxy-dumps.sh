@@ -4,7 +4,7 @@
 #
 #   benches/proxy-dumps.sh FOLDER SERVICES        writes FOLDER/dump-SERVICES.json and FOLDER/clusters-SERVICES.json
 #
-# Each service has an address, an HTTP, a gRPC and a TCP port, and two endpoints that take mutual TLS. Takes the binaries of
+# Each service has an address, two HTTP ports, a gRPC and a TCP port, and two endpoints that take mutual TLS. Takes the binaries of
 # the rig (tests/cluster/build.sh) and a network of its own, so that nothing else is in the way; needs root, openssl, curl.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "$1" && cd "$1" && pwd) count=$2
 if [[ -z ${OWN_NETWORK:-} ]]; then OWN_NETWORK=1 exec unshare --net -- "$0" "$out" "$count"; fi
 ip link set lo up
-work=${WORK:-$(mktemp -d)}
+work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 cd "$work"
 mkdir -p config etc/certs
@@ -30,6 +30,7 @@ spec:
   resolution: STATIC
   ports:
   - {{ number: 80, name: http, protocol: HTTP, targetPort: 8080 }}
+  - {{ number: 8080, name: http-admin, protocol: HTTP }}
   - {{ number: 9090, name: grpc, protocol: GRPC }}
   - {{ number: 5432, name: tcp, protocol: TCP }}
   endpoints:""")
@@ -72,7 +73,7 @@ END
 wait_for 180 'the API server' kubectl --kubeconfig kubeconfig get --raw /readyz
 
 printf 'trustDomain: cluster.local\nconfigSources: [{ address: "fs://%s/config" }]\n' "$work" >mesh.yaml
-ENABLE_CA_SERVER=false INJECT_ENABLED=false VALIDATION_ENABLED=false PILOT_ENABLE_ANALYSIS=false ENABLE_LEADER_ELECTION=false \
+ENABLE_CA_SERVER=false INJECT_ENABLED=false VALIDATION_ENABLED=false PILOT_ENABLE_METADATA_EXCHANGE=false PILOT_ENABLE_ALPN_FILTER=false PILOT_ENABLE_ANALYSIS=false ENABLE_LEADER_ELECTION=false \
   POD_NAME=istiod POD_NAMESPACE=istio-system CLUSTER_ID=Kubernetes \
   pilot-discovery discovery --kubeconfig kubeconfig --meshConfig mesh.yaml --httpsAddr "" --secureGRPCAddr "" \
   --monitoringAddr "" >istiod.log 2>&1 &
@@ -83,11 +84,11 @@ export PROXY_CONFIG="{discoveryAddress: localhost:15010, controlPlaneAuthPolicy:
 ISTIO_BOOTSTRAP=$src/tools/packaging/common/envoy_bootstrap.json FILE_MOUNTED_CERTS=true \
   POD_NAME=client POD_NAMESPACE=bench INSTANCE_IP=172.31.0.1 ISTIO_META_CLUSTER_ID=Kubernetes ISTIO_META_INTERCEPTION_MODE=REDIRECT \
   pilot-agent proxy sidecar --domain bench.svc.cluster.local --proxyLogLevel warning >agent.log 2>&1 &
-all_there() { (($(curl -sf 'localhost:15000/config_dump?resource=dynamic_active_clusters&mask=cluster.name' | grep -c service-) >= count * 3)); }
-wait_for 600 'all clusters' all_there
-# routes and endpoints come after the clusters that ask for them
-quiet() { local a b; a=$(curl -sf localhost:15000/stats?filter=update_success | md5sum); sleep 3; b=$(curl -sf localhost:15000/stats?filter=update_success | md5sum); [[ $a == "$b" ]]; }
-wait_for 300 'quiet' quiet
+all_there() { (($(curl -sf 'localhost:15000/stats?filter=^cluster_manager.active_clusters$' | sed 's/.*: //') >= count * 4)); }
+wait_for 1500 'all clusters' all_there
+# routes come after the listeners that ask for them
+routes_there() { (($(curl -sf 'localhost:15000/config_dump?resource=dynamic_route_configs&mask=route_config.name' | grep -cE '"name": "(80|8080|9090)"') == 3)); }
+wait_for 900 'the routes' routes_there
 curl -sf 'localhost:15000/config_dump?include_eds=true' >"$out/dump-$count.json"
 curl -sf 'localhost:15000/clusters?format=json' >"$out/clusters-$count.json"
 ls -l "$out/dump-$count.json" "$out/clusters-$count.json"

@@ -196,4 +196,9 @@ impl<'t, 'de, K: Keep<'t, 'de>> SeqAccess<'de> for Elements<'_, 't, K> {
         }
         seed.deserialize(&mut *self.reader).map(Some).map_err(|error| error.or_at(self.reader.at))
     }
+
+    /// Most lists have one element, and to a list that grows the first one means four.
+    fn size_hint(&self) -> Option<usize> {
+        Some(usize::from(self.first && !self.reader.is_next(b']')))
+    }
 }

@@ -54,6 +54,11 @@ impl<'a, K> Reader<'a, K> {
         T::deserialize(&mut *self).map_err(|error| error.or_at(self.at))
     }
 
+    pub(super) fn is_next(&self, byte: u8) -> bool {
+        let bytes = self.text.as_bytes();
+        bytes.get(scan::after_space(bytes, self.at)) == Some(&byte)
+    }
+
     /// Nothing but white space may follow.
     pub fn end(&mut self) -> Result<(), Error> {
         match self.peek() {
