@@ -4,8 +4,8 @@
 #
 #   benches/proxy-dumps.sh FOLDER SERVICES        writes FOLDER/dump-SERVICES.json and FOLDER/clusters-SERVICES.json
 #
-# Each service has an address, two HTTP ports, a gRPC and a TCP port, and two endpoints that take mutual TLS. Takes the binaries of
-# the rig (tests/cluster/build.sh) and a network of its own, so that nothing else is in the way; needs root, openssl, curl.
+# Each service has an address, two HTTP ports, a gRPC and a TCP port, and two endpoints that take mutual TLS. Takes the binaries
+# of the rig (tests/cluster/build.sh) and a network of its own, so that nothing else is in the way; needs root, openssl, curl.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../tests/cluster/config.sh"
@@ -54,6 +54,9 @@ wait_for() {                                     # wait_for SECONDS WHAT COMMAND
   done
 }
 
+# a proxy that connects again says all that it has, in one message
+export ISTIO_GPRC_MAXRECVMSGSIZE=1000000000
+
 # an API server for whoever asks, and nothing in it
 openssl genrsa -out sa.key 2048 2>/dev/null
 echo token,admin,admin,system:masters >tokens.csv
@@ -72,8 +75,10 @@ current-context: bench
 END
 wait_for 180 'the API server' kubectl --kubeconfig kubeconfig get --raw /readyz
 
+# upstream Envoy lacks the filters that Istio compiles into its own
 printf 'trustDomain: cluster.local\nconfigSources: [{ address: "fs://%s/config" }]\n' "$work" >mesh.yaml
-ENABLE_CA_SERVER=false INJECT_ENABLED=false VALIDATION_ENABLED=false PILOT_ENABLE_METADATA_EXCHANGE=false PILOT_ENABLE_ALPN_FILTER=false PILOT_ENABLE_ANALYSIS=false ENABLE_LEADER_ELECTION=false \
+ENABLE_CA_SERVER=false INJECT_ENABLED=false VALIDATION_ENABLED=false PILOT_ENABLE_ANALYSIS=false ENABLE_LEADER_ELECTION=false \
+  PILOT_ENABLE_METADATA_EXCHANGE=false PILOT_ENABLE_ALPN_FILTER=false \
   POD_NAME=istiod POD_NAMESPACE=istio-system CLUSTER_ID=Kubernetes \
   pilot-discovery discovery --kubeconfig kubeconfig --meshConfig mesh.yaml --httpsAddr "" --secureGRPCAddr "" \
   --monitoringAddr "" >istiod.log 2>&1 &

@@ -189,8 +189,8 @@ fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
         render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
     }
     if !report.shown {
-        let text = render::render(report, &render::Style::new(&ctx.global));
-        render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+        render::show(report, &render::Style::new(&ctx.global))
+            .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
     }
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);

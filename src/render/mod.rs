@@ -123,13 +123,30 @@ pub fn stream(schema: &str, data: &impl Serialize) -> io::Result<()> {
     to_stdout(|out| json::write(out, schema, data))
 }
 
-/// The same of what others printed; `pieces` is given what takes them.
-pub fn stream_printed(pieces: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+/// The same of what others printed; `make` is given what takes the pieces.
+pub fn stream_printed(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+    pieces(|put| make(&mut |piece| put(&json::safe(piece))))
+}
+
+/// The same of tables: `make` is given what takes the blocks that stand together.
+pub fn stream_blocks(style: &Style, make: impl FnOnce(&mut dyn FnMut(&[Block]))) -> io::Result<()> {
+    pieces(|put| make(&mut |blocks| table::draw(blocks, style, style.format == Format::Wide, put)))
+}
+
+/// Shows a report.
+pub fn show(report: &Report, style: &Style) -> io::Result<()> {
+    match style.format {
+        Format::Table | Format::Wide => stream_blocks(style, |put| put(&report.body)),
+        _ => print(&render(report, style)),
+    }
+}
+
+fn pieces(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
     to_stdout(|out| {
         let mut end = Ok(());
-        pieces(&mut |piece| {
+        make(&mut |piece| {
             if end.is_ok() {
-                end = out.write_all(json::safe(piece).as_bytes());
+                end = out.write_all(piece.as_bytes());
             }
         });
         end

@@ -6,7 +6,7 @@ use crate::envoy::entry::Standing;
 use crate::envoy::json::Raw;
 use crate::envoy::redact::Config;
 use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
-use crate::render;
+use crate::render::{self, Format, Style};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
 use crate::source::redact;
 use jiff::Timestamp;
@@ -185,17 +185,29 @@ pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, se
     Report::new(SCHEMA, &Map::new(), body).worst(worst)
 }
 
-/// Writes JSON, or what the proxy printed, to stdout while it is made; the report has the rest.
-pub fn stream(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, selection: &Selection) -> io::Result<Report> {
+/// Writes tables, JSON, or what the proxy printed, to stdout while it is made; the report has what stands beside.
+pub fn stream(
+    document: &Document<'_>,
+    faults: &[Fault],
+    also: Option<Fault>,
+    selection: &Selection,
+    style: &Style,
+) -> io::Result<Report> {
     let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
     let rejections = tables::rejections(document);
     let worst = worst(&rejections, &faults);
+    let beside = beside(rejections, &faults);
     if selection.printed {
         render::stream_printed(|put| document.printed(put))?;
-    } else {
+    } else if style.format == Format::Json {
         render::stream(SCHEMA, &Data::new(document, &faults))?;
+    } else {
+        render::stream_blocks(style, |put| {
+            tables::each(document, selection, &mut |blocks| put(&blocks));
+            put(&beside);
+        })?;
     }
-    let report = Report::new(SCHEMA, &Map::new(), beside(rejections, &faults)).worst(worst);
+    let report = Report::new(SCHEMA, &Map::new(), beside).worst(worst);
     Ok(Report { shown: true, ..report })
 }
 

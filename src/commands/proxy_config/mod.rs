@@ -16,7 +16,7 @@ use crate::commands::fleet;
 use crate::envoy::stream::Arenas;
 use crate::envoy::{Dump, Fault, Section, Unusable, Want, clusters, endpoints, hosts, listeners};
 use crate::error::{Error, Kind, Result};
-use crate::render::Format;
+use crate::render::{Format, Style};
 use crate::report::Report;
 use crate::source::file;
 use clap::{ArgAction, Args, Subcommand};
@@ -24,7 +24,7 @@ use document::{Document, Selection};
 use jiff::Timestamp;
 use questions::Show;
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 use who::WhoArgs;
 
 const EXAMPLES: &str = "\
@@ -230,8 +230,12 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
         return running(ctx, who, &selection, machine);
     }
     let path = who.file.as_str();
-    if !machine && let Some(report) = file::big(path).and_then(|input| in_parts(input, &selection)) {
-        return Ok(report);
+    let style = Style::new(&ctx.global);
+    let stdout = |e: io::Error| Error::new(Kind::Output, "can't write to stdout").because(&e);
+    if matches!(style.format, Format::Table | Format::Wide)
+        && let Some(report) = file::big(path).and_then(|input| in_parts(input, &selection, &style))
+    {
+        return report.map_err(stdout);
     }
     let bytes = file::read(path)?;
     let unusable = |unusable: Unusable| {
@@ -240,10 +244,10 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
         unusable.hint.into_iter().fold(error, Error::hint)
     };
     // Written as it is made: YAML needs it whole.
-    if printed || ctx.global.output == Format::Json {
-        return made(&bytes, &selection, true, |document, faults, also| document::stream(document, faults, also, &selection))
-            .map_err(unusable)?
-            .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e));
+    if printed || style.format == Format::Json {
+        let stream =
+            |document: &Document<'_>, faults: &[Fault], also| document::stream(document, faults, also, &selection, &style);
+        return made(&bytes, &selection, true, stream).map_err(unusable)?.map_err(stdout);
     }
     report(&bytes, &selection, machine).map_err(unusable)
 }
@@ -290,7 +294,7 @@ fn made<R>(
 }
 
 /// From a big answer to its tables, if it is in order throughout.
-fn in_parts(input: impl Read + Send, selection: &Selection) -> Option<Report> {
+fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Option<io::Result<Report>> {
     // Certificates may stand anywhere.
     if selection.sections == [Section::Secrets] {
         return None;
@@ -299,12 +303,12 @@ fn in_parts(input: impl Read + Send, selection: &Selection) -> Option<Report> {
     if selection.hosts {
         let hosts = hosts::Hosts::read_parts(input, &mut arenas).ok()?;
         let document = document::of_hosts(&hosts, selection, false);
-        return Some(document::report(&document, &hosts.faults, None, selection, false));
+        return Some(document::stream(&document, &hosts.faults, None, selection, style));
     }
     let mut dump = Dump::read_parts(input, &selection.sections, &mut arenas).ok()?;
     dump.faults.retain(|fault| selection.asks_for(fault));
     let document = document::of_dump(&dump, selection);
-    Some(document::report(&document, &dump.faults, None, selection, false))
+    Some(document::stream(&document, &dump.faults, None, selection, style))
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.

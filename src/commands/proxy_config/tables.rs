@@ -18,14 +18,23 @@ pub const PROTOCOLS: Protocols = &[
 ];
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
+    let mut all = Vec::new();
+    each(document, selection, &mut |mut blocks| all.append(&mut blocks));
+    all
+}
+
+/// Section by section: what was taken of one can be gone before the next is made.
+pub fn each(document: &Document<'_>, selection: &Selection, put: &mut dyn FnMut(Vec<Block>)) {
     let all = selection.all;
-    let mut blocks = Vec::new();
+    let mut first = true;
     let mut push = |title: &str, block: Vec<Block>| {
+        let mut blocks = Vec::new();
         if all {
-            blocks.extend((!blocks.is_empty()).then_some(Block::Blank));
+            blocks.extend((!std::mem::take(&mut first)).then_some(Block::Blank));
             blocks.push(Block::Heading(title.to_owned()));
         }
         blocks.extend(block);
+        put(blocks);
     };
     if document.proxy.is_some() && selection.sections.contains(&Section::Bootstrap) {
         push("Bootstrap", bootstrap(document));
@@ -51,7 +60,6 @@ pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     if let Some(rows) = &document.ecds {
         push("Extension configs", or_none(extensions(rows), "no extension configs"));
     }
-    blocks
 }
 
 /// What Envoy refused, in its own words.
