@@ -5,6 +5,7 @@
 //! ```text
 //! #[arg(add = complete::objects(&kinds::POD))]          pods of the context and namespace on the command line
 //! #[arg(add = complete::proxies())]                     POD.NAMESPACE of pods with a proxy that can be asked
+//! #[arg(add = complete::of_proxy(Names::Fqdn))]        names of what the proxy on the command line has
 //! #[arg(add = complete::words(codes))]                  fn codes() -> Vec<(String, String)>: a value and its help
 //! ```
 //!
@@ -14,9 +15,13 @@
 mod bash;
 mod cache;
 mod line;
+mod resources;
+
+pub use resources::Names;
 
 use crate::facts::{Facts, Need, Object, Outcome, Resource, kinds};
 use crate::mesh::admin::{self, Speaks};
+use crate::source::archive;
 use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
@@ -25,8 +30,10 @@ use std::ffi::OsStr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// All the time there is for one Tab.
+/// All the time there is for one Tab, unless [`PATIENCE`] says otherwise.
 const DEADLINE: Duration = Duration::from_millis(300);
+/// For clusters far away: `1s`.
+const PATIENCE: &str = "MESHCTL_COMPLETION_TIMEOUT";
 /// How long an answer is taken for true.
 const FRESH: Duration = Duration::from_secs(10);
 
@@ -146,12 +153,27 @@ fn matching(current: &OsStr, words: impl IntoIterator<Item = Word>) -> Vec<Compl
 /// `form` tells answers apart that are made of the same objects.
 fn listed(resource: &'static Resource, form: &str, each: fn(&Object) -> Option<String>) -> Vec<Word> {
     let typed = Typed::read();
-    if typed.from {
-        return Vec::new();
+    if let Some(from) = typed.from.clone() {
+        let names = in_time(move || recorded(&from, resource, typed.namespace.as_deref(), each));
+        return names.unwrap_or_default().into_iter().map(|name| (name, String::new())).collect();
     }
     let key = format!("{} {form}", typed.key(resource));
+    cached(key, move || ask(resource, &typed, each))
+}
+
+/// Names of what the proxy on the command line has.
+pub fn of_proxy(names: Names) -> ArgValueCompleter {
+    completer(move || {
+        let Some(line) = resources::Line::read() else { return Vec::new() };
+        let key = format!("{:?} {line:?} {names:?}", std::env::var_os("KUBECONFIG"));
+        cached(key, move || resources::ask(names, &line))
+    })
+}
+
+/// What `ask` says, or said a moment ago.
+fn cached(key: String, ask: impl FnOnce() -> Option<Vec<String>> + Send + 'static) -> Vec<Word> {
     let answer = in_time(move || {
-        let Some(cache) = cache::Cache::open(&key) else { return ask(resource, &typed, each) };
+        let Some(cache) = cache::Cache::open(&key) else { return ask() };
         let old = match cache.read(FRESH) {
             cache::Hit::Fresh(names) => return Some(names),
             cache::Hit::Stale(names) => Some(names),
@@ -159,7 +181,7 @@ fn listed(resource: &'static Resource, form: &str, each: fn(&Object) -> Option<S
         };
         // Marked first: if the deadline cuts us off, the next Tab must not wait again.
         cache.attempted();
-        let new = ask(resource, &typed, each);
+        let new = ask();
         if let Some(names) = &new {
             cache.write(names);
         }
@@ -173,7 +195,7 @@ fn ask(resource: &'static Resource, typed: &Typed, each: fn(&Object) -> Option<S
         kubeconfig: typed.kubeconfig.clone(),
         contexts: typed.context.iter().cloned().collect(),
         namespace: typed.namespace.clone().filter(|_| resource.namespaced),
-        request_timeout: DEADLINE,
+        request_timeout: deadline(),
         ..live::Options::default()
     };
     // The shell calls before `main` has done anything.
@@ -192,6 +214,20 @@ fn ask(resource: &'static Resource, typed: &Typed, each: fn(&Object) -> Option<S
     })
 }
 
+/// Of a recording, without the dumps of its proxies.
+fn recorded(
+    from: &str,
+    resource: &'static Resource,
+    namespace: Option<&str>,
+    each: fn(&Object) -> Option<String>,
+) -> Option<Vec<String>> {
+    // stdin is the shell's.
+    let from = (from != "-").then_some(from)?;
+    #[expect(clippy::disallowed_methods, reason = "the time of a recording is its own")]
+    let all = archive::open_with(from, namespace, jiff::Timestamp::now(), &|_| false).ok()?;
+    Some(all.iter().flat_map(|facts| facts.objects(resource)).filter_map(each).collect())
+}
+
 fn name_of(object: &Object) -> Option<String> {
     Some(object.name.to_string())
 }
@@ -200,7 +236,12 @@ fn name_of(object: &Object) -> Option<String> {
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     let (sender, answer) = mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
-    answer.recv_timeout(DEADLINE).ok().flatten()
+    answer.recv_timeout(deadline()).ok().flatten()
+}
+
+fn deadline() -> Duration {
+    let said = std::env::var_os(PATIENCE);
+    said.and_then(|value| super::parse_duration(value.to_str()?).ok()).unwrap_or(DEADLINE)
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ impl Serialize for Config<'_> {
     }
 }
 
-fn mask(value: &mut Value) {
+/// The same in place.
+pub fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {

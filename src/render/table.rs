@@ -1,5 +1,6 @@
 //! `-o table` and `-o wide`: for people.
 
+use super::fit::fitting;
 use super::layout;
 use super::style::{loudest, paint};
 use super::wrap::{Commands, clip, slices, width, wrap};
@@ -151,6 +152,7 @@ impl Page {
     /// The head of a table, and how wide its columns are and whether they stand to the right; nothing if it has none.
     fn measured<'t>(&self, table: &'t Table, out: &mut String) -> Option<(Grid<'t>, Vec<(usize, bool)>)> {
         let shown: Vec<usize> = (0..table.columns.len()).filter(|&i| self.wide || !table.columns[i].wide).collect();
+        let shown = if self.wide { shown } else { fitting(table, shown, GAP, self.limit) };
         if shown.is_empty() {
             return None;
         }

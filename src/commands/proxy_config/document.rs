@@ -1,11 +1,15 @@
 //! From rows to the report: one document whatever was asked, and the tables.
 
+use super::findings::{self, Finding};
+use super::joined::{Joined, join};
 use super::tables;
 use crate::envoy::bootstrap::{Bootstrap, Proxy};
 use crate::envoy::entry::Standing;
 use crate::envoy::json::Raw;
 use crate::envoy::redact::Config;
+use crate::envoy::secrets::Beside;
 use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
+use crate::kubernetes::addresses::Addresses;
 use crate::render::{self, Format, Style};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
 use crate::source::redact;
@@ -14,6 +18,7 @@ use serde::Serialize;
 use serde_json::Map;
 use std::borrow::Cow;
 use std::io;
+use std::sync::Arc;
 
 pub const SCHEMA: &str = "meshctl/proxy-config/v1";
 
@@ -28,11 +33,15 @@ pub struct Selection {
     pub route: String,
     pub endpoints: endpoints::Filter,
     pub verbose: bool,
+    /// Listeners as a list of chains, by their names.
+    pub chains: bool,
     /// `-o envoy`: neither tables nor our schema, but the proxy's own text.
     pub printed: bool,
     /// Several sections in one answer: each has its heading and its names say what they are.
     pub all: bool,
     pub now: Timestamp,
+    /// Who has which address; a file alone can't tell.
+    pub addresses: Option<Arc<Addresses>>,
 }
 
 impl Selection {
@@ -45,10 +54,16 @@ impl Selection {
             route: String::new(),
             endpoints: endpoints::Filter::default(),
             verbose: true,
+            chains: false,
             printed: false,
             all: false,
             now,
+            addresses: None,
         }
+    }
+
+    fn pods_unknown(&self) -> Option<&str> {
+        self.addresses.as_ref()?.unknown.as_deref()
     }
 
     /// Whether it matters to this answer. A proxy that discovers no extensions has no such section, nor is it asked for
@@ -79,12 +94,18 @@ pub struct Document<'r> {
     pub secrets: Option<Vec<secrets::Row<'r>>>,
     /// As the proxy judges them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub endpoints: Option<Vec<hosts::Row<'r>>>,
+    pub endpoints: Option<Vec<Joined<'r, hosts::Row<'r>>>>,
     /// As the control plane sent them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub eds: Option<Vec<endpoints::Row<'r>>>,
+    pub eds: Option<Vec<Joined<'r, endpoints::Row<'r>>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ecds: Option<Vec<extensions::Row<'r>>>,
+    /// Clusters that discover endpoints and have none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_hosts: Vec<&'r str>,
+    /// Why it is not known which pods are behind some endpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods_unknown: Option<&'r str>,
     /// Sections that meshctl doesn't know, untouched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<Config<'r>>,
@@ -121,7 +142,7 @@ impl Document<'_> {
     }
 }
 
-pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
+pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Selection) -> Document<'r> {
     // A section that isn't in the dump is unknown, not empty.
     let asked = |section: Section| selection.sections.contains(&section) && dump.has(section);
     let other = if selection.all { dump.unknown.as_slice() } else { &[] };
@@ -133,16 +154,29 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
         clusters: asked(Section::Clusters).then(|| clusters::rows(&dump.clusters, &selection.clusters)),
         listeners: asked(Section::Listeners).then(|| listeners::rows(&dump.listeners, &selection.listeners)),
         routes: asked(Section::Routes).then(|| routes::rows(&dump.routes, &selection.route)),
-        secrets: asked(Section::Secrets).then(|| secrets::rows(&dump.secrets, selection.now)),
+        secrets: asked(Section::Secrets).then(|| secrets::all(&dump.secrets, beside, selection.now)),
         endpoints: None,
-        eds: asked(Section::Endpoints).then(|| endpoints::rows(&dump.endpoints, &selection.endpoints)),
+        no_hosts: Vec::new(),
+        eds: asked(Section::Endpoints).then(|| {
+            let rows = endpoints::rows(&dump.endpoints, &selection.endpoints);
+            join(rows, selection.addresses.as_deref(), |row| row.addresses.first().cloned().unwrap_or_default())
+        }),
+        pods_unknown: selection.pods_unknown().filter(|_| asked(Section::Endpoints)),
         ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
         other: other.iter().copied().map(Config).collect(),
     }
 }
 
-pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &Selection, raw: bool) -> Document<'r> {
-    Document { endpoints: Some(hosts::rows(hosts, &selection.endpoints, raw)), ..Document::default() }
+/// Of the proxy's own list of what it has loaded.
+pub fn of_certificates<'r>(beside: &'r Beside, selection: &Selection) -> Document<'r> {
+    Document { secrets: Some(secrets::all(&[], beside, selection.now)), ..Document::default() }
+}
+
+pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &'r Selection, raw: bool) -> Document<'r> {
+    let rows = hosts::rows(hosts, &selection.endpoints, raw);
+    let rows = join(rows, selection.addresses.as_deref(), hosts::Row::endpoint);
+    let no_hosts = hosts.without_hosts().into_iter().filter(|name| selection.endpoints.is_open_for(name)).collect();
+    Document { endpoints: Some(rows), no_hosts, pods_unknown: selection.pods_unknown(), ..Document::default() }
 }
 
 #[derive(Serialize)]
@@ -155,6 +189,8 @@ struct One<'d> {
     #[serde(flatten)]
     document: &'d Document<'d>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Told<'d>>,
 }
 
@@ -166,22 +202,22 @@ struct Told<'d> {
 }
 
 impl<'d> Data<'d> {
-    fn new(document: &'d Document<'d>, faults: &[&'d Fault]) -> Self {
+    fn new(document: &'d Document<'d>, findings: Vec<Finding>, faults: &[&'d Fault]) -> Self {
         let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
-        Data { proxies: [One { document, faults }] }
+        Data { proxies: [One { document, findings, faults }] }
     }
 }
 
 /// `machine` makes the data, otherwise the tables are made.
 pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, selection: &Selection, machine: bool) -> Report {
     let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
-    let rejections = tables::rejections(document);
-    let worst = worst(&rejections, &faults);
+    let findings = findings::of(document, selection.now);
+    let worst = worst(&findings, &faults);
     if machine && !selection.printed {
-        return Report::new(SCHEMA, &Data::new(document, &faults), Vec::new()).worst(worst);
+        return Report::new(SCHEMA, &Data::new(document, findings, &faults), Vec::new()).worst(worst);
     }
     let mut body = if selection.printed { vec![Block::Code(document.as_printed())] } else { tables::blocks(document, selection) };
-    body.extend(beside(rejections, &faults));
+    body.extend(beside(findings, &faults));
     Report::new(SCHEMA, &Map::new(), body).worst(worst)
 }
 
@@ -194,35 +230,32 @@ pub fn stream(
     style: &Style,
 ) -> io::Result<Report> {
     let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
-    let rejections = tables::rejections(document);
-    let worst = worst(&rejections, &faults);
-    let beside = beside(rejections, &faults);
+    let findings = findings::of(document, selection.now);
+    let worst = worst(&findings, &faults);
+    let mut body = Vec::new();
     if selection.printed {
         render::stream_printed(|put| document.printed(put))?;
+        body = beside(findings, &faults);
     } else if style.format == Format::Json {
-        render::stream(SCHEMA, &Data::new(document, &faults))?;
+        render::stream(SCHEMA, &Data::new(document, findings, &faults))?;
     } else {
         render::stream_blocks(style, |put| {
             tables::each(document, selection, &mut |blocks| put(&blocks));
-            put(&beside);
+            put(&beside(findings, &faults));
         })?;
     }
-    let report = Report::new(SCHEMA, &Map::new(), beside).worst(worst);
+    let report = Report::new(SCHEMA, &Map::new(), body).worst(worst);
     Ok(Report { shown: true, ..report })
 }
 
-fn worst(rejections: &[Line], faults: &[&Fault]) -> Option<Severity> {
-    match (rejections, faults) {
-        ([], []) => None,
-        ([], _) => Some(Severity::Warning),
-        _ => Some(Severity::Error),
-    }
+fn worst(findings: &[Finding], faults: &[&Fault]) -> Option<Severity> {
+    findings::worst(findings).max((!faults.is_empty()).then_some(Severity::Warning))
 }
 
-fn beside(rejections: Vec<Line>, faults: &[&Fault]) -> Vec<Block> {
+fn beside(findings: Vec<Finding>, faults: &[&Fault]) -> Vec<Block> {
     let mut blocks = Vec::new();
-    if !rejections.is_empty() {
-        blocks.extend([Block::Blank, Block::Bullets(rejections)]);
+    if !findings.is_empty() {
+        blocks.extend([Block::Blank, Block::Bullets(findings.into_iter().map(|finding| finding.line).collect())]);
     }
     if !faults.is_empty() {
         let line = |fault: &&Fault| -> Line { vec![Span::new(fault.to_string(), Tone::Warn)] };
