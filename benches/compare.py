@@ -18,7 +18,8 @@ def run(command):
     start = time.monotonic()
     child = subprocess.Popen(shlex.split(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
-    return time.monotonic() - start, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
+    took = time.monotonic() - start
+    return took, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
 
 def peak(command):
@@ -38,12 +39,14 @@ else:
 for _ in range(a.n):
     for c in a.commands:
         runs[c].append(run(c))
-medians = []
+medians, work = [], []
 for c in a.commands:
     wall = sorted(r[0] for r in runs[c])
     medians.append(statistics.median(wall))
+    work.append(statistics.median(r[3] for r in runs[c]))
     codes = sorted({r[2] for r in runs[c]})
-    print(f"{statistics.median(wall):8.3f} s (min {wall[0]:.3f}, max {wall[-1]:.3f})  peak {peaks[c]:6.1f} MiB  exit {codes}  {c[:100]}")
+    print(f"{statistics.median(wall):8.3f} s (min {wall[0]:.3f}, max {wall[-1]:.3f})  cpu {work[-1]:.3f} s  peak {peaks[c]:6.1f} MiB  exit {codes}  {c[:100]}")
 if len(medians) == 2:
-    print(f"ratio of medians B/A: {medians[1] / medians[0]:.1f}")
+    # On a machine with other work the second says more.
+    print(f"ratio of medians B/A: wall {medians[1] / medians[0]:.1f}, cpu {work[1] / max(work[0], 0.001):.1f}")
 sys.exit(0)
