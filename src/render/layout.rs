@@ -46,7 +46,7 @@ pub fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usi
 }
 
 /// The most that `measure` gives for a cell of each column.
-fn longest(table: &Table, shown: &[usize], measure: impl Fn(&Line) -> usize + Sync) -> Vec<usize> {
+pub fn longest(table: &Table, shown: &[usize], measure: impl Fn(&Line) -> usize + Sync) -> Vec<usize> {
     let of_column = |rows: &[Vec<Line>], i: usize| rows.iter().filter_map(|row| row.get(i)).map(&measure).max().unwrap_or(0);
     let shares = shares::each(&table.rows, SHARE, |rows| shown.iter().map(|&i| of_column(rows, i)).collect::<Vec<_>>());
     (0..shown.len()).map(|n| shares.iter().map(|share| share[n]).max().unwrap_or(0)).collect()

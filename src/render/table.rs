@@ -261,6 +261,9 @@ impl Lines<'_> {
 
 impl<'t> Cell<'t> {
     fn of(line: &'t Line, limit: usize, most: usize) -> Self {
+        if line.is_empty() {
+            return Cell::default();
+        }
         let tone = loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone));
         // Nearly all are one text.
         if let [span] = line.as_slice() {

@@ -67,7 +67,13 @@ fn or_none(table: Table, none: &str) -> Vec<Block> {
 }
 
 fn plain(text: impl Into<String>) -> Line {
-    vec![Span::new(text, Tone::Plain)]
+    toned(text, Tone::Plain)
+}
+
+/// Of a hundred thousand rows most cells are empty, and nothing takes no room.
+fn toned(text: impl Into<String>, tone: Tone) -> Line {
+    let text = text.into();
+    if text.is_empty() { Line::new() } else { vec![Span::new(text, tone)] }
 }
 
 fn columns(titles: &[&str]) -> Vec<Column> {
@@ -223,7 +229,7 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
                     plain(route.timeout.unwrap_or_default()),
                     plain(route.retries.as_str()),
                     plain(route.mirrors.join(", ")),
-                    vec![Span::new(route.fault.as_str(), Tone::Warn)],
+                    toned(route.fault.as_str(), Tone::Warn),
                     plain(route.rate_limit.as_str()),
                     plain(route.headers.join(", ")),
                 ]);
