@@ -200,8 +200,8 @@ fn a_big_file_is_shown_as_the_same_through_stdin_is() {
         assert_eq!(same(part, "table", &dump).0, 0, "{part}");
     }
     let hosts = grown("istio/clusters.json");
-    assert!(same("endpoint", "wide", &hosts).1.lines().count() > 1000);
-    assert!(same("route", "wide", &dump).1.lines().count() > 1000);
+    assert!(same("endpoint", "wide", &hosts).1.lines().count() > 1000, "more than is drawn at once");
+    assert!(same("route", "wide", &dump).1.lines().count() > 100);
     assert_eq!(same("endpoint", "table", &dump).0, 2);
     for (part, text) in [("cluster", &dump), ("endpoint", &hosts)] {
         let cut = &text[..text.len() / 2];
