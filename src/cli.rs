@@ -185,12 +185,12 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 }
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
+    if ctx.global.output == render::Format::Envoy {
+        render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
+    }
     if !report.shown {
-        if ctx.global.output == render::Format::Envoy {
-            render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
-        }
-        let style = render::Style::new(&ctx.global);
-        render::show(report, &style).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+        render::show(report, &render::Style::new(&ctx.global))
+            .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
     }
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);

@@ -42,6 +42,7 @@ pub mod routes;
 pub mod secrets;
 pub mod section;
 pub mod spelling;
+pub mod stream;
 
 pub use dump::{Dump, Want};
 pub use entry::{Resource, State};

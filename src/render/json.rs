@@ -5,6 +5,7 @@ use crate::report::Report;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Map, Serializer, Value};
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Writes a document as it goes.
@@ -76,8 +77,25 @@ pub fn render(report: &Report) -> String {
     }
 }
 
+/// The same of what is no report: the fields stand in their own order.
+pub fn write_data(out: &mut dyn Write, schema: &str, data: &impl Serialize) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Document<'d, T> {
+        schema: &'d str,
+        #[serde(flatten)]
+        data: &'d T,
+    }
+    let mut to = Serializer::with_formatter(out, Layout::default());
+    Document { schema, data }.serialize(&mut to)?;
+    to.into_inner().write_all(b"\n")
+}
+
 /// JSON that says the same and moves no terminal.
-pub(super) fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> Cow<'_, str> {
+    let calm = |byte: u8| byte == b'\n' || byte.wrapping_sub(b' ') < 95;
+    if text.bytes().fold(true, |all, byte| all & calm(byte)) {
+        return Cow::Borrowed(text);
+    }
     // DEL, C1 controls and bidirectional overrides are legal in JSON and still move a terminal; `\u` is legal too.
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -88,5 +106,5 @@ pub(super) fn safe(text: &str) -> String {
             safe.push(c);
         }
     }
-    safe
+    Cow::Owned(safe)
 }

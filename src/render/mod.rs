@@ -19,6 +19,7 @@ pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
 use crate::report::{Block, Report, Span, Tone};
+use serde::Serialize;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 /// How to show the answer.
@@ -105,10 +106,11 @@ pub fn render(report: &Report, style: &Style) -> String {
 
 /// To stdout, as it is made where that can be done: the answer of a large fleet is never held as text.
 pub fn show(report: &Report, style: &Style) -> io::Result<()> {
-    if style.format != Format::Json {
-        return print(&render(report, style));
+    match style.format {
+        Format::Table | Format::Wide => stream_blocks(style, |put| put(&report.body)),
+        Format::Json => to_stdout(|out| json::write(report, out).map_err(io::Error::from)),
+        _ => print(&render(report, style)),
     }
-    to_stdout(|out| json::write(report, out).map_err(io::Error::from))
 }
 
 /// What others printed and nothing else; the rest goes to stderr ([`beside`]).
@@ -123,14 +125,40 @@ pub fn beside(report: &Report) -> Vec<String> {
     lines.flatten().map(|line| line.iter().map(|span| span.text.as_str()).collect()).collect()
 }
 
-/// A text to stdout.
+/// The only way to stdout. A reader that went away (`| head`) is no error.
+///
+/// SIGPIPE stays ignored on purpose: its default action would also end the process when a cluster cuts a connection.
 pub fn print(text: &str) -> io::Result<()> {
     to_stdout(|out| out.write_all(text.as_bytes()))
 }
 
-/// The only way to stdout. A reader that went away (`| head`) is no error.
-///
-/// SIGPIPE stays ignored on purpose: its default action would also end the process when a cluster cuts a connection.
+/// What a machine form is made of, written to stdout as it is made: kept whole, that of a big proxy is many times its text.
+pub fn stream(schema: &str, data: &impl Serialize) -> io::Result<()> {
+    to_stdout(|out| json::write_data(out, schema, data))
+}
+
+/// The same of what others printed; `make` is given what takes the pieces.
+pub fn stream_printed(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+    pieces(|put| make(&mut |piece| put(&json::safe(piece))))
+}
+
+/// The same of tables: `make` is given what takes the blocks that stand together.
+pub fn stream_blocks(style: &Style, make: impl FnOnce(&mut dyn FnMut(&[Block]))) -> io::Result<()> {
+    pieces(|put| make(&mut |blocks| table::draw(blocks, style, style.format == Format::Wide, put)))
+}
+
+fn pieces(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+    to_stdout(|out| {
+        let mut end = Ok(());
+        make(&mut |piece| {
+            if end.is_ok() {
+                end = out.write_all(piece.as_bytes());
+            }
+        });
+        end
+    })
+}
+
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
