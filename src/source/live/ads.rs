@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 /// Aggregated discovery, state of the world.
 pub const METHOD: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
@@ -89,15 +89,7 @@ async fn asked(caller: &Caller, question: &Ads, credentials: &Credentials) -> Re
             }
             None => stream,
         };
-        let once = Arc::new(Mutex::new(Some(stream)));
-        let connector = tower::service_fn(move |_: http::Uri| {
-            let stream = once.lock().ok().and_then(|mut stream| stream.take());
-            async move { stream.map(TokioIo::new).ok_or_else(|| std::io::Error::other("the connection ended")) }
-        });
-        let endpoint = Endpoint::from_static("http://control-plane");
-        let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-        let channel = endpoint.connect_with_connector(connector).await.map_err(|e| failed(why(&e)))?;
-        Ok((channel, token, forward))
+        Ok((channel(stream).await.map_err(failed)?, token, forward))
     };
     let (channel, token, _forward) = timeout(caller.deadline, opening).await.map_err(late)??;
 
@@ -123,6 +115,18 @@ async fn asked(caller: &Caller, question: &Ads, credentials: &Credentials) -> Re
         }
     };
     timeout(caller.deadline, answering).await.map_err(late)?
+}
+
+/// HTTP/2 over a connection that is there already, once: it is not made again when it breaks.
+pub(super) async fn channel(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Channel, String> {
+    let once = Arc::new(Mutex::new(Some(stream)));
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let stream = once.lock().ok().and_then(|mut stream| stream.take());
+        async move { stream.map(TokioIo::new).ok_or_else(|| std::io::Error::other("the connection ended")) }
+    });
+    let endpoint = Endpoint::from_static("http://control-plane");
+    let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    endpoint.connect_with_connector(connector).await.map_err(|e| why(&e))
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -229,7 +233,7 @@ fn refused_certificate(error: &std::io::Error, tls: &Tls) -> String {
     }
 }
 
-fn said(status: &tonic::Status, place: &str) -> Outcome {
+pub(super) fn said(status: &tonic::Status, place: &str) -> Outcome {
     // Of a connection that broke, tonic says no more than that it did; its source knows.
     let words = match std::error::Error::source(status) {
         Some(source) => why(source),
@@ -238,7 +242,7 @@ fn said(status: &tonic::Status, place: &str) -> Outcome {
     let text = format!("{place}: {words}");
     match status.code() {
         tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => Outcome::Forbidden(text),
-        tonic::Code::Unimplemented => Outcome::Absent(text),
+        tonic::Code::Unimplemented | tonic::Code::NotFound => Outcome::Absent(text),
         _ => Outcome::Failed(text),
     }
 }
