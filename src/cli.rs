@@ -92,6 +92,9 @@ impl Ctx {
         let contexts = &self.global.context;
         let first = |i: usize| !contexts[..i].contains(&contexts[i]);
         contexts.iter().enumerate().filter(|(i, _)| first(*i)).for_each(|(_, context)| push("--context", context));
+        if let Some(file) = &self.global.consul_token_file {
+            push("--consul-token-file", &file.display().to_string());
+        }
         // Without them the next command would see something else.
         self.global.as_user.iter().for_each(|user| push("--as", user));
         self.global.as_group.iter().for_each(|group| push("--as-group", group));
@@ -100,6 +103,9 @@ impl Ctx {
         }
         if self.global.all_contexts {
             words.push_str(" --all-contexts");
+        }
+        if self.global.consul_token_from_secret {
+            words.push_str(" --consul-token-from-secret");
         }
         words
     }
@@ -114,6 +120,10 @@ impl Ctx {
             impersonate_groups: self.global.as_group.clone(),
             request_timeout: self.global.request_timeout,
             xds: self.xds.clone(),
+            tokens: live::Tokens {
+                file: self.global.consul_token_file.clone(),
+                from_cluster: self.global.consul_token_from_secret,
+            },
         }
     }
 }

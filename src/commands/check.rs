@@ -72,7 +72,7 @@ pub fn run(ctx: &Ctx, args: &CheckArgs) -> Result<Report> {
 }
 
 fn look(ctx: &Ctx, args: &CheckArgs) -> Result<Report> {
-    let purpose = if args.pre { Purpose::Before } else { Purpose::State };
+    let purpose = if args.pre { Purpose::Before } else { Purpose::Health };
     let judge = if args.pre { health::before } else { health::take };
     let loaded = load::load(ctx, &purpose, None)?;
     let all: Vec<_> = loaded.facts.iter().map(|facts| judge(facts, &mesh::model(facts), &args.mesh)).collect();

@@ -37,17 +37,20 @@ pub struct PermissionsArgs {
 fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // The window changes the queries, not who may ask them.
     let window = || "7d".to_owned();
-    let mut record = needs(&Purpose::Record { window: window(), proxies: true });
+    let mut record = needs(&Purpose::Record { window: window(), proxies: true, flows: None });
     record.extend(proxies());
     record.insert(program());
     let mut sync = needs(&Purpose::Sync(Channel::default()));
     sync.extend([port(), program()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
+    let mut check = needs(&Purpose::Before);
+    check.extend(needs(&Purpose::Health));
+    check.extend([port(), program()]);
     vec![
-        ("analyze", needs(&Purpose::Decide { window: window() })),
+        ("analyze", needs(&Purpose::Decide { window: window(), flows: None })),
         ("meshes", needs(&Purpose::State)),
-        ("check", needs(&Purpose::Before)),
+        ("check", check),
         ("check-inject", needs(&Purpose::Members)),
         ("proxy-status", sync.clone()),
         ("wait", sync),

@@ -11,6 +11,7 @@ mod declared;
 pub mod install;
 pub mod istio;
 pub mod known;
+pub mod leaf;
 mod linkerd;
 pub mod marks;
 pub mod membership;
@@ -56,6 +57,10 @@ pub trait Mesh: Sync {
     }
     /// What it takes of the proxies themselves: a request for each, so only where somebody looks at each.
     fn told_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
+        Vec::new()
+    }
+    /// What its own checks take of proxies, beside objects; called again as [`Mesh::needs`] is.
+    fn health_needs(&self, _known: &Facts) -> Vec<Need> {
         Vec::new()
     }
     /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
@@ -104,6 +109,7 @@ pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = if purpose.of_more() { mesh.needs(known, purpose) } else { Vec::new() };
         needs.extend(if purpose.of_planes() { mesh.sync_needs(known, &channel) } else { Vec::new() });
         needs.extend(if purpose.of_sync() { mesh.told_needs(known, &channel) } else { Vec::new() });
+        needs.extend(if purpose.of_health() { mesh.health_needs(known) } else { Vec::new() });
         needs
     };
     MESHES.iter().flat_map(of).collect()

@@ -10,6 +10,9 @@
 //! | [`prometheus`] | queries by URL |
 //! | `tunnel` | HTTP to a port of a pod, through a port-forward |
 //! | `ads` | a question over xDS, through a port-forward or straight |
+//! | `grpc` | other calls over gRPC, in the clear |
+//! | `http` | a control plane's own API, with TLS and a token |
+//! | `tls` | the certificates that a port shows |
 //! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
 //! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
 //! | `promql` | what a query sends and what its answer means |
@@ -21,24 +24,28 @@ mod connect;
 mod discovery;
 mod find;
 mod forward;
+mod grpc;
+mod http;
 pub mod kubeconfig;
 mod list;
 mod no_proxy;
 pub mod pods;
 pub mod prometheus;
 mod promql;
+mod tls;
 mod tunnel;
 mod why;
 
 pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
 pub use connect::nearest;
+pub use http::Tokens;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, Facts, Need, Outcome, SourceKind, exposition};
+use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, SourceKind, exposition};
 use crate::source::redact;
 use crate::source::visit::{Door, Method};
-use call::{Caller, Failure};
+use call::{Caller, Failure, escape};
 use discovery::Served;
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -71,6 +78,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// For control planes that are asked over xDS.
     pub xds: Credentials,
+    /// For control planes with an API of their own.
+    pub tokens: Tokens,
 }
 
 /// One cluster that we can ask.
@@ -81,6 +90,8 @@ pub struct Cluster {
     kubeconfig: Option<PathBuf>,
     deadline: Duration,
     xds: Credentials,
+    tokens: Tokens,
+    token: http::Found,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
     served: OnceCell<Served>,
@@ -99,6 +110,8 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
             kubeconfig: options.kubeconfig.clone(),
             deadline: options.request_timeout,
             xds: options.xds.clone(),
+            tokens: options.tokens.clone(),
+            token: http::Found::default(),
             caller: OnceCell::new(),
             served: OnceCell::new(),
         })
@@ -260,10 +273,20 @@ impl Cluster {
             }
         };
         let namespace = self.namespace.as_deref();
+        // Many calls go to the same server.
+        let (calls, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(|need| matches!(need, Need::Grpc(_)));
         let asked = needs.into_iter().map(|need| async move {
             let (outcome, partial) = match &need {
                 Need::List { resource } => list::list(caller, served, resource, namespace).await,
                 Need::Version => (version(caller).await, None),
+                Need::Grpc(_) => (Outcome::NotAsked("it is asked with others of its place".to_owned()), None),
+                Need::Http(question) => {
+                    let (outcome, partial) = http::ask(caller, question, &self.tokens, &self.token).await;
+                    (masked(outcome), partial)
+                }
+                Need::Tls { namespace, pod, port, server_name } => {
+                    (tls::certificates(caller, namespace, pod, *port, server_name).await, None)
+                }
                 Need::Query { .. } => (Outcome::NotAsked("the API server answers no queries".to_owned()), None),
                 Need::Get { resource, namespace, name } => list::get(caller, resource, namespace.as_deref(), name).await,
                 Need::Select { resource, namespace, labels } => {
@@ -277,7 +300,10 @@ impl Cluster {
                 Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
                 Need::PodMetrics { namespace, pod, port, path, names } => {
                     let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
-                    let (outcome, partial) = pods::Line::new(caller, &door).ask(Method::Get, path).await;
+                    let (outcome, partial) = match pods::Line::new(caller, &door).ask(Method::Get, path).await {
+                        (failed @ (Outcome::Forbidden(_) | Outcome::Failed(_)), _) => proxied(caller, &door, path, failed).await,
+                        answered => answered,
+                    };
                     match outcome {
                         // At once: what is not wanted is by far the most of it.
                         Outcome::Bytes(all) => (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial),
@@ -296,8 +322,9 @@ impl Cluster {
             };
             (need, Answer { outcome, at: now(), partial })
         });
-        let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
-        answers.into_iter().for_each(|(need, answer)| facts.insert(need, answer));
+        let answers = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect::<Vec<_>>();
+        let (answers, called) = tokio::join!(answers, called(caller, calls));
+        answers.into_iter().chain(called).for_each(|(need, answer)| facts.insert(need, answer));
     }
 
     /// Queries, through a Prometheus found in the cluster. If several are there, the first that has series for a query
@@ -321,6 +348,40 @@ impl Cluster {
         let at = now();
         for (query, (outcome, partial)) in queries.into_iter().zip(answers) {
             facts.insert(Need::query(query), Answer { outcome, at, partial });
+        }
+    }
+}
+
+/// Calls over gRPC, place by place.
+async fn called(caller: &Caller, needs: Vec<Need>) -> Vec<(Need, Answer)> {
+    let mut places: BTreeMap<&At, Vec<&Grpc>> = BTreeMap::new();
+    let calls = needs.iter().filter_map(|need| if let Need::Grpc(call) = need { Some(&**call) } else { None });
+    calls.for_each(|call| places.entry(&call.at).or_default().push(call));
+    let asked = places.into_iter().map(|(at, calls)| async move {
+        let answers = grpc::ask(caller, at, &calls).await;
+        let answered = |(call, (outcome, partial)): (&Grpc, grpc::Answered)| {
+            let outcome = match &outcome {
+                Outcome::Bytes(bytes) => {
+                    redact::flows(call, bytes).map_or(outcome.clone(), |kept| Outcome::Bytes(Arc::new(kept)))
+                }
+                _ => outcome,
+            };
+            (Need::Grpc(Box::new(call.clone())), Answer { outcome, at: now(), partial })
+        };
+        calls.into_iter().zip(answers).map(answered).collect::<Vec<_>>()
+    });
+    let all: Vec<Vec<_>> = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
+    all.into_iter().flatten().collect()
+}
+
+/// Through the API server's own proxy: it reaches pods that are not running yet, and is another right than port-forwards.
+async fn proxied(caller: &Caller, door: &Door, path: &str, failed: Outcome) -> pods::Answered {
+    let place = format!("/api/v1/namespaces/{}/pods/{}:{}", escape(&door.namespace), escape(&door.pod), door.port);
+    match caller.get(&format!("{place}/proxy/{path}"), "*/*").await {
+        Ok(body) => (Outcome::Bytes(Arc::new(body)), None),
+        Err(failure) => {
+            let words = format!("{}; nor through the API server: {}", failed.why(), failure.outcome().why());
+            (if matches!(failed, Outcome::Forbidden(_)) { Outcome::Forbidden(words) } else { Outcome::Failed(words) }, None)
         }
     }
 }

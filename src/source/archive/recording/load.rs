@@ -265,7 +265,10 @@ impl<'d> Loading<'d> {
 
 /// Dumps are large; what control planes say of all proxies together is small.
 fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
-    let small = matches!(&need.need, Need::PodGet { path, .. } if path.starts_with("debug/"));
+    let small = match &need.need {
+        Need::PodGet { path, .. } => path.starts_with("debug/"),
+        other => matches!(other, Need::Http(_) | Need::Grpc(_)),
+    };
     small || need.content != Some(Content::Bytes) || dumps(&need.need)
 }
 
