@@ -1,6 +1,6 @@
 //! What Cilium consists of, also where it is the network and no mesh.
 
-use super::{checks, membership, settings};
+use super::{checks, health, membership, settings};
 use crate::facts::kinds;
 use crate::kubernetes::subject::Subject;
 use crate::mesh::check::Check;
@@ -9,8 +9,11 @@ use crate::mesh::proxies;
 use crate::mesh::scene::Scene;
 use crate::mesh::state::State;
 use crate::model::{Evidence, Installation, Workload};
+use std::sync::LazyLock;
 
 pub struct Own;
+
+static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| checks::CHECKS.iter().chain(health::CHECKS).copied().collect());
 
 const PARTS: [&str; 5] = ["cilium", "cilium-envoy", "hubble-relay", "clustermesh-apiserver", "hubble-ui"];
 
@@ -65,6 +68,6 @@ impl State for Own {
         None
     }
     fn checks(&self) -> &'static [Check] {
-        checks::CHECKS
+        &CHECKS
     }
 }
