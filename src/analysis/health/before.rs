@@ -120,7 +120,7 @@ fn gateway_api(mesh: &dyn Mesh, scene: &Scene, findings: &mut Findings) {
 }
 
 /// `v1.6.0` → (1, 6, 0).
-fn release(text: &str) -> Option<(u32, u32, u32)> {
+pub(super) fn release(text: &str) -> Option<(u32, u32, u32)> {
     let mut numbers = text.trim_start_matches('v').split(['.', '-']).map(|word| word.parse().ok());
     Some((numbers.next()??, numbers.next()??, numbers.next()??))
 }
