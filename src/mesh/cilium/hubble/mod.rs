@@ -204,22 +204,29 @@ fn party(model: &Model, end: Option<&End>) -> Option<Party> {
     by_pod.or_else(|| end.workloads.iter().find_map(|one| observed::party(model, &end.namespace, &one.name, "")))
 }
 
+/// All flows of two ends and a port.
+#[derive(Default)]
+struct Pair {
+    count: usize,
+    protocol: Option<&'static str>,
+}
+
 /// One edge for each pair of ends and port, and the flows of which an end is no workload.
 fn calls(model: &Model, flows: &[&Flow]) -> (Vec<Edge>, usize) {
-    let mut pairs: BTreeMap<(Party, Party, Option<u16>), (usize, Option<&'static str>)> = BTreeMap::new();
+    let mut pairs: BTreeMap<(Party, Party, Option<u16>), Pair> = BTreeMap::new();
     let mut unmapped = 0;
     for flow in flows {
         match (party(model, flow.source.as_ref()), party(model, flow.destination.as_ref())) {
             (Some(from), Some(to)) if from != to => {
                 let pair = pairs.entry((from, to, port(flow))).or_default();
-                pair.0 += 1;
-                pair.1 = pair.1.or(protocol(flow));
+                pair.count += 1;
+                pair.protocol = pair.protocol.or(protocol(flow));
             }
             (Some(_), Some(_)) => {}
             _ => unmapped += 1,
         }
     }
-    let edges = pairs.into_iter().map(|((from, to, port), (count, protocol))| {
+    let edges = pairs.into_iter().map(|((from, to, port), Pair { count, protocol })| {
         let class = classify(model, &from, &to, Hint { port, ..Hint::default() });
         let evidence = vec![Evidence::new(NAME, "flow", format!("{count} forwarded, none a reply"))];
         let protocol = protocol.map(str::to_owned);

@@ -110,7 +110,7 @@ fn layer_seven_tells_the_protocol_and_answers_are_no_calls() {
 fn the_window_is_what_the_rings_hold_and_losses_are_said() {
     let full = Status { flows: 4095, most: 4095, seen: 9000, uptime_ns: 7_200_000_000_000, ..Status::default() };
     let older = Flow { time: Some(Time { seconds: NOW - 900 }), ..flow("web", "cart", 8080) };
-    let all = vec![
+    let all = [
         event(flow("web", "cart", 8080)),
         Event { node: "n2".into(), ..event(older) },
         Event { lost: Some(Lost { number: 12 }), ..Event::default() },
