@@ -42,11 +42,12 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     record.insert(program());
     let mut sync = needs(&Purpose::Sync(Channel::default()));
     sync.extend([port(), program()]);
+    // Not what `--proxies` takes besides, which is what `proxy-status` takes.
+    let mut check = needs(&Purpose::Health { proxies: false, deep: false });
+    check.extend(needs(&Purpose::Before));
+    check.extend([port(), program()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
-    let mut check = needs(&Purpose::Before);
-    check.extend(needs(&Purpose::Health));
-    check.extend([port(), program()]);
     vec![
         ("analyze", needs(&Purpose::Decide { window: window(), flows: None })),
         ("meshes", needs(&Purpose::State)),

@@ -15,6 +15,9 @@ pub struct Http {
     /// A header of the answer that says that the asker may not see all of it.
     #[serde(default)]
     pub filtered: String,
+    /// One that says `deny` where nobody may see anything unless it is allowed.
+    #[serde(default)]
+    pub denies: String,
 }
 
 /// What the certificate of the other side must be.

@@ -106,8 +106,13 @@ pub enum Purpose {
     },
     /// `meshes`, `uninstall`: what is installed and how it is. Objects only; no metric is asked for.
     State,
-    /// `check`: the same, and what only proxies show of themselves, such as the certificates that they use.
-    Health,
+    /// `check`: the same, and what control planes say of their proxies.
+    Health {
+        /// Also what the proxies say themselves, where nobody else can tell.
+        proxies: bool,
+        /// Also of those whose control plane tells.
+        deep: bool,
+    },
     /// `check-inject`: who is in a mesh, who should be, and who injects.
     Members,
     /// `check --pre`: the same as for the state, and whether we may install anything.
@@ -123,7 +128,12 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window, .. } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Health | Purpose::Members | Purpose::Before | Purpose::Sync(_) | Purpose::Versions => None,
+            Purpose::State
+            | Purpose::Health { .. }
+            | Purpose::Members
+            | Purpose::Before
+            | Purpose::Sync(_)
+            | Purpose::Versions => None,
         }
     }
     /// The place that the user names for flows.
@@ -135,17 +145,17 @@ impl Purpose {
     }
     /// Whether control planes are asked about their proxies.
     pub fn of_planes(&self) -> bool {
-        self.of_sync() || *self == Purpose::Versions
+        self.of_sync() || matches!(self, Purpose::Versions | Purpose::Health { .. })
     }
     /// Whether proxies are asked about themselves.
     pub fn of_sync(&self) -> bool {
-        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync(_))
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Health { proxies: true, .. } | Purpose::Sync(_))
     }
     /// How control planes are asked.
     pub fn channel(&self) -> Channel {
         match self {
             Purpose::Sync(channel) => channel.clone(),
-            Purpose::Record { proxies, .. } => Channel { deep: *proxies, ..Channel::default() },
+            Purpose::Record { proxies: deep, .. } | Purpose::Health { deep, .. } => Channel { deep: *deep, ..Channel::default() },
             _ => Channel::default(),
         }
     }
@@ -155,11 +165,11 @@ impl Purpose {
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {
-        matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Health | Purpose::Before)
+        matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Health { .. } | Purpose::Before)
     }
-    /// Whether proxies are asked for what `check` judges of them.
+    /// Whether more is asked for what `check` judges: of control planes' own APIs, and what only ports show.
     pub fn of_health(&self) -> bool {
-        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Health)
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Health { .. })
     }
 }
 

@@ -1,4 +1,5 @@
-//! How the agents are by their own words, and what of the settings does not hold together: the rest of `cilium status`.
+//! What of the settings does not hold together, and certificates: with what the agents say of themselves (`sync`), the rest
+//! of `cilium status`.
 //!
 //! Not proven on a real cluster, for want of an operator, WireGuard and a second cluster: `config.cilium.io` annotations,
 //! modes of encryption, ClusterMesh and the certificates of Hubble. Their forms are those of Cilium's API and chart.
@@ -9,13 +10,9 @@ use crate::envoy::certificate;
 use crate::facts::{Facts, Need, Outcome, kinds};
 use crate::mesh::check::{Category, Check, Findings, Subject};
 use crate::mesh::leaf;
-use crate::mesh::sync::Health;
 use crate::mesh::view::{Metadata, Pod};
-use crate::model::Evidence;
-use std::collections::BTreeMap;
+use crate::model::{Evidence, WorkloadKind};
 
-/// So many nodes are named.
-const NAMED: usize = 3;
 /// Annotations of `cilium-config` that say what of it was not taken.
 const REFUSED: &str = "config.cilium.io/";
 /// Where agents answer Hubble's relay, and where other clusters ask.
@@ -25,18 +22,12 @@ const CLUSTERS: u16 = 2379;
 pub static CHECKS: &[Check] = &[
     Check {
         code: "CIL0003",
-        category: Category::ControlPlane,
-        title: "every agent is well, and has realized its policies",
-        run: agents,
-    },
-    Check {
-        code: "CIL0004",
         category: Category::Certificates,
         title: "certificates of Hubble and ClusterMesh are valid for long",
         run: certificates,
     },
-    Check { code: "CIL0005", category: Category::Configuration, title: "its settings are taken", run: refused },
-    Check { code: "CIL0006", category: Category::Configuration, title: "what should be encrypted is", run: encryption },
+    Check { code: "CIL0004", category: Category::Configuration, title: "its settings are taken", run: refused },
+    Check { code: "CIL0005", category: Category::Configuration, title: "what should be encrypted is", run: encryption },
 ];
 
 pub fn needs(known: &Facts) -> Vec<Need> {
@@ -108,46 +99,6 @@ fn certificates(subject: &Subject, findings: &mut Findings) {
     findings.detail = format!("{count} certificates");
 }
 
-/// What each agent says; the same of many nodes is one finding.
-fn agents(subject: &Subject, findings: &mut Findings) {
-    let fleet = sync::read(subject.scene.facts);
-    let mut faults: BTreeMap<(Health, String), Vec<String>> = BTreeMap::new();
-    let mut silent: BTreeMap<&str, usize> = BTreeMap::new();
-    for told in &fleet.told {
-        if let Some(why) = &told.silent {
-            *silent.entry(why).or_default() += 1;
-        }
-        for part in told.parts.iter().filter(|part| part.health != Health::Synced) {
-            for why in part.why.iter().filter(|why| !why.starts_with(sync::NONE)) {
-                faults.entry((part.health, why.clone())).or_default().push(told.proxy.clone());
-            }
-        }
-    }
-    for ((health, why), nodes) in faults {
-        let (named, rest) = nodes.split_at(nodes.len().min(NAMED));
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        let whose = format!("{}{more}", named.join(", "));
-        if health == Health::Unknown {
-            findings.unknown.push(format!("{whose}: {why}"));
-            continue;
-        }
-        let evidence = vec![Evidence::new(format!("cilium-dbg on {whose}"), "status", health.word())];
-        let fix = vec!["meshctl proxy-status".to_owned(), "cilium status --verbose".to_owned()];
-        let message = format!("{whose}: {why}");
-        if matches!(health, Health::Rejected | Health::Disconnected) {
-            findings.error(message, evidence, fix);
-        } else {
-            findings.warning(message, evidence, fix);
-        }
-    }
-    findings.unknown.extend(silent.into_iter().map(|(why, count)| format!("{count} agents: {why}")));
-    findings.unknown.extend(fleet.gaps);
-    if fleet.told.is_empty() {
-        findings.unknown.push("no agent was found".to_owned());
-    }
-    findings.detail = format!("{} agents", fleet.told.len());
-}
-
 fn refused(subject: &Subject, findings: &mut Findings) {
     #[derive(serde::Deserialize, Default)]
     #[serde(default)]
@@ -170,10 +121,12 @@ fn refused(subject: &Subject, findings: &mut Findings) {
 fn encryption(subject: &Subject, findings: &mut Findings) {
     let facts = subject.scene.facts;
     let fleet = sync::read(facts);
-    if settings::agents(subject.scene.model).next().is_none() {
+    // Without their set, its pods would stand for themselves.
+    let sets = || settings::agents(subject.scene.model).filter(|one| one.kind == WorkloadKind::DaemonSet);
+    if sets().next().is_none() {
         findings.unknown.push("no agent was found".to_owned());
     }
-    for agent in settings::agents(subject.scene.model) {
+    for agent in sets() {
         let Some(settings) = Settings::read(facts, &agent.namespace) else {
             findings.unknown.push(format!("ConfigMap {}/cilium-config", agent.namespace));
             continue;

@@ -14,8 +14,6 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CONTAINER: &str = "cilium-agent";
-/// How that is begun to be told.
-pub const NONE: &str = "no agent runs on this node";
 const CACHED: &str = "the node goes on with the policies and endpoints it has, and new pods get no network";
 
 /// The agent of a node, in a pod of its own or as a process of the node.
@@ -163,7 +161,7 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
         ..Told::default()
     };
     if let Some(set) = &agent.missing {
-        let why = format!("{NONE} ({set} has no pod here): {CACHED}");
+        let why = format!("no agent runs on this node ({set} has no pod here): {CACHED}");
         told.parts.push(Part::of("AGENT", vec![(Health::Disconnected, why)]));
         return told;
     }

@@ -50,6 +50,7 @@ impl Server<'_> {
             tls: self.trust.clone(),
             token: Some(token),
             filtered: "x-consul-results-filtered-by-acls".to_owned(),
+            denies: "x-consul-default-acl-policy".to_owned(),
         }))
     }
 

@@ -107,6 +107,10 @@ fn judge(question: &Http, reply: Reply, anonymous: bool, place: &str) -> Answere
     let nobody = if anonymous { "; it was asked without a token" } else { "" };
     let filtered = !question.filtered.is_empty() && reply.headers.get(&question.filtered).is_some_and(|value| value == "true");
     if (200..300).contains(&reply.status) {
+        // Of nobody in particular it is not told what was left out; with nothing at all that is likely.
+        let denies = reply.headers.get(&question.denies).is_some_and(|value| value == "deny");
+        let empty = matches!(reply.body.trim_ascii(), b"[]" | b"{}" | b"null");
+        let filtered = filtered || anonymous && denies && empty;
         let hidden = filtered.then(|| format!("the server left out what may not be seen{nobody}"));
         return (Outcome::Bytes(Arc::new(reply.body)), reply.broken.or(hidden));
     }
@@ -143,7 +147,7 @@ mod tests {
 
     fn question() -> Http {
         let at = At::Pod { namespace: "consul".into(), pod: "s-0".into(), port: 8501 };
-        Http { at, path: "v1/x".into(), tls: None, token: None, filtered: "x-filtered".into() }
+        Http { at, path: "v1/x".into(), tls: None, token: None, filtered: "x-filtered".into(), denies: "x-policy".into() }
     }
 
     fn reply(status: u16, body: &str, filtered: bool) -> Reply {
@@ -160,6 +164,12 @@ mod tests {
         assert_eq!(outcome.word(), "answered");
         assert!(partial.is_some_and(|why| why.contains("left out") && why.contains("without a token")));
         assert_eq!(judge(&question(), reply(200, "[]", false), true, "s").1, None);
+        let denied = |body: &str| {
+            let mut reply = reply(200, body, false);
+            reply.headers.insert("x-policy", HeaderValue::from_static("deny"));
+            judge(&question(), reply, true, "s").1.is_some()
+        };
+        assert!(denied("[]") && !denied("[1]"), "nothing is suspicious where nobody may see anything");
         let (outcome, _) = judge(&question(), reply(403, "Permission denied: anonymous token\n", false), true, "s");
         let said = "s answers 403 to v1/x: Permission denied: anonymous token; it was asked without a token";
         assert_eq!((outcome.word(), outcome.why()), ("forbidden", said));

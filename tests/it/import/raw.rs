@@ -13,7 +13,7 @@ pub fn answer(facts: &mut Facts, folder: &Path) {
     // What has no answer here is known to have none, and stays out of the recording.
     let mut known = facts.clone();
     let decide = Purpose::Decide { window: "7d".to_owned(), flows: None };
-    let purposes = [Purpose::Sync(Channel::default()), Purpose::Health, decide];
+    let purposes = [Purpose::Sync(Channel::default()), Purpose::Health { proxies: true, deep: false }, decide];
     for _ in 0..4 {
         let mut needs: Vec<Need> = purposes.iter().flat_map(|purpose| mesh::needs(&known, purpose)).collect();
         needs.retain(|need| !known.has(need));

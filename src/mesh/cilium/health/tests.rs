@@ -56,37 +56,14 @@ fn judged(code: &str, facts: &Facts) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn the_same_of_many_agents_is_told_once() {
-    let all = base(json!({}));
-    assert_eq!(found("CIL0003", &all, &status(json!({}))), (Vec::new(), Vec::new()));
-    let (list, _) = found("CIL0003", &all, &status(json!({"kubernetes": {"state": "Failure", "msg": "refused"}})));
-    assert_eq!(list, ["Error n1, n2: its connection to the API server: Failure: refused"]);
-    let mesh = json!({"clusters": [{"name": "west", "connected": true, "ready": true, "config": {"required": true, "retrieved": true}, "synced": {"nodes": true, "services": false}}]});
-    let (list, _) = found("CIL0003", &all, &status(json!({"cluster-mesh": mesh})));
-    assert_eq!(list, ["Warning n1, n2: of cluster west it has not got: services"]);
-    let cut = json!({"clusters": [{"name": "west", "connected": false, "status": "etcd: timeout"}]});
-    assert!(
-        found("CIL0003", &all, &status(json!({"cluster-mesh": cut}))).0[0]
-            .starts_with("Error n1, n2: it has no connection to cluster west: etcd: timeout")
-    );
-    let hubble = json!({"state": "Warning", "msg": "Server not initialized"});
-    assert_eq!(
-        found("CIL0003", &all, &status(json!({"hubble": hubble}))).0,
-        ["Warning n1, n2: Hubble: Warning: Server not initialized"]
-    );
-    let (list, unknown) = found("CIL0003", &all, &Outcome::Forbidden("needs pods/exec".to_owned()));
-    assert!(list.is_empty() && unknown.iter().any(|why| why.contains("pods/exec")), "{list:?} {unknown:?}");
-}
-
-#[test]
 fn settings_that_are_not_taken_are_named() {
     let all = [config(json!({}), json!({"config.cilium.io/enable-x": "unknown option"}))];
-    assert_eq!(found("CIL0005", &all, &status(json!({}))).0, ["Warning the setting enable-x is not taken: unknown option"]);
+    assert_eq!(found("CIL0004", &all, &status(json!({}))).0, ["Warning the setting enable-x is not taken: unknown option"]);
 }
 
 #[test]
 fn encryption_is_what_agents_say_and_identity_alone_is_none() {
-    let of = |settings: Value, mode: &str| found("CIL0006", &base(settings), &status(json!({"encryption": {"mode": mode}}))).0;
+    let of = |settings: Value, mode: &str| found("CIL0005", &base(settings), &status(json!({"encryption": {"mode": mode}}))).0;
     assert_eq!(of(json!({"enable-wireguard": "true"}), "Wireguard"), Vec::<String>::new());
     assert_eq!(
         of(json!({"enable-wireguard": "true"}), "Disabled"),
@@ -109,9 +86,9 @@ fn hubbles_port_is_asked_for_its_certificate_where_it_has_tls() {
     assert!(titles(json!({"enable-hubble": "true", "hubble-listen-address": ":4244", "hubble-disable-tls": "true"})).is_empty());
     assert!(titles(json!({})).is_empty());
     let mut facts = testing::facts(&base(on));
-    assert_eq!(judged("CIL0004", &facts).1.len(), 2, "nobody asked");
+    assert_eq!(judged("CIL0003", &facts).1.len(), 2, "nobody asked");
     for (_, need) in ports(&facts) {
         facts.answer(need, Outcome::Text("no certificate".to_owned()));
     }
-    assert!(judged("CIL0004", &facts).1[0].starts_with("Pod kube-system/n1 port 4244: "));
+    assert!(judged("CIL0003", &facts).1[0].starts_with("Pod kube-system/n1 port 4244: "));
 }

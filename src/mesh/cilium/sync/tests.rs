@@ -61,6 +61,13 @@ fn connections_controllers_and_silence() {
     let failing = json!({"controllers": [{"name": "sync-policymap-7", "status": {"consecutive-failure-count": 4, "last-failure-msg": "map is full"}},
         {"name": "fine", "status": {"success-count": 1}}]});
     assert_eq!(bad(&of(failing)), [("CONTROLLERS", "STALE", "controller sync-policymap-7 failed 4 times in a row: map is full")]);
+    let remote = json!({"clusters": [{"name": "west", "connected": true, "ready": true, "config": {"required": true, "retrieved": true}, "synced": {"nodes": true, "services": false}}]});
+    assert_eq!(bad(&of(json!({"cluster-mesh": remote}))), [("CLUSTERS", "NOT SENT", "of cluster west it has not got: services")]);
+    let cut = json!({"clusters": [{"name": "west", "connected": false, "status": "etcd: timeout"}]});
+    let why = "it has no connection to cluster west: etcd: timeout";
+    assert_eq!(bad(&of(json!({"cluster-mesh": cut}))), [("CLUSTERS", "DISCONNECTED", why)]);
+    let hubble = json!({"state": "Warning", "msg": "Server not initialized"});
+    assert_eq!(bad(&of(json!({"hubble": hubble}))), [("HUBBLE", "STALE", "Hubble: Warning: Server not initialized")]);
     let down = agent(Outcome::Failed("cilium-dbg in container cilium-agent: Is the agent running?".to_owned()), json!([]));
     assert_eq!(bad(&down)[0].1, "DISCONNECTED");
     let forbidden = agent(Outcome::Forbidden("needs pods/exec".to_owned()), json!([]));
