@@ -118,6 +118,27 @@ impl Ctx {
     }
 }
 
+/// As kubectl calls us when we are its plugin.
+const PLUGIN: &str = "kubectl-meshctl";
+
+/// Help says what the user types: `kubectl meshctl analyze`.
+fn as_plugin(command: clap::Command) -> clap::Command {
+    fn told(command: clap::Command) -> clap::Command {
+        let examples = command.get_after_help().map(|text| text.to_string().replace("meshctl ", "kubectl meshctl "));
+        let command = command.mut_subcommands(told);
+        match examples {
+            Some(text) => command.after_help(text),
+            None => command,
+        }
+    }
+    told(command).bin_name("kubectl meshctl")
+}
+
+fn is_plugin(args: &[OsString]) -> bool {
+    let name = args.first().map(std::path::Path::new).and_then(std::path::Path::file_stem);
+    name.is_some_and(|name| name == PLUGIN)
+}
+
 /// The whole command line, for parsing, help and completion.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -146,7 +167,8 @@ pub fn run() -> ExitCode {
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
-    let mut command = command().color(match global::color_of(args) {
+    let command = if is_plugin(args) { as_plugin(command()) } else { command() };
+    let mut command = command.color(match global::color_of(args) {
         ColorWhen::Auto => ColorChoice::Auto,
         ColorWhen::Always => ColorChoice::Always,
         ColorWhen::Never => ColorChoice::Never,
@@ -171,7 +193,8 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
     let nothing = matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand);
     if nothing && args.len() < 2 {
         // Bare `meshctl` is a question, not a mistake; the flags would push the commands off the screen.
-        let _ = render::print(&command().mut_args(|arg| arg.hide(true)).render_help().to_string());
+        let command = if is_plugin(args) { as_plugin(command()) } else { command() };
+        let _ = render::print(&command.mut_args(|arg| arg.hide(true)).render_help().to_string());
         return ExitCode::SUCCESS;
     }
     if let Some(error) = absent::explain(args, error) {

@@ -1,5 +1,6 @@
 //! From the command line to charts and values: what is wanted, before the cluster is asked.
 
+use super::keys::KeysArgs;
 use crate::charts::release;
 use crate::charts::yaml::load;
 use crate::cli::{Ctx, complete};
@@ -38,6 +39,11 @@ pub struct WantedArgs {
     /// Overwrite fields that somebody else manages, such as what was changed by hand
     #[arg(long)]
     pub force_conflicts: bool,
+    /// Remove and make anew what has a field that can't be changed
+    #[arg(long)]
+    pub recreate: bool,
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 fn ids() -> Vec<(String, String)> {
@@ -66,6 +72,7 @@ pub struct Wanted {
     /// Nobody named a profile: what is installed already is what is wanted.
     pub as_installed: bool,
     pub notes: Vec<String>,
+    pub keys: KeysArgs,
 }
 
 pub fn mesh_named(name: &str) -> Result<&'static dyn Mesh> {
@@ -75,12 +82,16 @@ pub fn mesh_named(name: &str) -> Result<&'static dyn Mesh> {
     })
 }
 
-pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
+pub fn asked_mesh(args: &WantedArgs) -> Result<&'static dyn Mesh> {
     let mesh = args.mesh.as_deref().ok_or_else(|| {
         let known: Vec<&str> = MESHES.iter().map(|mesh| mesh.id()).collect();
         Error::new(Kind::Usage, "which mesh?").hint(format!("name one: {}", known.join(", ")))
     })?;
-    let mesh = mesh_named(mesh)?;
+    mesh_named(mesh)
+}
+
+pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
+    let mesh = asked_mesh(args)?;
     let all = mesh.distribution();
     let told = files(mesh, all, &args.given)?;
     let name = args.profile.as_deref().or(told.foreign.profile.as_deref());
@@ -134,7 +145,15 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
         let release = part.release_of(&revision);
         pieces.push(Piece { part, release, namespace, charts: args.charts.clone(), layers, chosen, silent });
     }
-    Ok(Wanted { mesh, profile, revision, pieces, as_installed: name.is_none(), notes: told.foreign.notes })
+    Ok(Wanted {
+        mesh,
+        profile,
+        revision,
+        pieces,
+        as_installed: name.is_none(),
+        notes: told.foreign.notes,
+        keys: args.keys.clone(),
+    })
 }
 
 fn valid_revision(revision: &str) -> Result<()> {

@@ -10,6 +10,7 @@ mod install;
 mod marks;
 mod membership;
 mod operator;
+mod revisions;
 mod state;
 mod sync;
 #[cfg(test)]
@@ -106,6 +107,9 @@ impl Mesh for Istio {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn revisions(&self) -> Option<&'static dyn super::revisions::Revisions> {
+        Some(&revisions::ByLabel)
     }
     fn distribution(&self) -> &'static super::install::Distribution {
         &install::DISTRIBUTION
