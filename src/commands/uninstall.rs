@@ -194,8 +194,9 @@ fn why_held(object: &Value) -> String {
         return format!("held by {}", finalizers.join(", "));
     }
     let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    let told = conditions.filter(|condition| condition["status"] == "True").filter_map(|condition| condition["message"].as_str());
-    told.last().map_or_else(|| "it is being removed".to_owned(), str::to_owned)
+    let mut told =
+        conditions.filter(|condition| condition["status"] == "True").filter_map(|condition| condition["message"].as_str());
+    told.next_back().map_or_else(|| "it is being removed".to_owned(), str::to_owned)
 }
 
 /// Namespaces with something that can't do without this mesh.

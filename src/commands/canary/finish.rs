@@ -82,7 +82,7 @@ impl Canary<'_> {
             Ok(())
         })?;
         let named: Vec<Move> =
-            moved.iter().filter(|one| wish(*one).is_some_and(|wish| wish != one.from || wish == DEFAULT)).cloned().collect();
+            moved.iter().filter(|one| wish(one).is_some_and(|wish| wish != one.from || wish == DEFAULT)).cloned().collect();
         self.relabel(&named, State::Before)
     }
 

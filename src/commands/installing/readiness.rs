@@ -29,7 +29,9 @@ pub fn waits_for(object: &Value) -> Option<String> {
         }
         "CustomResourceDefinition" => {
             let established = condition(object, "Established").is_some_and(|c| c["status"] == "True");
-            if established { None } else { word("it is not established".to_owned()) }
+            let named = condition(object, "NamesAccepted").filter(|c| c["status"] == "False");
+            let why = named.and_then(|c| c["message"].as_str()).map(|why| format!(": {why}")).unwrap_or_default();
+            if established { None } else { word(format!("it is not established{why}")) }
         }
         _ => None,
     }
@@ -125,6 +127,8 @@ mod tests {
         let refused = json!({ "conditions": [{ "type": "ReplicaFailure", "status": "True", "message": "exceeded quota" }] });
         assert_eq!(waits_for(&with(0, refused)).as_deref(), Some("exceeded quota"));
         assert_eq!(waits_for(&json!({ "kind": "ConfigMap" })), None);
+        let taken = json!({ "kind": "CustomResourceDefinition", "status": { "conditions": [{ "type": "NamesAccepted", "status": "False", "message": "already in use" }] } });
+        assert_eq!(waits_for(&taken).as_deref(), Some("it is not established: already in use"));
         let crd = |status: &str| json!({ "kind": "CustomResourceDefinition", "status": { "conditions": [{ "type": "Established", "status": status }] } });
         assert!(waits_for(&crd("True")).is_none() && waits_for(&crd("False")).is_some());
     }
