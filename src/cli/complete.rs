@@ -25,8 +25,10 @@ use std::ffi::OsStr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// All the time there is for one Tab.
+/// All the time there is for one Tab, unless [`PATIENCE`] says otherwise.
 const DEADLINE: Duration = Duration::from_millis(300);
+/// For clusters far away: `1s`.
+const PATIENCE: &str = "MESHCTL_COMPLETION_TIMEOUT";
 /// How long an answer is taken for true.
 const FRESH: Duration = Duration::from_secs(10);
 
@@ -173,7 +175,7 @@ fn ask(resource: &'static Resource, typed: &Typed, each: fn(&Object) -> Option<S
         kubeconfig: typed.kubeconfig.clone(),
         contexts: typed.context.iter().cloned().collect(),
         namespace: typed.namespace.clone().filter(|_| resource.namespaced),
-        request_timeout: DEADLINE,
+        request_timeout: deadline(),
         ..live::Options::default()
     };
     // The shell calls before `main` has done anything.
@@ -200,7 +202,12 @@ fn name_of(object: &Object) -> Option<String> {
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     let (sender, answer) = mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
-    answer.recv_timeout(DEADLINE).ok().flatten()
+    answer.recv_timeout(deadline()).ok().flatten()
+}
+
+fn deadline() -> Duration {
+    let said = std::env::var_os(PATIENCE);
+    said.and_then(|value| super::parse_duration(value.to_str()?).ok()).unwrap_or(DEADLINE)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ Examples:
   meshctl check --mesh linkerd               one of them, and what lies between meshes
   meshctl check --fail-on warning -o junit   for a build server
   meshctl check --wait 2m                    until nothing is wrong, at most so long
+  meshctl check --proxies                    what each proxy itself says, too
   meshctl check --pre --mesh linkerd         what an installation of it would meet
   meshctl check --from cluster.tar.zst       a recording";
 
@@ -29,6 +30,9 @@ pub struct CheckArgs {
     /// Before an installation: versions, rights, other meshes, what is left of an earlier one
     #[arg(long)]
     pub pre: bool,
+    /// Ask each proxy too, not only the control planes: a request for each
+    #[arg(long, conflicts_with = "pre")]
+    pub proxies: bool,
     /// Look again until nothing is wrong (as --fail-on says), at most so long, such as 90s or 5m
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "from")]
     pub wait: Option<Duration>,
@@ -72,7 +76,9 @@ pub fn run(ctx: &Ctx, args: &CheckArgs) -> Result<Report> {
 }
 
 fn look(ctx: &Ctx, args: &CheckArgs) -> Result<Report> {
-    let purpose = if args.pre { Purpose::Before } else { Purpose::State };
+    // A recording holds what the proxies said: reading it asks nobody.
+    let proxies = args.proxies || ctx.global.from.is_some();
+    let purpose = if args.pre { Purpose::Before } else { Purpose::Health { proxies, deep: args.proxies } };
     let judge = if args.pre { health::before } else { health::take };
     let loaded = load::load(ctx, &purpose, None)?;
     let all: Vec<_> = loaded.facts.iter().map(|facts| judge(facts, &mesh::model(facts), &args.mesh)).collect();

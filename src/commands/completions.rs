@@ -15,7 +15,7 @@ Examples:
   meshctl completions powershell | Out-String | Invoke-Expression     # in $PROFILE
 
 The script asks meshctl at every Tab, so contexts and namespaces are those of the cluster at hand
-(at most 300 ms, then nothing; answers are kept for 10 s).";
+(at most 300 ms, then nothing; answers are kept for 10 s). MESHCTL_COMPLETION_TIMEOUT=1s waits longer.";
 
 /// Print the script that completes commands, flags and names in a shell
 #[derive(Args, Debug)]

@@ -42,12 +42,16 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     record.insert(program());
     let mut sync = needs(&Purpose::Sync(Channel::default()));
     sync.extend([port(), program()]);
+    // Not what `--proxies` takes besides, which is what `proxy-status` takes.
+    let mut check = needs(&Purpose::Health { proxies: false, deep: false });
+    check.extend(needs(&Purpose::Before));
+    check.insert(port());
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
     vec![
         ("analyze", needs(&Purpose::Decide { window: window() })),
         ("meshes", needs(&Purpose::State)),
-        ("check", needs(&Purpose::Before)),
+        ("check", check),
         ("check-inject", needs(&Purpose::Members)),
         ("proxy-status", sync.clone()),
         ("wait", sync),

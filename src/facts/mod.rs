@@ -86,8 +86,15 @@ pub enum Purpose {
         /// Also what control planes say of proxies, which takes a port of theirs.
         proxies: bool,
     },
-    /// `meshes`, `check-inject`, `check`: what is installed and how it is. Objects only; no metric is asked for.
+    /// `meshes`: what is installed and how it is. Objects only; no metric is asked for.
     State,
+    /// `check`: the same, and what control planes say of their proxies.
+    Health {
+        /// Also what the proxies say themselves, where nobody else can tell.
+        proxies: bool,
+        /// Also of those whose control plane tells.
+        deep: bool,
+    },
     /// `check-inject`: who is in a mesh, who should be, and who injects.
     Members,
     /// `check --pre`: the same as for the state, and whether we may install anything.
@@ -103,22 +110,27 @@ impl Purpose {
     pub fn window(&self) -> Option<&str> {
         match self {
             Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
-            Purpose::State | Purpose::Members | Purpose::Before | Purpose::Sync(_) | Purpose::Versions => None,
+            Purpose::State
+            | Purpose::Health { .. }
+            | Purpose::Members
+            | Purpose::Before
+            | Purpose::Sync(_)
+            | Purpose::Versions => None,
         }
     }
     /// Whether control planes are asked about their proxies.
     pub fn of_planes(&self) -> bool {
-        self.of_sync() || *self == Purpose::Versions
+        self.of_sync() || matches!(self, Purpose::Versions | Purpose::Health { .. })
     }
     /// Whether proxies are asked about themselves.
     pub fn of_sync(&self) -> bool {
-        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Sync(_))
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Health { proxies: true, .. } | Purpose::Sync(_))
     }
     /// How control planes are asked.
     pub fn channel(&self) -> Channel {
         match self {
             Purpose::Sync(channel) => channel.clone(),
-            Purpose::Record { proxies, .. } => Channel { deep: *proxies, ..Channel::default() },
+            Purpose::Record { proxies: deep, .. } | Purpose::Health { deep, .. } => Channel { deep: *deep, ..Channel::default() },
             _ => Channel::default(),
         }
     }
@@ -128,7 +140,7 @@ impl Purpose {
     }
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {
-        matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Before)
+        matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Health { .. } | Purpose::Before)
     }
 }
 

@@ -45,6 +45,9 @@ fn complete(home: &Path, words: &[&str]) -> Vec<String> {
     let mut command = meshctl(home);
     command.env("COMPLETE", "bash").env("_CLAP_IFS", "\n").env("KUBECONFIG", home.join("kubeconfig"));
     command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string()).env("_CLAP_COMPLETE_COMP_TYPE", "9");
+    if let Ok(time) = std::fs::read_to_string(home.join("patience")) {
+        command.env("MESHCTL_COMPLETION_TIMEOUT", time);
+    }
     let output = command.arg("--").args(words).output().expect("meshctl starts");
     assert!(output.stderr.is_empty(), "Tab prints nothing: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
@@ -182,16 +185,9 @@ fn serve(stream: TcpStream, asked: &AtomicUsize) {
 fn namespaces_come_from_the_cluster_and_are_kept() {
     let (address, asked) = api_server();
     let home = home(&address);
-    // A busy machine may need more than the deadline; nobody asks again within 10 s, so forget that we did.
-    let mut first = Vec::new();
-    for _ in 0..10 {
-        let _ = std::fs::remove_dir_all(home.path().join(".cache"));
-        asked.store(0, Ordering::SeqCst);
-        first = complete(home.path(), &["meshctl", "--context", "prod", "-n", ""]);
-        if !first.is_empty() {
-            break;
-        }
-    }
+    // A busy machine may need more than the deadline, which is another test's.
+    std::fs::write(home.path().join("patience"), "60s").expect("written");
+    let first = complete(home.path(), &["meshctl", "--context", "prod", "-n", ""]);
     assert_eq!(first, ["shop", "web"]);
     assert_eq!(complete(home.path(), &["meshctl", "--context", "prod", "-n", "w"]), ["web"]);
     assert_eq!(asked.load(Ordering::SeqCst), 1, "the second answer comes from the disk");

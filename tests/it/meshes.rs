@@ -28,34 +28,38 @@ fn bad(name: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_fault_that_objects_show_is_named_first_and_health_is_silence() {
-    const SEEN: [(&str, &[&str]); 25] = [
+fn every_fault_is_named_first_and_health_is_silence() {
+    const SEEN: [(&str, &[&str]); 29] = [
         ("linkerd/healthy", &[]),
-        ("linkerd/destination-down", &["MSH1001 error", "MSH1002 warning"]),
-        ("linkerd/identity-down", &["MSH1001 error", "LNK0002 error", "MSH1006 error", "LNK0003 warning"]),
-        ("linkerd/issuer-expired", &["LNK0001 error", "LNK0002 error", "MSH1006 error", "LNK0003 warning"]),
+        ("linkerd/destination-down", &["MSH1001 error", "MSH1010 error", "MSH1002 warning"]),
+        ("linkerd/identity-down", &["MSH1001 error", "LNK0002 error", "MSH1006 error", "MSH1010 error", "LNK0003 warning"]),
+        ("linkerd/issuer-expired", &["LNK0001 error", "LNK0002 error", "MSH1006 error", "MSH1010 error", "LNK0003 warning"]),
         ("linkerd/issuer-near-expiry", &["LNK0001 error", "LNK0003 warning"]),
-        ("linkerd/leaf-expired-stuck", &["LNK0002 error", "LNK0003 warning"]),
+        ("linkerd/leaf-expired-stuck", &["LNK0002 error", "MSH1010 error", "LNK0003 warning"]),
         ("linkerd/misconfig", &["MSH1008 error", "LNK0004 error", "LNK0005 error", "LNK0006 warning"]),
         ("linkerd/trust-bundle-skew", &["LNK0003 warning"]),
         ("linkerd/unmeshed-pod", &["MSH1005 warning"]),
         ("linkerd/version-skew", &["MSH1007 warning"]),
         ("consul/healthy", &[]),
         ("consul/cr-not-synced", &["CSL0001 error"]),
-        ("consul/ghost-instance", &["MSH1001 error", "CSL0002 error", "MSH1002 error"]),
-        ("consul/server-down", &["MSH1001 error", "MSH1003 error"]),
-        // Denied by what is written, and refused by a proxy: objects don't show either.
+        ("consul/ghost-instance", &["MSH1001 error", "CSL0002 error", "MSH1002 error", "MSH1010 warning"]),
+        ("consul/server-down", &["MSH1001 error", "MSH1003 error", "MSH1010 error"]),
+        // Denied as it is written: nothing is wrong with the mesh.
         ("consul/intention-deny", &[]),
-        ("consul/rejected-config", &[]),
+        ("consul/rejected-config", &["MSH1010 error"]),
         ("cilium/healthy", &[]),
-        ("cilium/agent-down", &["MSH1005 error"]),
+        ("cilium/agent-down", &["MSH1005 error", "MSH1010 error"]),
         ("mixed/healthy", &[]),
         ("istio/healthy", &[]),
         ("istio/webhook-failing", &["MSH1002 error"]),
         ("istio/webhook-gone", &["MSH1005 warning"]),
         ("istio/missing-sidecar", &["MSH1009 warning"]),
         ("snapshots/cilium/healthy", &[]),
-        ("snapshots/cilium/agent-down", &["CIL0002 error"]),
+        ("snapshots/cilium/agent-down", &["CIL0002 error", "MSH1010 error"]),
+        ("snapshots/istio/healthy", &[]),
+        ("snapshots/istio/nack", &["MSH1010 error"]),
+        ("snapshots/istio/istiod-down", &["MSH1001 error", "MSH1002 error", "MSH1010 error"]),
+        ("snapshots/consul/nack", &["MSH1010 error"]),
     ];
     for (name, wanted) in SEEN {
         assert_eq!(bad(name), wanted, "{name}");

@@ -1,6 +1,6 @@
 //! What is asked of every mesh in the same words.
 
-use super::{certificates, partly};
+use super::{arrived, certificates, partly};
 use crate::facts::kinds;
 use crate::kubernetes::admission::refusals;
 use crate::kubernetes::readiness::{self, Behind};
@@ -45,6 +45,12 @@ pub static CHECKS: &[Check] = &[
         category: Category::Configuration,
         title: "routes are accepted, and their backends are there",
         run: routes,
+    },
+    Check {
+        code: "MSH1010",
+        category: Category::Configuration,
+        title: "every proxy has the configuration sent to it",
+        run: arrived::proxies,
     },
 ];
 

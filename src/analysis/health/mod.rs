@@ -3,6 +3,7 @@
 //! Every mesh gets the checks that are the same for all ([`every_mesh`]) and its own; what lies between meshes comes once
 //! ([`between`]). A check that could not see what it needs is *unknown*, never ok.
 
+mod arrived;
 mod before;
 mod between;
 mod certificates;

@@ -129,6 +129,7 @@ fn adopt(model: &Model, q2: &Q2, best: &Choice, traps: &[Trap], window: &str) ->
         id: "P3",
         title: match rest.len() {
             0 => "no other namespace is left".to_owned(),
+            1 => "the other namespace".to_owned(),
             count => format!("the other {count} namespaces, one wave each"),
         },
         steps: rest.iter().enumerate().map(|(i, name)| format!("wave {}: {name}", i + 1)).collect(),

@@ -88,44 +88,64 @@ pub struct Type {
 
 pub fn judge(facts: &Facts, model: &Model) -> Status {
     let scene = Scene::new(facts, model);
-    let mut status = Status {
-        cluster: facts.cluster.clone(),
-        source: facts.kind,
-        now: facts.now.to_string(),
-        control_planes: Vec::new(),
-        summary: BTreeMap::new(),
-        proxies: Vec::new(),
-        not_seen: Vec::new(),
-        left_out: 0,
-    };
+    let mut status = Status::of(facts);
     if !facts.seen(&kinds::POD) {
         status.not_seen.push("not every pod was seen, so a proxy without a connection may be missing here".to_owned());
     }
     for mesh in MESHES {
-        let state = mesh.state();
-        let all = scene.pods.iter().filter(|pod| !pod.ended() && pod.exists).map(|pod| (pod, state.membership(&scene, pod)));
-        let members: Vec<(&Subject, Membership)> = all.filter(|(_, m)| m.standing.is_in() && own_proxy(m)).collect();
-        let fleet = mesh.sync(facts);
-        if members.is_empty() && fleet.as_ref().is_none_or(Fleet::is_empty) {
-            continue;
-        }
-        match fleet {
-            Some(fleet) => join(&mut status, *mesh, &members, fleet, facts, model),
-            None => {
-                let name = state.name();
-                let why = format!("{name} tells nobody what its proxies acknowledged");
-                status
-                    .proxies
-                    .extend(members.iter().map(|(pod, member)| of_pod(pod, member, name, Health::Unknown, vec![why.clone()])));
-            }
-        }
+        status.add(*mesh, &scene);
     }
-    status.proxies.sort_by(|a, b| (a.health, &a.namespace, &a.name).cmp(&(b.health, &b.namespace, &b.name)));
-    status.count();
+    status.arrange();
+    status
+}
+
+/// The same of one mesh alone.
+pub fn judge_mesh(mesh: &dyn Mesh, scene: &Scene) -> Status {
+    let mut status = Status::of(scene.facts);
+    status.add(mesh, scene);
+    status.arrange();
     status
 }
 
 impl Status {
+    fn of(facts: &Facts) -> Self {
+        Status {
+            cluster: facts.cluster.clone(),
+            source: facts.kind,
+            now: facts.now.to_string(),
+            control_planes: Vec::new(),
+            summary: BTreeMap::new(),
+            proxies: Vec::new(),
+            not_seen: Vec::new(),
+            left_out: 0,
+        }
+    }
+
+    fn add(&mut self, mesh: &dyn Mesh, scene: &Scene) {
+        let state = mesh.state();
+        let all = scene.pods.iter().filter(|pod| !pod.ended() && pod.exists).map(|pod| (pod, state.membership(scene, pod)));
+        let members: Vec<(&Subject, Membership)> = all.filter(|(_, m)| m.standing.is_in() && own_proxy(m)).collect();
+        let fleet = mesh.sync(scene.facts);
+        if members.is_empty() && fleet.as_ref().is_none_or(Fleet::is_empty) {
+            return;
+        }
+        match fleet {
+            Some(fleet) => join(self, mesh, &members, fleet, scene.facts, scene.model),
+            None => {
+                let name = state.name();
+                let why = format!("{name} tells nobody what its proxies acknowledged");
+                let unknown =
+                    |(pod, member): &(&Subject, Membership)| of_pod(pod, member, name, Health::Unknown, vec![why.clone()]);
+                self.proxies.extend(members.iter().map(unknown));
+            }
+        }
+    }
+
+    fn arrange(&mut self) {
+        self.proxies.sort_by(|a, b| (a.health, &a.namespace, &a.name).cmp(&(b.health, &b.namespace, &b.name)));
+        self.count();
+    }
+
     pub fn count(&mut self) {
         self.summary.clear();
         self.proxies.iter().for_each(|proxy| *self.summary.entry(proxy.health.word()).or_default() += 1);
