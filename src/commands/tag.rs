@@ -39,15 +39,16 @@ pub struct TagArgs {
 #[derive(Subcommand, Debug)]
 pub enum Part {
     /// Let a name stand for a revision
-    #[command(visible_alias = "create")]
+    #[command(visible_alias = "create", after_help = EXAMPLES)]
     Set(SetArgs),
     /// Print what `tag set` would apply
+    #[command(after_help = EXAMPLES)]
     Generate(SetArgs),
     /// Show the names, their revisions and the namespaces that use them
-    #[command(visible_alias = "show")]
+    #[command(visible_alias = "show", after_help = EXAMPLES)]
     List,
     /// Take a name away
-    #[command(visible_alias = "delete")]
+    #[command(visible_alias = "delete", after_help = EXAMPLES)]
     Remove(RemoveArgs),
 }
 

@@ -15,8 +15,8 @@ Examples:
   meshctl upgrade istio -r 1-31 --canary --rollback                 every namespace back to where it was
   meshctl upgrade istio --charts charts/ -r 1-31 --canary --remove-old
 
-A wave is relabelled, restarted, waited for until its proxies are in sync, and watched. If too many requests fail, or it
-does not come up, it goes back and nothing after it is touched.";
+A wave is relabelled, restarted, waited for until its proxies are in sync, and watched. If too many
+requests fail, or it does not come up, it goes back and nothing after it is touched.";
 
 /// Bring an installed mesh to the next version
 #[derive(Args, Debug)]

@@ -162,7 +162,7 @@ fn capacity(mesh: &dyn Mesh, scene: &Scene, findings: &mut Findings) {
             }
         }
     }
-    findings.detail = format!("{} nodes", nodes.len());
+    findings.detail = if nodes.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", nodes.len()) };
 }
 
 fn remains(mesh: &dyn Mesh, scene: &Scene, findings: &mut Findings) {
