@@ -65,7 +65,7 @@ pub fn run(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
     let asked = match &args.plan {
         Some(path) => Asked::Saved(saved::read(path)?),
         None if args.resume || args.rollback => Asked::Earlier(asked_mesh(&args.wanted)?),
-        None => Asked::Now(Box::new(wanted(ctx, &args.wanted)?)),
+        None => Asked::Now(Box::new(Wanted { newest: upgrade, ..wanted(ctx, &args.wanted)? })),
     };
     if let (Asked::Now(wanted), false, None) = (&asked, args.skip_checks || args.dry_run, &ctx.global.from) {
         prerequisites(ctx, wanted.mesh.id())?;

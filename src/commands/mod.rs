@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod canary;
+pub mod charts;
 pub mod check;
 pub mod check_inject;
 pub mod completions;
@@ -17,6 +18,7 @@ pub mod proxy_config;
 pub mod proxy_status;
 pub mod rendering;
 pub mod snapshot;
+pub mod sourcing;
 pub mod tag;
 pub mod uninstall;
 pub mod upgrade;
@@ -49,6 +51,7 @@ pub enum Command {
     Tag(tag::TagArgs),
     Uninstall(uninstall::UninstallArgs),
     Manifest(manifest::ManifestArgs),
+    Charts(charts::ChartsArgs),
     Permissions(permissions::PermissionsArgs),
     Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
@@ -77,6 +80,7 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::Tag(args) => tag::run(ctx, &args),
         Command::Uninstall(args) => uninstall::run(ctx, &args),
         Command::Manifest(args) => manifest::run(ctx, &args),
+        Command::Charts(args) => charts::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Version(args) => version::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),

@@ -97,6 +97,8 @@ pub struct Part {
     pub revisioned: bool,
     /// Of the values for all parts it takes only these; `None`: all of them.
     pub takes: Option<&'static [&'static str]>,
+    /// Where it is installed, another part gets these values.
+    pub tells: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]

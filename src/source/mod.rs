@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod archive;
+pub mod cache;
 pub mod certificates;
 pub mod charts;
 pub mod file;

@@ -1,7 +1,7 @@
 //! From what is wanted to a plan: rendered, tried on the server without keeping anything, compared with what is there.
 
 use super::keys;
-use super::wanted::{Piece, Wanted, WantedArgs, located};
+use super::wanted::{Piece, Wanted, WantedArgs};
 use crate::charts::object::{self, Ref};
 use crate::charts::plan::{Action, Change, Plan, SCHEMA, Step};
 use crate::charts::release::{self, Hook, Info, Release};
@@ -27,6 +27,24 @@ pub struct Ground<'c> {
     /// The newest revision of each release, by namespace and name.
     pub releases: BTreeMap<(String, String), Release>,
     pub namespaces: BTreeSet<String>,
+    runtime: tokio::runtime::Handle,
+}
+
+/// An object, or with an empty name the list of them; what is not there is an empty object, as with Helm.
+async fn lookup(
+    writer: &Writer<'_>,
+    kinds: &Kinds,
+    api_version: &str,
+    kind: &str,
+    (namespace, name): (&str, &str),
+) -> std::result::Result<Value, String> {
+    if name.is_empty() {
+        let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
+        let items = writer.list(kinds, (api_version, kind), namespace, "").await.map_err(|refused| refused.words())?;
+        return Ok(json!({ "apiVersion": api_version, "kind": format!("{kind}List"), "metadata": {}, "items": items }));
+    }
+    let found = writer.get(kinds, &Ref::new(api_version, kind, namespace, name)).await;
+    Ok(found.map_err(|refused| refused.words())?.unwrap_or_else(|| json!({})))
 }
 
 pub fn failed(what: &str, refused: &Refused) -> Error {
@@ -48,7 +66,12 @@ impl<'c> Ground<'c> {
         let uid = own.and_then(|space| space["metadata"]["uid"].as_str()).unwrap_or_default().to_owned();
         let releases = releases(&writer, &kinds).await?;
         let namespaces = spaces.iter().map(name).collect();
-        Ok(Ground { writer, kinds, kubernetes, cluster: uid, releases, namespaces })
+        Ok(Ground { writer, kinds, kubernetes, cluster: uid, releases, namespaces, runtime: tokio::runtime::Handle::current() })
+    }
+
+    /// What charts see of the cluster. Called while a chart is rendered, on a thread of its own.
+    pub fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> std::result::Result<Value, String> {
+        self.runtime.block_on(lookup(&self.writer, &self.kinds, api_version, kind, (namespace, name)))
     }
 
     pub fn release(&self, namespace: &str, name: &str) -> Option<&Release> {
@@ -124,7 +147,9 @@ pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, n
             || wanted.as_installed && !installed && wanted.profile.parts.contains(&piece.part.id)
     };
     for piece in wanted.pieces.iter().filter(wants) {
-        steps.push(step(ground, piece, &api_versions, now)?);
+        let installed = ground.release(&piece.namespace, &piece.release).map(|release| release.chart.version());
+        let chart = wanted.chart(piece.part, installed).await?;
+        steps.push(step(ground, piece, &chart, &api_versions, now)?);
     }
     let mut namespaces: Vec<String> = steps.iter().map(|step: &Step| step.release.namespace.clone()).collect();
     namespaces.sort();
@@ -145,18 +170,20 @@ pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, n
 }
 
 /// A release as it would be, not yet compared with anything.
-fn step(ground: &Ground<'_>, piece: &Piece, api_versions: &[String], now: &str) -> Result<Step> {
+fn step(ground: &Ground<'_>, piece: &Piece, chart: &str, api_versions: &[String], now: &str) -> Result<Step> {
     let before = ground.release(&piece.namespace, &piece.release);
     let kept = before.filter(|_| piece.silent).map(|before| Layer::Text("the release".to_owned(), before.config.to_string()));
     let layers = kept.map_or_else(|| piece.layers.clone(), |layer| vec![layer]);
-    let chart = located(piece.charts.as_deref(), piece.part)?;
+    let lookup = |api: &str, kind: &str, namespace: &str, name: &str| ground.lookup(api, kind, namespace, name);
     let order = Order {
-        chart: &chart,
+        chart,
         release: &piece.release,
         namespace: &piece.namespace,
         revision: before.map_or(1, |before| before.version + 1),
+        is_upgrade: before.is_some(),
         kubernetes: ground.kubernetes.clone(),
         api_versions: Some(api_versions),
+        lookup: Some(&lookup),
         layers: &layers,
     };
     let Rendered { manifests, chart: about, config } = rendered(&order)?;

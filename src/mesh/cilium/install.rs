@@ -5,7 +5,15 @@ use crate::mesh::install::{Distribution, Leftover, Minors, Part, Profile};
 pub static DISTRIBUTION: Distribution = Distribution {
     namespace: "kube-system",
     repository: "https://helm.cilium.io",
-    parts: &[Part { id: "cilium", chart: "cilium", folders: &["cilium"], release: "cilium", revisioned: false, takes: None }],
+    parts: &[Part {
+        id: "cilium",
+        chart: "cilium",
+        folders: &["cilium"],
+        release: "cilium",
+        revisioned: false,
+        takes: None,
+        tells: None,
+    }],
     profiles: &[
         Profile { name: "default", about: "network and Envoy, as the chart has it", parts: &["cilium"], values: &[] },
         Profile { name: "mesh", about: "with Gateway API, L7 by Envoy and Hubble", parts: &["cilium"], values: MESH },

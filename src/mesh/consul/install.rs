@@ -5,7 +5,15 @@ use crate::mesh::install::{Distribution, Footprint, Leftover, Minors, Part, Prof
 pub static DISTRIBUTION: Distribution = Distribution {
     namespace: "consul",
     repository: "https://helm.releases.hashicorp.com",
-    parts: &[Part { id: "consul", chart: "consul", folders: &["consul"], release: "consul", revisioned: false, takes: None }],
+    parts: &[Part {
+        id: "consul",
+        chart: "consul",
+        folders: &["consul"],
+        release: "consul",
+        revisioned: false,
+        takes: None,
+        tells: None,
+    }],
     profiles: &[
         Profile {
             name: "default",

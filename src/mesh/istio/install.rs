@@ -3,7 +3,7 @@
 use crate::mesh::install::{Distribution, Footprint, Leftover, Minors, Part, Profile};
 
 const fn part(id: &'static str, chart: &'static str, release: &'static str, folders: &'static [&'static str]) -> Part {
-    Part { id, chart, folders, release, revisioned: false, takes: None }
+    Part { id, chart, folders, release, revisioned: false, takes: None, tells: None }
 }
 
 /// Of values for all parts, gateways take only what their schema allows.
@@ -15,7 +15,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     parts: &[
         part("base", "base", "istio-base", &["base"]),
         Part { revisioned: true, ..part("istiod", "istiod", "istiod", &["istiod", "istio-control/istio-discovery"]) },
-        part("cni", "cni", "istio-cni", &["cni", "istio-cni"]),
+        Part { tells: Some(("istiod", CNI)), ..part("cni", "cni", "istio-cni", &["cni", "istio-cni"]) },
         part("ztunnel", "ztunnel", "ztunnel", &["ztunnel"]),
         Part { takes: SHARED, ..part("ingress", "gateway", "istio-ingressgateway", &["gateway"]) },
         Part { takes: SHARED, ..part("egress", "gateway", "istio-egressgateway", &["gateway"]) },
@@ -80,6 +80,9 @@ const fn profile(
 ) -> Profile {
     Profile { name, about, parts, values }
 }
+
+/// Else pods are injected with a container that asks for the rights which the node agent is there to spare them.
+const CNI: &str = "pilot: {cni: {enabled: true}}";
 
 const DEMO: &[(&str, &str)] = &[("", "profile: demo")];
 const OPENSHIFT: &[(&str, &str)] = &[("", "global: {platform: openshift}")];

@@ -3,7 +3,7 @@
 use crate::mesh::install::{Distribution, Keys, Leftover, Part, Profile, Serving};
 
 const fn part(id: &'static str, chart: &'static str, folder: &'static [&'static str]) -> Part {
-    Part { id, chart, folders: folder, release: chart, revisioned: false, takes: None }
+    Part { id, chart, folders: folder, release: chart, revisioned: false, takes: None, tells: None }
 }
 
 pub static DISTRIBUTION: Distribution = Distribution {

@@ -28,7 +28,7 @@ pub mod pods;
 pub mod prometheus;
 mod promql;
 mod tunnel;
-mod why;
+pub(in crate::source) mod why;
 
 pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
@@ -111,7 +111,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
 }
 
 /// One TLS implementation for everything; a second call changes nothing.
-fn crypto() {
+pub(in crate::source) fn crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
