@@ -209,11 +209,11 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
     if !report.shown {
-        let text = render::render(report, &render::Style::new(&ctx.global));
         if ctx.global.output == render::Format::Envoy {
             render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
         }
-        render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+        let style = render::Style::new(&ctx.global);
+        render::show(report, &style).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
     }
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);

@@ -7,7 +7,7 @@ mod role;
 
 use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Channel, Facts, Need, Purpose, SourceKind, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::kubernetes::{self, target};
 use crate::mesh::MESHES;
 use crate::render::yaml;
@@ -42,6 +42,11 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     record.insert(program());
     let mut sync = needs(&Purpose::Sync(Channel::default()));
     sync.extend([port(), program()]);
+    // Of one proxy: its roots and its mesh's trust domain.
+    let mut status = sync.clone();
+    status.insert(one(&kinds::CONFIG_MAP));
+    let mut wait = status.clone();
+    wait.extend(MESHES.iter().flat_map(|mesh| mesh.followed()).map(|followed| one(&followed.resource)));
     // Not what `--proxies` takes besides, which is what `proxy-status` takes.
     let mut check = needs(&Purpose::Health { proxies: false, deep: false });
     check.extend(needs(&Purpose::Before));
@@ -53,13 +58,18 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
         ("meshes", needs(&Purpose::State)),
         ("check", check),
         ("check-inject", needs(&Purpose::Members)),
-        ("proxy-status", sync.clone()),
-        ("wait", sync),
+        ("proxy-status", status),
+        ("wait", wait),
         ("version", versions),
         ("proxy-config", proxies()),
         ("ztunnel-config", proxies()),
         ("snapshot record", record),
     ]
+}
+
+/// One object by its name.
+fn one(resource: &Resource) -> Need {
+    Need::Get { resource: resource.clone(), namespace: Some(String::new()), name: String::new() }
 }
 
 /// A port of any pod.

@@ -8,6 +8,7 @@ pub mod check;
 mod cilium;
 mod consul;
 mod declared;
+pub mod follow;
 pub mod install;
 pub mod istio;
 pub mod known;
@@ -60,8 +61,16 @@ pub trait Mesh: Sync {
         Vec::new()
     }
     /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
-    fn sync_reads(&self, _need: &Need) -> bool {
+    fn sync_reads(&self, _need: &Need, _channel: &Channel) -> bool {
         false
+    }
+    /// Kinds of its configuration whose way to the proxies can be followed.
+    fn followed(&self) -> &'static [follow::Followed] {
+        &[]
+    }
+    /// Which of its replicas have seen this state of an object; asked for by [`Channel::objects`].
+    fn holds(&self, _: &Facts, _: &follow::Followed, _: &sync::Key, _: &follow::State) -> Vec<follow::Held> {
+        Vec::new()
     }
     /// Kinds that are asked only when something else was found, so that not every cluster is asked for them.
     fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {

@@ -20,6 +20,7 @@ impl Roles {
         let asked = || {
             needs.iter().flat_map(|need| match need {
                 Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
+                Need::Get { resource, namespace: Some(_), .. } => vec![(resource, "get")],
                 // Without a namespace a name is looked for in all of them, and that is a list.
                 Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
                 // Everybody may ask what he may do.

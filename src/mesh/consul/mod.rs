@@ -72,7 +72,7 @@ impl Mesh for Consul {
     fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
         if purpose.of_sync() { vec![&kinds::STATEFUL_SET] } else { Vec::new() }
     }
-    fn sync_reads(&self, need: &Need) -> bool {
+    fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
         sync::reads(need)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {

@@ -6,6 +6,8 @@ mod csds;
 mod deep;
 mod detect;
 mod edges;
+mod follow;
+mod identity;
 mod install;
 mod marks;
 mod membership;
@@ -17,6 +19,7 @@ mod sync;
 mod tests;
 pub mod ztunnel;
 
+use super::follow::{Followed, Held, State};
 use super::sync::{Intended, Key};
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Channel, Facts, Need, Purpose, kinds};
@@ -90,8 +93,14 @@ impl Mesh for Istio {
     fn told_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
         if channel.deep { deep::needs(known) } else { Vec::new() }
     }
-    fn sync_reads(&self, need: &Need) -> bool {
-        deep::reads(need)
+    fn sync_reads(&self, need: &Need, channel: &Channel) -> bool {
+        deep::reads(need) || (!channel.dump_of.is_empty() && sync::is_dump(need))
+    }
+    fn followed(&self) -> &'static [Followed] {
+        follow::FOLLOWED
+    }
+    fn holds(&self, facts: &Facts, followed: &Followed, key: &Key, state: &State) -> Vec<Held> {
+        follow::holds(facts, followed, key, state)
     }
     fn intended(&self, facts: &Facts, pods: &[Key]) -> BTreeMap<Key, Intended> {
         sync::intended(facts, pods)
