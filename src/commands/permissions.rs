@@ -39,9 +39,9 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     let window = || "7d".to_owned();
     let mut record = needs(&Purpose::Record { window: window(), proxies: true });
     record.extend(proxies());
-    record.insert(program());
+    record.extend([program(), metrics()]);
     let mut sync = needs(&Purpose::Sync(Channel::default()));
-    sync.extend([port(), program()]);
+    sync.extend([port(), program(), metrics()]);
     // Of one proxy: its roots and its mesh's trust domain.
     let mut status = sync.clone();
     status.insert(one(&kinds::CONFIG_MAP));
@@ -50,7 +50,7 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // Not what `--proxies` takes besides, which is what `proxy-status` takes.
     let mut check = needs(&Purpose::Health { proxies: false, deep: false });
     check.extend(needs(&Purpose::Before));
-    check.insert(port());
+    check.extend([port(), metrics()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
     vec![
@@ -77,6 +77,12 @@ fn port() -> Need {
     Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() }
 }
 
+/// Metrics at a port of any pod, also of one that is not running yet.
+fn metrics() -> Need {
+    let (namespace, pod, path) = (String::new(), String::new(), String::new());
+    Need::PodMetrics { namespace, pod, port: 0, path, names: Vec::new() }
+}
+
 /// A program in any container.
 fn program() -> Need {
     Need::Exec { namespace: String::new(), pod: String::new(), container: String::new(), command: Vec::new() }
@@ -87,7 +93,10 @@ fn proxies() -> BTreeSet<Need> {
     let pods = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: String::new() };
     let named =
         target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
-    named.chain([pods, port()]).collect()
+    // What tells of those that have no dump.
+    let beside = |resource: &Resource| Need::Get { resource: resource.clone(), namespace: None, name: String::new() };
+    let beside = crate::mesh::proxy::kinds().into_iter().map(beside);
+    named.chain([pods, port(), metrics()]).chain(beside).collect()
 }
 
 /// First words, for completion.

@@ -6,12 +6,14 @@
 
 mod ads;
 pub mod exposition;
+pub mod grpc;
 pub mod kinds;
 mod object;
 pub mod selector;
 mod series;
 
 pub use ads::{Account, Ads, At, Channel, Tls, Transport};
+pub use grpc::{Grpc, Take};
 pub use kinds::Resource;
 pub use object::{Object, Place};
 pub use selector::Selector;
@@ -41,6 +43,10 @@ pub enum Need {
     PodGet { namespace: String, pod: String, port: u16, path: String },
     /// One question over xDS; the answer is a `DiscoveryResponse`, in its bytes.
     Ads(Box<Ads>),
+    /// A call over gRPC; the answer is its messages ([`grpc::messages`]).
+    Grpc(Box<Grpc>),
+    /// The certificates that a port of a pod shows to one who asks for this name, as PEM, its own first. Nothing is verified.
+    Tls { namespace: String, pod: String, port: u16, server_name: String },
     /// Metrics of these names at a port of a pod, as Prometheus would scrape them.
     PodMetrics { namespace: String, pod: String, port: u16, path: String, names: Vec<String> },
     /// What a program in a container prints. Without a namespace the pod is a node, whose agent is no pod.
@@ -67,6 +73,8 @@ impl Need {
             Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
             Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
             Need::Ads(ads) => format!("{} {}", ads.at, ads.type_url),
+            Need::Grpc(call) => format!("{} {}", call.at, call.short_method()),
+            Need::Tls { namespace, pod, port, .. } => format!("{namespace}/{pod}:{port} (certificates)"),
             Need::PodMetrics { namespace, pod, port, path, .. } => format!("{namespace}/{pod}:{port}/{path} (metrics)"),
             Need::Exec { namespace, pod, command, .. } => format!("{namespace}/{pod}: {}", command.join(" ")),
             Need::Access { verb, group, resource } if group.is_empty() => format!("the right to {verb} {resource}"),
@@ -86,7 +94,7 @@ pub enum Purpose {
         /// Also what control planes say of proxies, which takes a port of theirs.
         proxies: bool,
     },
-    /// `meshes`: what is installed and how it is. Objects only; no metric is asked for.
+    /// `meshes`, `uninstall`: what is installed and how it is. Objects only; no metric is asked for.
     State,
     /// `check`: the same, and what control planes say of their proxies.
     Health {
@@ -142,6 +150,10 @@ impl Purpose {
     /// Whether it is asked how meshes are: what only that takes is not fetched for the rest.
     pub fn of_state(&self) -> bool {
         matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Health { .. } | Purpose::Before)
+    }
+    /// Whether control planes are asked for what `check` judges of them.
+    pub fn of_health(&self) -> bool {
+        matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Health { .. })
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Method {
     Get,
     /// Changes something in the proxy: its log level, and nothing else that meshctl does.
     Post,
+    /// The same, of those that take it so.
+    Put,
 }
 
 impl Method {
@@ -64,6 +66,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Put => "PUT",
         }
     }
 }
@@ -79,6 +82,10 @@ pub trait Questions: Send + Sync + 'static {
     fn done(&self, number: usize, known: Answers) -> Self::Made;
     fn method(&self) -> Method {
         Method::Get
+    }
+    /// What is sent along.
+    fn body(&self, _number: usize) -> Vec<u8> {
+        Vec::new()
     }
 }
 
@@ -133,7 +140,7 @@ async fn one<Q: Questions>(source: &Source, door: &Door, number: usize, question
         for path in asked {
             let answer = match (&mut line, &source.base) {
                 (Some(line), _) => {
-                    let (outcome, partial) = line.ask(questions.method(), &path).await;
+                    let (outcome, partial) = line.send(questions.method(), &path, questions.body(number)).await;
                     let outcome = masked(outcome).await;
                     Answer { outcome, at: super::live::now(), partial }
                 }

@@ -18,6 +18,7 @@ mod readme;
 mod recorded;
 mod systems;
 mod version;
+mod without_dump;
 
 use std::process::{Command, Output};
 

@@ -46,6 +46,9 @@ fn every_form_holds_the_same_manifests() {
 fn what_is_asked_later_stands_in_the_role() {
     for (command, kind) in [
         ("check", "events"),
+        ("check", "pods/portforward"),
+        ("check", "pods/proxy"),
+        ("proxy-config", "endpointslices"),
         ("proxy-status", "endpointslices"),
         ("proxy-status", "ciliumnodes"),
         ("proxy-status", "pods/exec"),

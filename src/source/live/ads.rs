@@ -4,6 +4,7 @@
 //! doesn't fit is told in its own words, and so that verification is dropped only where the user says so.
 
 use super::call::{Caller, escape, spoken};
+use super::tls::Anything;
 use super::tunnel::Forward;
 use super::why::why;
 use crate::facts::{Account, Ads, At, Outcome, Tls};
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 /// Aggregated discovery, state of the world.
 pub const METHOD: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
@@ -89,15 +90,7 @@ async fn asked(caller: &Caller, question: &Ads, credentials: &Credentials) -> Re
             }
             None => stream,
         };
-        let once = Arc::new(Mutex::new(Some(stream)));
-        let connector = tower::service_fn(move |_: http::Uri| {
-            let stream = once.lock().ok().and_then(|mut stream| stream.take());
-            async move { stream.map(TokioIo::new).ok_or_else(|| std::io::Error::other("the connection ended")) }
-        });
-        let endpoint = Endpoint::from_static("http://control-plane");
-        let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
-        let channel = endpoint.connect_with_connector(connector).await.map_err(|e| failed(why(&e)))?;
-        Ok((channel, token, forward))
+        Ok((channel(stream).await.map_err(failed)?, token, forward))
     };
     let (channel, token, _forward) = timeout(caller.deadline, opening).await.map_err(late)??;
 
@@ -123,6 +116,18 @@ async fn asked(caller: &Caller, question: &Ads, credentials: &Credentials) -> Re
         }
     };
     timeout(caller.deadline, answering).await.map_err(late)?
+}
+
+/// HTTP/2 over a connection that is there already, once: it is not made again when it breaks.
+pub(super) async fn channel(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Channel, String> {
+    let once = Arc::new(Mutex::new(Some(stream)));
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let stream = once.lock().ok().and_then(|mut stream| stream.take());
+        async move { stream.map(TokioIo::new).ok_or_else(|| std::io::Error::other("the connection ended")) }
+    });
+    let endpoint = Endpoint::from_static("http://control-plane");
+    let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    endpoint.connect_with_connector(connector).await.map_err(|e| why(&e))
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -175,7 +180,7 @@ async fn configured(caller: &Caller, tls: &Tls, credentials: &Credentials) -> Re
     };
     let builder = rustls::ClientConfig::builder();
     let builder = if credentials.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(insecure::Anything::new()))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anything::new()))
     } else {
         let (pem, origin) = match &credentials.cert_dir {
             Some(dir) => (own(dir, "root-cert.pem")?, dir.join("root-cert.pem").display().to_string()),
@@ -229,7 +234,7 @@ fn refused_certificate(error: &std::io::Error, tls: &Tls) -> String {
     }
 }
 
-fn said(status: &tonic::Status, place: &str) -> Outcome {
+pub(super) fn said(status: &tonic::Status, place: &str) -> Outcome {
     // Of a connection that broke, tonic says no more than that it did; its source knows.
     let words = match std::error::Error::source(status) {
         Some(source) => why(source),
@@ -238,7 +243,7 @@ fn said(status: &tonic::Status, place: &str) -> Outcome {
     let text = format!("{place}: {words}");
     match status.code() {
         tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => Outcome::Forbidden(text),
-        tonic::Code::Unimplemented => Outcome::Absent(text),
+        tonic::Code::Unimplemented | tonic::Code::NotFound => Outcome::Absent(text),
         _ => Outcome::Failed(text),
     }
 }
@@ -274,55 +279,5 @@ impl Decoder for Plain {
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, tonic::Status> {
         let bytes: Bytes = from.copy_to_bytes(from.remaining());
         Ok(Some(bytes.into()))
-    }
-}
-
-mod insecure {
-    //! For `--insecure`, and for nothing else.
-
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-
-    #[derive(Debug)]
-    pub struct Anything(CryptoProvider);
-
-    impl Anything {
-        pub fn new() -> Self {
-            Anything(ring::default_provider())
-        }
-    }
-
-    impl ServerCertVerifier for Anything {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-        fn verify_tls12_signature(
-            &self,
-            message: &[u8],
-            certificate: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-        }
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            certificate: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-        }
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.signature_verification_algorithms.supported_schemes()
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests to ports of pods: all that go to one port share a port-forward.
 
-use super::call::Caller;
+use super::call::{Caller, escape};
 use super::{now, pods};
 use crate::facts::{Answer, Need, Outcome, exposition};
 use crate::source::redact;
@@ -53,18 +53,38 @@ impl Doors {
                     let (outcome, partial) = line.ask(Method::Get, path).await;
                     (masked(outcome).await, partial)
                 }
-                Need::PodMetrics { path, names, .. } => match line.ask(Method::Get, path).await {
-                    // At once: what is not wanted is by far the most of it.
-                    (Outcome::Bytes(all), partial) => {
-                        (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial)
+                Need::PodMetrics { path, names, .. } => {
+                    let answered = match line.ask(Method::Get, path).await {
+                        (failed @ (Outcome::Forbidden(_) | Outcome::Failed(_)), _) => {
+                            proxied(caller, &self.door, path, failed).await
+                        }
+                        answered => answered,
+                    };
+                    match answered {
+                        // At once: what is not wanted is by far the most of it.
+                        (Outcome::Bytes(all), partial) => {
+                            (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial)
+                        }
+                        other => other,
                     }
-                    other => other,
-                },
+                }
                 _ => continue,
             };
             answers.push((need, Answer { outcome, at: now(), partial }));
         }
         answers
+    }
+}
+
+/// Through the API server's own proxy: it reaches pods that are not running yet, and is another right than port-forwards.
+async fn proxied(caller: &Caller, door: &Door, path: &str, failed: Outcome) -> pods::Answered {
+    let place = format!("/api/v1/namespaces/{}/pods/{}:{}", escape(&door.namespace), escape(&door.pod), door.port);
+    match caller.get(&format!("{place}/proxy/{path}"), "*/*").await {
+        Ok(body) => (Outcome::Bytes(Arc::new(body)), None),
+        Err(failure) => {
+            let words = format!("{}; nor through the API server: {}", failed.why(), failure.outcome().why());
+            (if matches!(failed, Outcome::Forbidden(_)) { Outcome::Forbidden(words) } else { Outcome::Failed(words) }, None)
+        }
     }
 }
 

@@ -12,6 +12,8 @@
 //! | [`prometheus`] | queries by URL |
 //! | `tunnel` | HTTP to a port of a pod, through a port-forward |
 //! | `ads` | a question over xDS, through a port-forward or straight |
+//! | `grpc` | other calls over gRPC, in the clear |
+//! | `tls` | the certificates that a port shows |
 //! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
 //! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
 //! | `promql` | what a query sends and what its answer means |
@@ -24,6 +26,7 @@ mod discovery;
 mod doors;
 mod find;
 mod forward;
+mod grpc;
 pub mod kubeconfig;
 mod list;
 mod metadata;
@@ -31,6 +34,7 @@ mod no_proxy;
 pub mod pods;
 pub mod prometheus;
 mod promql;
+mod tls;
 mod tunnel;
 pub(in crate::source) mod why;
 
@@ -40,7 +44,7 @@ pub use connect::nearest;
 pub(super) use doors::masked;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, Facts, Need, Outcome, Resource, SourceKind};
+use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Resource, SourceKind};
 use crate::source::visit::Door;
 use call::{Caller, Failure};
 use discovery::Served;
@@ -266,15 +270,18 @@ impl Cluster {
             }
         };
         let (doors, rest) = Doors::of(needs);
+        // Many calls go to the same server.
+        let (calls, rest): (Vec<Need>, Vec<Need>) = rest.into_iter().partition(|need| matches!(need, Need::Grpc(_)));
         let rest = rest.into_iter().map(|need| async move {
             let (outcome, partial) = self.one(caller, served, &need).await;
             vec![(need, Answer { outcome, at: now(), partial })]
         });
-        let (rest, doors): (Vec<_>, Vec<_>) = futures::join!(
+        let (rest, doors, called): (Vec<_>, Vec<_>, Vec<_>) = futures::join!(
             futures::stream::iter(rest).buffer_unordered(CONCURRENT).collect(),
-            futures::stream::iter(doors.into_iter().map(|door| door.visit(caller))).buffer_unordered(PODS).collect()
+            futures::stream::iter(doors.into_iter().map(|door| door.visit(caller))).buffer_unordered(PODS).collect(),
+            called(caller, calls)
         );
-        rest.into_iter().chain(doors).flatten().for_each(|(need, answer)| facts.insert(need, answer));
+        rest.into_iter().chain(doors).flatten().chain(called).for_each(|(need, answer)| facts.insert(need, answer));
     }
 
     /// What is no request to a port of a pod.
@@ -283,6 +290,10 @@ impl Cluster {
         match need {
             Need::List { resource } => list::list(caller, served, resource, namespace).await,
             Need::Version => (version(caller).await, None),
+            Need::Grpc(_) => (Outcome::NotAsked("it is asked with others of its place".to_owned()), None),
+            Need::Tls { namespace, pod, port, server_name } => {
+                (tls::certificates(caller, namespace, pod, *port, server_name).await, None)
+            }
             Need::Query { .. } => (Outcome::NotAsked("the API server answers no queries".to_owned()), None),
             Need::Get { resource, namespace, name } => list::get(caller, resource, namespace.as_deref(), name).await,
             Need::Select { resource, namespace, labels } => list::select(caller, resource, namespace.as_deref(), labels).await,
@@ -323,6 +334,22 @@ impl Cluster {
             facts.insert(Need::query(query), Answer { outcome, at, partial });
         }
     }
+}
+
+/// Calls over gRPC, place by place.
+async fn called(caller: &Caller, needs: Vec<Need>) -> Vec<(Need, Answer)> {
+    let mut places: BTreeMap<&At, Vec<&Grpc>> = BTreeMap::new();
+    let calls = needs.iter().filter_map(|need| if let Need::Grpc(call) = need { Some(&**call) } else { None });
+    calls.for_each(|call| places.entry(&call.at).or_default().push(call));
+    let asked = places.into_iter().map(|(at, calls)| async move {
+        let answers = grpc::ask(caller, at, &calls).await;
+        let answered = |(call, (outcome, partial)): (&Grpc, grpc::Answered)| {
+            (Need::Grpc(Box::new(call.clone())), Answer { outcome, at: now(), partial })
+        };
+        calls.into_iter().zip(answers).map(answered).collect::<Vec<_>>()
+    });
+    let all: Vec<Vec<_>> = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
+    all.into_iter().flatten().collect()
 }
 
 /// Each query goes from server to server until one has series for it.

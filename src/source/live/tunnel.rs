@@ -57,6 +57,11 @@ impl Forward {
         let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
         Ok((stream, Forward { complaint, carrier }))
     }
+
+    /// Why the pod's side could not connect, if that is what happened.
+    pub async fn complaint(&mut self) -> Option<String> {
+        timeout(Duration::from_millis(200), self.complaint.as_mut()?).await.ok().flatten()
+    }
 }
 
 /// What came.
@@ -96,11 +101,7 @@ impl Tunnel {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 // "Connection closed" is what we see; the pod's side may have said why.
-                let complaint = match &mut self.forward.complaint {
-                    Some(complaint) => timeout(Duration::from_millis(200), complaint).await.ok().flatten(),
-                    None => None,
-                };
-                let complaint = complaint.unwrap_or_else(|| why(&error));
+                let complaint = self.forward.complaint().await.unwrap_or_else(|| why(&error));
                 return Err(Outcome::Failed(format!("{place}: {}", complaint.trim())));
             }
             Err(_) => return Err(late()),
