@@ -128,6 +128,27 @@ impl Ctx {
     }
 }
 
+/// As kubectl calls us when we are its plugin.
+const PLUGIN: &str = "kubectl-meshctl";
+
+/// Help says what the user types: `kubectl meshctl analyze`.
+fn as_plugin(command: clap::Command) -> clap::Command {
+    fn told(command: clap::Command) -> clap::Command {
+        let examples = command.get_after_help().map(|text| text.to_string().replace("meshctl ", "kubectl meshctl "));
+        let command = command.mut_subcommands(told);
+        match examples {
+            Some(text) => command.after_help(text),
+            None => command,
+        }
+    }
+    told(command).bin_name("kubectl meshctl")
+}
+
+fn is_plugin(args: &[OsString]) -> bool {
+    let name = args.first().map(std::path::Path::new).and_then(std::path::Path::file_stem);
+    name.is_some_and(|name| name == PLUGIN)
+}
+
 /// The whole command line, for parsing, help and completion.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -156,7 +177,8 @@ pub fn run() -> ExitCode {
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
-    let mut command = command().color(match global::color_of(args) {
+    let command = if is_plugin(args) { as_plugin(command()) } else { command() };
+    let mut command = command.color(match global::color_of(args) {
         ColorWhen::Auto => ColorChoice::Auto,
         ColorWhen::Always => ColorChoice::Always,
         ColorWhen::Never => ColorChoice::Never,
@@ -181,7 +203,8 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
     let nothing = matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand);
     if nothing && args.len() < 2 {
         // Bare `meshctl` is a question, not a mistake; the flags would push the commands off the screen.
-        let _ = render::print(&command().mut_args(|arg| arg.hide(true)).render_help().to_string());
+        let command = if is_plugin(args) { as_plugin(command()) } else { command() };
+        let _ = render::print(&command.mut_args(|arg| arg.hide(true)).render_help().to_string());
         return ExitCode::SUCCESS;
     }
     if let Some(error) = absent::explain(args, error) {
@@ -196,11 +219,11 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
     if !report.shown {
-        let text = render::render(report, &render::Style::new(&ctx.global));
         if ctx.global.output == render::Format::Envoy {
             render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
         }
-        render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+        let style = render::Style::new(&ctx.global);
+        render::show(report, &style).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
     }
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);

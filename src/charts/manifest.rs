@@ -79,16 +79,18 @@ pub struct Manifests {
 impl Manifests {
     /// As `helm template` prints them.
     pub fn print(&self) -> String {
-        let mut out = String::new();
-        for document in &self.objects {
-            _ = write!(out, "---\n# Source: {}\n{}\n", document.source, document.text);
-        }
-        let mut out = format!("{}\n", out.trim());
-        for document in &self.hooks {
-            _ = write!(out, "---\n# Source: {}\n{}\n", document.source, document.text);
-        }
+        let mut out = format!("{}\n", print(&self.objects).trim());
+        out.push_str(&print(&self.hooks));
         out
     }
+}
+
+pub fn print(documents: &[Document]) -> String {
+    let mut out = String::new();
+    for document in documents {
+        _ = write!(out, "---\n# Source: {}\n{}\n", document.source, document.text);
+    }
+    out
 }
 
 pub fn sort(rendered: BTreeMap<String, String>, definitions: Vec<(String, String)>) -> Result<Manifests, String> {

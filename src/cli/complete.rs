@@ -83,7 +83,8 @@ pub fn objects(resource: &'static Resource) -> ArgValueCompleter {
 
 /// `POD.NAMESPACE` of the pods that have an Envoy of a mesh.
 pub fn proxies() -> ArgValueCompleter {
-    completer(|| listed(&kinds::POD, "envoy", |pod| with_proxy(pod, Speaks::Envoy)))
+    let any = |pod: &Object| with_proxy(pod, Speaks::Envoy).or_else(|| with_proxy(pod, Speaks::Metrics));
+    completer(move || listed(&kinds::POD, "envoy", any))
 }
 
 /// `POD.NAMESPACE` of the proxies that serve a whole node.

@@ -1,9 +1,13 @@
 //! Proxies by name, owner, label or all at once: found, asked concurrently, and what did not answer named.
 
+mod others;
+
+pub use others::{Others, about, gathered, visit_others};
+
 use crate::cli::Ctx;
 use crate::commands::load::{block_on, now};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Facts, Need, Object, Outcome, kinds};
+use crate::facts::{Facts, Need, Object, Outcome, SourceKind, kinds};
 use crate::kubernetes::target::Targets;
 use crate::mesh::admin::{self, Admin, Speaks};
 use crate::source::visit::{Door, Inside, Questions, visit};
@@ -61,6 +65,8 @@ pub struct Visited<T> {
     pub proxies: Vec<(Proxy, T)>,
     /// Names, pods and clusters without an answer, and why.
     pub missing: Vec<(String, String)>,
+    /// Pods whose proxies have no dump, for who can show them.
+    pub others: Vec<Others>,
 }
 
 /// Where proxies are, one for each cluster.
@@ -68,6 +74,7 @@ struct Place {
     source: Source,
     proxies: Vec<Proxy>,
     doors: Vec<Door>,
+    others: Vec<Object>,
 }
 
 /// What is known of a cluster before its proxies are asked.
@@ -94,10 +101,10 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, mut questions: impl FnMut(Foun
             }
         }
         let total: usize = places.iter().map(|place| place.doors.len()).sum();
-        if total == 0 {
+        if total == 0 && places.iter().all(|place| place.others.is_empty()) {
             return Err(nobody(who, &missing));
         }
-        let mut proxies = Vec::new();
+        let (mut proxies, mut others) = (Vec::new(), Vec::new());
         for place in places {
             let before = proxies.len();
             let (live, now) = match &place.source.base {
@@ -108,8 +115,16 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, mut questions: impl FnMut(Foun
                 progress.say(&format!("{} of {total} proxies answered", before + count));
             });
             proxies.extend(place.proxies.into_iter().zip(made.await));
+            if !place.others.is_empty() {
+                let (name, kind) = match &place.source.base {
+                    Base::Live(cluster) => (cluster.name().to_owned(), SourceKind::Live),
+                    Base::Stored(stored) => (stored.cluster.clone(), stored.kind),
+                };
+                let cluster = several.then(|| name.clone());
+                others.push(Others { source: place.source, cluster, name, kind, now, pods: place.others });
+            }
         }
-        Ok(Visited { proxies, missing })
+        Ok(Visited { proxies, missing, others })
     })
 }
 
@@ -150,7 +165,7 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
     }
     let resolved = targets.resolve(&facts);
     missing.extend(resolved.missing);
-    let mut place = Place { proxies: Vec::new(), doors: Vec::new(), source };
+    let mut place = Place { proxies: Vec::new(), doors: Vec::new(), others: Vec::new(), source };
     if let Some((labels, node)) = who.nodes {
         let need = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: labels.to_owned() };
         let mut served = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
@@ -167,6 +182,10 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         return Ok(place);
     }
     for (pod, named) in resolved.pods.into_iter().zip(resolved.named) {
+        if who.speaks == Speaks::Envoy && who.port.is_none() && others::is_one(pod) {
+            place.others.push(pod.clone());
+            continue;
+        }
         match admins(pod, who, named) {
             Ok(admins) => place.add(pod, &admins, several.then(|| facts.cluster.clone())),
             Err(Some(why)) => missing.push((format!("{}.{}", pod.name, pod.namespace), why)),
@@ -192,6 +211,7 @@ fn admins(pod: &Object, who: Who<'_>, named: bool) -> std::result::Result<Vec<Ad
         return Ok(found);
     }
     Err(named.then(|| match (any, who.speaks) {
+        (_, Speaks::Metrics) => "its proxy has a dump".to_owned(),
         (true, Speaks::Envoy) => "its proxy is no Envoy; meshctl ztunnel-config reads it".to_owned(),
         (true, Speaks::NodeProxy) => "its proxy is an Envoy; meshctl proxy-config reads it".to_owned(),
         (false, Speaks::Envoy) => {
@@ -201,15 +221,20 @@ fn admins(pod: &Object, who: Who<'_>, named: bool) -> std::result::Result<Vec<Ad
     }))
 }
 
+/// How the proxy in a pod is asked.
+pub fn door(pod: &Object, admin: &Admin) -> Door {
+    let inside = (!admin.command.is_empty()).then(|| Inside {
+        container: admin.container.clone(),
+        command: admin.command.iter().map(|word| (*word).to_owned()).collect(),
+    });
+    Door { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port: admin.port, inside }
+}
+
 impl Place {
     fn add(&mut self, pod: &Object, admins: &[Admin], cluster: Option<String>) {
         let (namespace, name) = (pod.namespace.to_string(), pod.name.to_string());
         for admin in admins {
-            let inside = (!admin.command.is_empty()).then(|| Inside {
-                container: admin.container.clone(),
-                command: admin.command.iter().map(|word| (*word).to_owned()).collect(),
-            });
-            self.doors.push(Door { namespace: namespace.clone(), pod: name.clone(), port: admin.port, inside });
+            self.doors.push(door(pod, admin));
             self.proxies.push(Proxy {
                 cluster: cluster.clone(),
                 namespace: namespace.clone(),

@@ -7,7 +7,7 @@ mod role;
 
 use crate::cli::{Ctx, complete};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Channel, Facts, Need, Purpose, SourceKind, kinds};
+use crate::facts::{Channel, Facts, Need, Purpose, Resource, SourceKind, kinds};
 use crate::kubernetes::{self, target};
 use crate::mesh::MESHES;
 use crate::render::yaml;
@@ -39,13 +39,18 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     let window = || "7d".to_owned();
     let mut record = needs(&Purpose::Record { window: window(), proxies: true, flows: None });
     record.extend(proxies());
-    record.insert(program());
+    record.extend([program(), metrics()]);
     let mut sync = needs(&Purpose::Sync(Channel::default()));
-    sync.extend([port(), program()]);
+    sync.extend([port(), program(), metrics()]);
+    // Of one proxy: its roots and its mesh's trust domain.
+    let mut status = sync.clone();
+    status.insert(one(&kinds::CONFIG_MAP));
+    let mut wait = status.clone();
+    wait.extend(MESHES.iter().flat_map(|mesh| mesh.followed()).map(|followed| one(&followed.resource)));
     // Not what `--proxies` takes besides, which is what `proxy-status` takes.
     let mut check = needs(&Purpose::Health { proxies: false, deep: false });
     check.extend(needs(&Purpose::Before));
-    check.extend([port(), program()]);
+    check.extend([port(), program(), metrics()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
     vec![
@@ -53,8 +58,8 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
         ("meshes", needs(&Purpose::State)),
         ("check", check),
         ("check-inject", needs(&Purpose::Members)),
-        ("proxy-status", sync.clone()),
-        ("wait", sync),
+        ("proxy-status", status),
+        ("wait", wait),
         ("version", versions),
         ("proxy-config", proxies()),
         ("ztunnel-config", proxies()),
@@ -62,9 +67,20 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     ]
 }
 
+/// One object by its name.
+fn one(resource: &Resource) -> Need {
+    Need::Get { resource: resource.clone(), namespace: Some(String::new()), name: String::new() }
+}
+
 /// A port of any pod.
 fn port() -> Need {
     Need::PodGet { namespace: String::new(), pod: String::new(), port: 0, path: String::new() }
+}
+
+/// Metrics at a port of any pod, also of one that is not running yet.
+fn metrics() -> Need {
+    let (namespace, pod, path) = (String::new(), String::new(), String::new());
+    Need::PodMetrics { namespace, pod, port: 0, path, names: Vec::new() }
 }
 
 /// A program in any container.
@@ -77,7 +93,10 @@ fn proxies() -> BTreeSet<Need> {
     let pods = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: String::new() };
     let named =
         target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
-    named.chain([pods, port()]).collect()
+    // What tells of those that have no dump.
+    let beside = |resource: &Resource| Need::Get { resource: resource.clone(), namespace: None, name: String::new() };
+    let beside = crate::mesh::proxy::kinds().into_iter().map(beside);
+    named.chain([pods, port(), metrics()]).chain(beside).collect()
 }
 
 /// First words, for completion.

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write;
-use x509_parser::extensions::GeneralName;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
 
@@ -24,6 +25,9 @@ pub struct Certificate {
     pub dns_names: Vec<String>,
     #[serde(skip)]
     valid: (i64, i64),
+    /// Which key it holds and which one signed it, as it says itself.
+    #[serde(skip)]
+    keys: (String, String),
 }
 
 impl Certificate {
@@ -40,6 +44,20 @@ impl Certificate {
     /// Whole days from its first to its last.
     pub fn days_of_life(&self) -> i64 {
         self.valid.1.saturating_sub(self.valid.0).div_euclid(86_400)
+    }
+
+    pub fn ends(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.valid.1).ok()
+    }
+
+    pub fn begins(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.valid.0).ok()
+    }
+
+    /// As far as both tell: by name, and by key where both name it, for names are often the same after a rotation.
+    pub fn may_be_signed_by(&self, other: &Certificate) -> bool {
+        let (signer, key) = (&self.keys.1, &other.keys.0);
+        self.issuer == other.subject && (signer.is_empty() || key.is_empty() || signer == key)
     }
 
     pub fn spiffe_id(&self) -> Option<&str> {
@@ -78,6 +96,7 @@ fn read_der(der: &[u8]) -> Result<Certificate, String> {
         uris: Vec::new(),
         dns_names: Vec::new(),
         valid: (x509.validity().not_before.timestamp(), x509.validity().not_after.timestamp()),
+        keys: keys(&x509),
     };
     // An alternative name that can't be read leaves the rest of the certificate worth telling.
     if let Ok(Some(names)) = x509.subject_alternative_name() {
@@ -90,6 +109,20 @@ fn read_der(der: &[u8]) -> Result<Certificate, String> {
         }
     }
     Ok(certificate)
+}
+
+fn keys(x509: &X509Certificate<'_>) -> (String, String) {
+    let mut keys = (String::new(), String::new());
+    for extension in x509.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(key) => keys.0 = hex(key.0),
+            ParsedExtension::AuthorityKeyIdentifier(signer) => {
+                keys.1 = signer.key_identifier.as_ref().map(|key| hex(key.0)).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    keys
 }
 
 /// Without leading zeros, as a number is written.

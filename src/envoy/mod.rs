@@ -26,6 +26,7 @@ pub mod extensions;
 pub mod fault;
 pub mod field;
 pub mod hosts;
+pub mod identity;
 pub mod json;
 pub mod listeners;
 pub mod name;

@@ -155,7 +155,8 @@ impl Purpose {
     pub fn channel(&self) -> Channel {
         match self {
             Purpose::Sync(channel) => channel.clone(),
-            Purpose::Record { proxies: deep, .. } | Purpose::Health { deep, .. } => Channel { deep: *deep, ..Channel::default() },
+            Purpose::Record { proxies, .. } => Channel { deep: *proxies, dump_of_all: *proxies, ..Channel::default() },
+            Purpose::Health { deep, .. } => Channel { deep: *deep, ..Channel::default() },
             _ => Channel::default(),
         }
     }
@@ -289,6 +290,17 @@ impl Facts {
 
     pub fn insert(&mut self, need: Need, answer: Answer) {
         self.answers.insert(need, answer);
+    }
+
+    /// What was big and has been looked at.
+    pub fn forget(&mut self, need: &Need) {
+        self.answers.remove(need);
+    }
+
+    /// Takes over what was answered elsewhere.
+    pub fn absorb(&mut self, others: Facts) {
+        self.answers.extend(others.answers);
+        self.problems.extend(others.problems);
     }
 
     /// Convenience for sources and tests: answered now, whole.

@@ -11,6 +11,8 @@ pub enum Speaks {
     Envoy,
     /// A node's proxy with a dump of its own form.
     NodeProxy,
+    /// Metrics, and no dump: what it has is asked of others as well ([`super::proxy`]).
+    Metrics,
 }
 
 /// One proxy of a pod.

@@ -1,6 +1,34 @@
-//! Meshes: an open set behind one trait. To add one: a folder, and two lines here.
+//! Meshes: an open set behind one trait. Nothing outside `mesh/<name>` says a mesh's name, and a mesh never fetches: it
+//! declares [`Need`]s and reads [`Facts`].
 //!
-//! Nothing outside `mesh/<name>` says a mesh's name. A mesh never fetches; it declares [`Need`]s and reads [`Facts`].
+//! # How to add a mesh
+//!
+//! A folder `mesh/NAME/` and two lines here: `mod NAME;` and an entry in [`MESHES`]. Its kinds stand in
+//! [`crate::facts::kinds`], with the group that names it. Begin with what every command takes, in this order; each step is of
+//! use by itself, and what has a default in the trait can wait.
+//!
+//! 1. **Whose is what** ([`Marks`], a table): images and names of its proxies and components, its namespaces, its own routes.
+//!    From then on no analysis takes its parts for somebody's application.
+//! 2. **What is installed** ([`Mesh::detect`], `detect.rs`): one [`Installation`] a control plane, with its evidence. Also when
+//!    only its proxies can be seen. `meshes` and `analyze` show it now.
+//! 3. **Who calls whom** ([`Mesh::needs`] and [`Mesh::translate`]): its metrics as two queries each (`observed`), its
+//!    policies as declared edges (`declared`). Needs come in rounds: what the first round found decides the next.
+//! 4. **How it is** ([`state::State`]): its components, the membership of a pod with the reason and the fix, its roots of
+//!    trust, its own [`check::Check`]s (a code of its own, never reused). `check-inject` and `check` answer now; a check that
+//!    takes more than objects declares it in [`Mesh::health_needs`].
+//! 5. **Who has which configuration** ([`Mesh::sync`]): what control planes say ([`Mesh::sync_needs`]), what the proxies say
+//!    ([`Mesh::told_needs`]), and which bytes of a recording that takes ([`Mesh::sync_reads`]). Where no control plane keeps
+//!    a list, compute it, and name who is late; readiness is never proof of it.
+//! 6. **What a proxy runs**: [`Mesh::admins`] says where it is asked. An Envoy is read by everybody's reader; one without a dump
+//!    is pieced together ([`Mesh::proxy_needs`], [`Mesh::proxy`], in the words of [`proxy`]), with its log levels.
+//! 7. **Choosing and installing it** ([`Mesh::candidates`], dated figures with their sources; [`Mesh::distribution`], its
+//!    charts).
+//!
+//! Then the proof: recordings of a real one, healthy and with each fault, in `fixtures/imported/NAME` (`tests/it/import`) or
+//! `fixtures/snapshots/NAME`; a line for each in `tests/it/meshes.rs` and `tests/it/proxy_status.rs`, where the fault is first
+//! and health is silence; one screen for each command. What is asked later, once something was found, is named in
+//! [`Mesh::later`], so that `permissions` knows. Unknown is said as unknown: a need that failed, or that a recording does not
+//! hold, is no answer.
 
 pub mod admin;
 mod candidate;
@@ -8,6 +36,7 @@ pub mod check;
 mod cilium;
 mod consul;
 mod declared;
+pub mod follow;
 pub mod install;
 pub mod istio;
 pub mod known;
@@ -17,6 +46,8 @@ pub mod marks;
 pub mod membership;
 mod observed;
 mod proxies;
+pub mod proxy;
+pub mod revisions;
 pub mod scene;
 pub mod state;
 pub mod sync;
@@ -27,7 +58,7 @@ pub mod view;
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 pub use marks::Marks;
 
-use crate::facts::{Channel, Facts, Need, Purpose, Resource};
+use crate::facts::{Channel, Facts, Need, Object, Purpose, Resource};
 use crate::model::{Installation, Model};
 use std::collections::BTreeMap;
 
@@ -40,6 +71,22 @@ pub trait Mesh: Sync {
     /// The admin ports of its proxies in a pod.
     fn admins(&self, _pod: &view::Pod) -> Vec<admin::Admin> {
         Vec::new()
+    }
+    /// What is asked to show this part of a proxy that has no dump of its configuration; called again as [`Mesh::needs`] is.
+    fn proxy_needs(&self, _known: &Facts, _pod: &Object, _parts: &[proxy::Part]) -> Vec<Need> {
+        Vec::new()
+    }
+    /// What came of it; `None` for a pod without a proxy of this kind, and the reason where nothing did.
+    fn proxy(&self, _facts: &Facts, _pod: &Object, _parts: &[proxy::Part]) -> Option<Result<proxy::Shown, String>> {
+        None
+    }
+    /// Kinds of which that takes objects by name or label.
+    fn proxy_kinds(&self) -> Vec<&'static Resource> {
+        Vec::new()
+    }
+    /// The log levels that such a proxy starts with.
+    fn log_levels(&self, _pod: &Object) -> Option<String> {
+        None
     }
     /// What is installed where. Needs [`Model::workloads`] for who carries its proxy, so it runs after `kubernetes`.
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation>;
@@ -59,13 +106,21 @@ pub trait Mesh: Sync {
     fn told_needs(&self, _known: &Facts, _channel: &Channel) -> Vec<Need> {
         Vec::new()
     }
-    /// What its own checks take of proxies, beside objects; called again as [`Mesh::needs`] is.
-    fn health_needs(&self, _known: &Facts) -> Vec<Need> {
+    /// What its own checks take beside objects, and of each proxy if those are asked; called again as [`Mesh::needs`] is.
+    fn health_needs(&self, _known: &Facts, _proxies: bool) -> Vec<Need> {
         Vec::new()
     }
     /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
-    fn sync_reads(&self, _need: &Need) -> bool {
+    fn sync_reads(&self, _need: &Need, _channel: &Channel) -> bool {
         false
+    }
+    /// Kinds of its configuration whose way to the proxies can be followed.
+    fn followed(&self) -> &'static [follow::Followed] {
+        &[]
+    }
+    /// Which of its replicas have seen this state of an object; asked for by [`Channel::objects`].
+    fn holds(&self, _: &Facts, _: &follow::Followed, _: &sync::Key, _: &follow::State) -> Vec<follow::Held> {
+        Vec::new()
     }
     /// Kinds that are asked only when something else was found, so that not every cluster is asked for them.
     fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {
@@ -90,6 +145,10 @@ pub trait Mesh: Sync {
     fn candidates(&self) -> &'static [Candidate];
     /// Its charts.
     fn distribution(&self) -> &'static install::Distribution;
+    /// How several of its control planes stand side by side, if they can.
+    fn revisions(&self) -> Option<&'static dyn revisions::Revisions> {
+        None
+    }
     /// A file of its own installer, in the terms of its charts; `None` if it is no such file.
     fn translated(&self, _file: &serde_json::Value) -> Option<Result<install::Translated, String>> {
         None
@@ -109,7 +168,7 @@ pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = if purpose.of_more() { mesh.needs(known, purpose) } else { Vec::new() };
         needs.extend(if purpose.of_planes() { mesh.sync_needs(known, &channel) } else { Vec::new() });
         needs.extend(if purpose.of_sync() { mesh.told_needs(known, &channel) } else { Vec::new() });
-        needs.extend(if purpose.of_health() { mesh.health_needs(known) } else { Vec::new() });
+        needs.extend(if purpose.of_health() { mesh.health_needs(known, purpose.of_sync()) } else { Vec::new() });
         needs
     };
     MESHES.iter().flat_map(of).collect()

@@ -13,6 +13,7 @@ mod table;
 mod wrap;
 pub mod yaml;
 
+pub use json::JsonWriter;
 pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
@@ -40,6 +41,9 @@ pub enum Format {
 
 /// Width of everything that goes to no terminal, so that the same input gives the same bytes.
 pub const WIDTH: usize = 100;
+
+/// A pipe takes so much at once.
+const BUFFER: usize = 64 << 10;
 
 /// How to draw: width, colour, format.
 #[derive(Clone, Debug)]
@@ -96,6 +100,14 @@ pub fn render(report: &Report, style: &Style) -> String {
     }
 }
 
+/// To stdout, as it is made where that can be done: the answer of a large fleet is never held as text.
+pub fn show(report: &Report, style: &Style) -> io::Result<()> {
+    if style.format != Format::Json {
+        return print(&render(report, style));
+    }
+    to_stdout(|out| json::write(report, out).map_err(io::Error::from))
+}
+
 /// What others printed and nothing else; the rest goes to stderr ([`beside`]).
 fn printed(report: &Report) -> String {
     let texts = report.body.iter().filter_map(|block| if let Block::Code(text) = block { Some(json::safe(text)) } else { None });
@@ -108,12 +120,17 @@ pub fn beside(report: &Report) -> Vec<String> {
     lines.flatten().map(|line| line.iter().map(|span| span.text.as_str()).collect()).collect()
 }
 
+/// A text to stdout.
+pub fn print(text: &str) -> io::Result<()> {
+    to_stdout(|out| out.write_all(text.as_bytes()))
+}
+
 /// The only way to stdout. A reader that went away (`| head`) is no error.
 ///
 /// SIGPIPE stays ignored on purpose: its default action would also end the process when a cluster cuts a connection.
-pub fn print(text: &str) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => {
             // What is still buffered would fail again when the writer is dropped.
             drop(out.into_parts());
@@ -123,10 +140,13 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Schema first, then the fields of `data`; what both machine forms show.
+/// Schema first, then the fields; the machine form as a value.
 fn machine_form(report: &Report) -> serde_json::Value {
     let mut document = serde_json::Map::new();
     document.insert("schema".to_owned(), report.schema.clone().into());
+    if let Some(serde_json::Value::Object(fields)) = report.document.as_ref().map(|document| document.value()) {
+        document.extend(fields);
+    }
     match &report.data {
         serde_json::Value::Object(fields) => document.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone()))),
         other => drop(document.insert("data".to_owned(), other.clone())),

@@ -4,6 +4,7 @@
 //! `FOLDER/MESH/SCENARIO`; without the variable only the rules of the translation are tested. What a folder does not hold
 //! stays *not asked*, what its list of CRDs doesn't name is *absent*, and lists of single namespaces are *partial*.
 
+mod protobuf;
 mod raw;
 
 use meshctl::facts::{Answer, Facts, Need, Object, Outcome, Resource, SourceKind, kinds};

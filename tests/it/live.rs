@@ -1,5 +1,8 @@
 //! The live source against a scripted API server; the client stack is the real one, over a loopback socket.
 
+mod fleet;
+mod grpc;
+mod linkerd;
 mod list;
 mod pods;
 mod probe;
@@ -7,6 +10,7 @@ mod prometheus;
 mod real;
 mod said;
 mod server;
+mod tls;
 
 use meshctl::facts::{Answer, Facts, Need, Outcome, Resource};
 use meshctl::source::live::Cluster;

@@ -1,6 +1,7 @@
 //! One integration binary; a file beside this one is a module here.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stderr)]
 mod archive;
+mod charts;
 mod cli;
 mod completions;
 mod guards;
@@ -17,6 +18,7 @@ mod readme;
 mod recorded;
 mod systems;
 mod version;
+mod without_dump;
 
 use std::process::{Command, Output};
 

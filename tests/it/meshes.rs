@@ -66,6 +66,58 @@ fn every_fault_is_named_first_and_health_is_silence() {
     }
 }
 
+/// What `linkerd check --proxy` printed on the same clusters (edge-26.8.3), and what says the same here.
+#[test]
+fn linkerds_own_check_agrees_or_the_difference_is_known() {
+    // Scenario; what it printed; our check, with the same severity unless a reason follows.
+    const SAID: [(&str, &str, &str, &str); 9] = [
+        ("destination-down", "× control plane pods are ready", "MSH1001 error", ""),
+        ("identity-down", "× control plane pods are ready", "MSH1001 error", ""),
+        ("issuer-expired", "× issuer cert is within its validity period", "LNK0001 error", ""),
+        (
+            "issuer-near-expiry",
+            "‼ issuer cert is valid for at least 60 days",
+            "LNK0001 error",
+            "minutes are left of it, and certificates are cut to that: a warning is too little",
+        ),
+        ("issuer-near-expiry", "‼ data plane proxies certificate match CA", "LNK0003 warning", ""),
+        ("leaf-expired-stuck", "‼ data plane proxies certificate match CA", "LNK0003 warning", ""),
+        ("misconfig", "‼ opaque ports are properly annotated", "LNK0006 warning", ""),
+        ("trust-bundle-skew", "‼ data plane proxies certificate match CA", "LNK0003 warning", ""),
+        ("version-skew", "‼ data plane is up-to-date", "MSH1007 warning", ""),
+    ];
+    for (scenario, said, ours, why) in SAID {
+        let all = bad(&format!("linkerd/{scenario}"));
+        assert!(all.contains(&ours.to_owned()), "{scenario}: {said}: {all:?}");
+        let same = said.starts_with('×') == ours.ends_with("error");
+        assert_eq!(same, why.is_empty(), "{scenario}: {said}: {why}");
+    }
+    // It was silent, or stopped before: three pods without a proxy, an expired leaf, policies that deny or name nothing.
+    for (scenario, ours) in [
+        ("unmeshed-pod", "MSH1005 warning"),
+        ("leaf-expired-stuck", "LNK0002 error"),
+        ("issuer-expired", "LNK0002 error"),
+        ("misconfig", "LNK0004 error"),
+        ("misconfig", "LNK0005 error"),
+    ] {
+        assert!(bad(&format!("linkerd/{scenario}")).contains(&ours.to_owned()), "{scenario}: {ours}");
+    }
+    // It lists a Job that is done among the pods to be restarted; nobody can.
+    let (_, out, _) = run(&["check", "--from", &from("linkerd/trust-bundle-skew")]);
+    assert!(out.contains("catalog-78d95468fc-8ht7f") && !out.contains("report-22dsr"), "{out}");
+}
+
+/// What each proxy showed on its port, with its issuer: no event is needed for it.
+#[test]
+fn an_expired_leaf_is_seen_on_the_port_that_shows_it() {
+    for scenario in ["issuer-expired", "leaf-expired-stuck"] {
+        let (_, out, _) = run(&["check", "--mesh", "linkerd", "--from", &from(&format!("linkerd/{scenario}"))]);
+        let words: String = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let seen = "certificate shown on port 4191 notAfter 2026-11-23T20:10:50Z, its issuer 2026-11-23T20:10:50Z";
+        assert!(words.contains(seen) && words.contains("kubectl rollout restart deploy/web -n shop-l5d"), "{out}");
+    }
+}
+
 #[test]
 fn the_exit_code_follows_the_worst_and_what_is_unknown_is_said() {
     let code = |words: &[&str], name: &str| run(&[words, &["--from", &from(name)]].concat()).0;
@@ -111,7 +163,7 @@ fn why_a_pod_is_not_in_the_mesh() {
 #[test]
 fn screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens");
-    let cases: [(&str, &[&str], &str); 35] = [
+    let cases: [(&str, &[&str], &str); 41] = [
         ("meshes-mixed", &["meshes"], "mixed/healthy"),
         ("meshes-linkerd", &["meshes"], "linkerd/unmeshed-pod"),
         ("meshes-consul", &["meshes"], "consul/healthy"),
@@ -126,6 +178,12 @@ fn screens() {
         ("proxy-status-consul", &["proxy-status"], "consul/ghost-instance"),
         ("proxy-status-cilium", &["proxy-status"], "cilium/agent-down"),
         ("proxy-status-mixed", &["proxy-status"], "mixed/healthy"),
+        ("proxy-config-all-linkerd", &["pc", "all", "deploy/web.shop-l5d"], "linkerd/healthy"),
+        ("proxy-config-endpoint-linkerd", &["pc", "endpoint", "-n", "shop-l5d"], "linkerd/destination-down"),
+        ("proxy-config-listener-linkerd", &["pc", "listener", "-n", "shop-l5d"], "linkerd/misconfig"),
+        ("proxy-config-route-linkerd", &["pc", "route", "deploy/web.shop-l5d"], "linkerd/misconfig"),
+        ("proxy-config-secret-linkerd", &["pc", "secret", "deploy/web.shop-l5d"], "linkerd/leaf-expired-stuck"),
+        ("check-leaf-linkerd", &["check", "--mesh", "linkerd"], "linkerd/leaf-expired-stuck"),
         ("check-inject-mixed", &["check-inject", "-A"], "mixed/healthy"),
         ("check-inject-consul", &["check-inject", "-n", "shop-consul"], "consul/healthy"),
         ("check-inject-cilium", &["check-inject", "-A"], "cilium/agent-down"),

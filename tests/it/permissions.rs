@@ -44,9 +44,16 @@ fn every_form_holds_the_same_manifests() {
 /// Some kinds are asked for only once something else was found; the role has them from the start.
 #[test]
 fn what_is_asked_later_stands_in_the_role() {
-    for (command, kind) in
-        [("check", "events"), ("proxy-status", "endpointslices"), ("proxy-status", "ciliumnodes"), ("proxy-status", "pods/exec")]
-    {
+    for (command, kind) in [
+        ("check", "events"),
+        ("check", "pods/portforward"),
+        ("check", "pods/proxy"),
+        ("proxy-config", "endpointslices"),
+        ("proxy-status", "endpointslices"),
+        ("proxy-status", "ciliumnodes"),
+        ("proxy-status", "pods/exec"),
+        ("wait", "virtualservices"),
+    ] {
         let (_, stdout, _) = run(&["permissions", command]);
         assert!(stdout.contains(kind), "{command}: {kind}");
     }

@@ -20,6 +20,7 @@ impl Roles {
         let asked = || {
             needs.iter().flat_map(|need| match need {
                 Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
+                Need::Get { resource, namespace: Some(_), .. } => vec![(resource, "get")],
                 // Without a namespace a name is looked for in all of them, and that is a list.
                 Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
                 // Everybody may ask what he may do.
@@ -38,6 +39,7 @@ impl Roles {
             matches!(need, Need::PodGet { .. } | Need::PodMetrics { .. } | Need::Grpc(_) | Need::Http(_) | Need::Tls { .. })
         };
         let ports = needs.iter().any(port);
+        let of_waiting = needs.iter().any(|need| matches!(need, Need::PodMetrics { .. }));
         let programs = needs.iter().any(|need| matches!(need, Need::Exec { .. }));
         let queries = needs.iter().any(|need| matches!(need, Need::Query { .. }));
         let mut documents = Vec::new();
@@ -62,7 +64,7 @@ impl Roles {
             documents.push(metrics(name));
         }
         if ports {
-            documents.push(proxies(name, programs));
+            documents.push(proxies(name, programs, of_waiting));
         }
         Roles { documents }
     }
@@ -95,7 +97,7 @@ fn metrics(name: &str) -> Document {
     Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-metrics"), None, vec![rule]) }
 }
 
-fn proxies(name: &str, programs: bool) -> Document {
+fn proxies(name: &str, programs: bool, of_waiting: bool) -> Document {
     let note = if programs {
         "The way to the admin ports of proxies. Exec asks the agents of nodes that have no port for it, and is tried\n\
          where a port-forward is refused or fails; without it these stay unknown. Narrower: a Role in each namespace\n\
@@ -104,8 +106,14 @@ fn proxies(name: &str, programs: bool) -> Document {
         "The way to the admin ports of proxies. Exec is only tried where a port-forward is refused or fails, and\n\
          may be left out. Narrower: a Role in each namespace whose proxies are looked at."
     };
-    let rule = json!({ "apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["create", "get"] });
-    Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-proxies"), None, vec![rule]) }
+    let mut rules =
+        vec![json!({ "apiGroups": [""], "resources": ["pods/exec", "pods/portforward"], "verbs": ["create", "get"] })];
+    let mut note = note.to_owned();
+    if of_waiting {
+        note.push_str("\nThe API server's own proxy is for metrics of pods that no port-forward reaches, and may be left out.");
+        rules.push(json!({ "apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"] }));
+    }
+    Document { note, manifest: manifest("ClusterRole", &format!("{name}-proxies"), None, rules) }
 }
 
 fn manifest(kind: &str, name: &str, namespace: Option<&str>, rules: Vec<Value>) -> Value {

@@ -1,5 +1,7 @@
 //! `proxy-config log`: a proxy's log levels, shown or set. Setting them is the one thing that meshctl changes in a proxy.
 
+mod filters;
+
 use super::many::{self, Answered};
 use super::questions::Shown;
 use super::who::PodsArgs;
@@ -116,7 +118,9 @@ pub fn run(ctx: &Ctx, args: &LogArgs) -> Result<Report> {
     }
     let changes = !set.is_empty();
     let paths = if changes { set } else { vec!["logging".to_owned()] };
-    let visited = fleet::ask(ctx, args.pods.proxies(), |_| Levels { paths: paths.clone() })?;
+    let mut visited = fleet::ask(ctx, args.pods.proxies(), |_| Levels { paths: paths.clone() })?;
+    let others = std::mem::take(&mut visited.others);
+    visited.proxies.extend(filters::levels(&others, args)?);
     let Answered { good, failed } = many::split(visited)?;
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
     if !failed.is_empty() {

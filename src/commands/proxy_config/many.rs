@@ -21,6 +21,10 @@ pub struct Answered<T> {
 /// None at all is an error; with a single one, its own.
 pub fn split<T>(visited: Visited<std::result::Result<T, String>>) -> Result<Answered<T>> {
     let mut answered = Answered { good: Vec::new(), failed: visited.missing };
+    for pod in visited.others.iter().flat_map(|others| &others.pods) {
+        let why = format!("its proxy has no dump, so it has nothing of that kind; it has: {}", super::pieces::PARTS);
+        answered.failed.push((format!("{}.{}", pod.name, pod.namespace), why));
+    }
     for (proxy, result) in visited.proxies {
         match result {
             Ok(one) => answered.good.push((proxy, one)),
@@ -38,7 +42,7 @@ pub fn split<T>(visited: Visited<std::result::Result<T, String>>) -> Result<Answ
         }
     };
     // One that answers, if only with a refusal, was reached.
-    if answered.failed.iter().all(|(_, why)| why.contains(" answers ")) {
+    if answered.failed.iter().all(|(_, why)| why.contains(" answers ") || why.contains("of that kind")) {
         return Err(error);
     }
     Err(error.hint("another admin port: --proxy-admin-port PORT; the rights that it takes: meshctl permissions proxy-config"))

@@ -5,6 +5,7 @@ pub mod diff;
 mod document;
 mod log;
 pub mod many;
+mod pieces;
 pub mod questions;
 mod roots;
 mod stats;
@@ -239,10 +240,12 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
 /// From proxies that run, or that a recording holds.
 fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Result<Report> {
     who.pods.nonempty(ctx)?;
-    let visited = fleet::ask(ctx, who.pods.proxies(), |found| {
+    let mut visited = fleet::ask(ctx, who.pods.proxies(), |found| {
         let selection = Selection { now: found.now, ..selection.clone() };
         Show::new(selection, machine, found.live)
     })?;
+    let others = std::mem::take(&mut visited.others);
+    visited.proxies.extend(pieces::show(others, selection, machine)?);
     let answered = many::split(visited)?;
     if !answered.failed.is_empty() {
         ctx.incomplete.set(true);

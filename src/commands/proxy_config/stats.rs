@@ -60,6 +60,8 @@ struct Ask {
     of: Of,
     filter: Filter,
     used: bool,
+    /// It has metrics as Prometheus scrapes them, and no other form.
+    scraped: bool,
 }
 
 /// A text counts as such wherever it stands somewhere: names of clusters are full of `|` and `.`. Otherwise it is a
@@ -107,7 +109,11 @@ impl Questions for Ask {
     type Made = std::result::Result<Shown, String>;
 
     fn next(&self, _: usize, known: &Answers) -> Vec<String> {
-        let path = if self.of == Of::Server { "stats" } else { "clusters" };
+        let path = match self.of {
+            _ if self.scraped => "metrics",
+            Of::Server => "stats",
+            Of::Clusters => "clusters",
+        };
         if known.is_empty() { vec![path.to_owned()] } else { Vec::new() }
     }
 
@@ -126,7 +132,11 @@ impl Ask {
         if text.trim_start().starts_with(['<', '{']) {
             return Err(format!("it is not the text form of {}", if self.of == Of::Server { "stats" } else { "clusters" }));
         }
-        let read = |line| if self.of == Of::Server { server(line) } else { host(line) };
+        let read = |line| match self.of {
+            _ if self.scraped => scraped(line),
+            Of::Server => server(line),
+            Of::Clusters => host(line),
+        };
         let mut all: Vec<Stat> = text.lines().filter_map(read).collect();
         let fits = self.filter.among(&all);
         all.retain(|stat| fits(stat) && !(self.used && matches!(stat.value.as_str(), "0" | "" | "No recorded values")));
@@ -137,6 +147,12 @@ impl Ask {
 /// `cluster.web.upstream_rq_total: 7`.
 fn server(line: &str) -> Option<Stat> {
     let (name, value) = line.split_once(": ")?;
+    Some(Stat { host: None, name: name.to_owned(), value: value.to_owned() })
+}
+
+/// `request_total{direction="inbound"} 7`
+fn scraped(line: &str) -> Option<Stat> {
+    let (name, value) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))?;
     Some(Stat { host: None, name: name.to_owned(), value: value.to_owned() })
 }
 
@@ -187,7 +203,7 @@ fn shown(stats: &[Stat]) -> Shown {
 
 pub fn run(ctx: &Ctx, args: &StatsArgs) -> Result<Report> {
     let filter = Filter::new(&args.filter)?;
-    let ask = || Ask { of: args.of, filter: filter.clone(), used: args.used };
+    let ask = || Ask { of: args.of, filter: filter.clone(), used: args.used, scraped: false };
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
     let path = args.who.file.as_str();
     if !path.is_empty() {
@@ -199,7 +215,12 @@ pub fn run(ctx: &Ctx, args: &StatsArgs) -> Result<Report> {
         return Ok(Report::new(SCHEMA, &data, shown.blocks));
     }
     args.who.pods.nonempty(ctx)?;
-    let answered: Answered<Shown> = many::split(fleet::ask(ctx, args.who.pods.proxies(), |_| ask())?)?;
+    let mut visited = fleet::ask(ctx, args.who.pods.proxies(), |_| ask())?;
+    if args.of == Of::Server {
+        let others = std::mem::take(&mut visited.others);
+        visited.proxies.extend(fleet::visit_others(&others, |_| Ask { scraped: true, ..ask() })?);
+    }
+    let answered: Answered<Shown> = many::split(visited)?;
     if !answered.failed.is_empty() {
         ctx.incomplete.set(true);
     }
@@ -211,7 +232,9 @@ mod tests {
     use super::*;
 
     fn texts(of: Of, filter: &str, used: bool, text: &str) -> Vec<String> {
-        let shown = Ask { of, filter: Filter::new(filter).expect("a filter"), used }.shown(text.as_bytes()).expect("stats");
+        let shown = Ask { of, filter: Filter::new(filter).expect("a filter"), used, scraped: false }
+            .shown(text.as_bytes())
+            .expect("stats");
         let Some(Block::Table(table)) = shown.blocks.into_iter().next() else { return Vec::new() };
         table.rows.iter().map(|row| row.iter().map(|cell| cell[0].text.clone()).collect::<Vec<_>>().join(" ")).collect()
     }
@@ -241,7 +264,11 @@ mod tests {
     #[test]
     fn another_answer_is_refused() {
         for wrong in ["<html>", "{\"stats\":[]}"] {
-            assert!(Ask { of: Of::Server, filter: Filter::new("").expect("none"), used: false }.shown(wrong.as_bytes()).is_err());
+            assert!(
+                Ask { of: Of::Server, filter: Filter::new("").expect("none"), used: false, scraped: false }
+                    .shown(wrong.as_bytes())
+                    .is_err()
+            );
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::envoy::Section;
 use crate::envoy::ask::HOSTS;
 use crate::error::{Kind, Result};
 use crate::facts::{Facts, Need};
+use crate::mesh;
 use crate::mesh::admin::Speaks;
 use crate::mesh::istio::ztunnel::LABELS;
 use crate::source::visit::{Answers, Questions};
@@ -23,7 +24,7 @@ impl Questions for Keep {
         let wanted = Wanted { sections: Section::ALL.to_vec(), whole: true, live: true };
         match (self.speaks, known.len()) {
             (Speaks::NodeProxy, 0) => vec!["config_dump".to_owned()],
-            (Speaks::NodeProxy, _) => Vec::new(),
+            (Speaks::NodeProxy | Speaks::Metrics, _) => Vec::new(),
             (Speaks::Envoy, 0) => vec![HOSTS.to_owned(), "stats".to_owned()].into_iter().chain(wanted.next(known)).collect(),
             (Speaks::Envoy, _) => wanted.next(known),
         }
@@ -45,7 +46,8 @@ pub fn add(ctx: &Ctx, clusters: &mut [Facts]) -> Result<()> {
             Err(error) if error.kind == Kind::Input => continue,
             Err(error) => return Err(error),
         };
-        for (proxy, answers) in visited.proxies {
+        let others = without_dump(&visited.others, clusters)?;
+        for (proxy, answers) in visited.proxies.into_iter().chain(others) {
             let facts = clusters.iter_mut().find(|facts| proxy.cluster.as_ref().is_none_or(|name| *name == facts.cluster));
             let Some(facts) = facts else { continue };
             for (path, answer) in answers {
@@ -55,4 +57,30 @@ pub fn add(ctx: &Ctx, clusters: &mut [Facts]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Of proxies without a dump: what is shown of them, and all that they count.
+fn without_dump(others: &[fleet::Others], clusters: &mut [Facts]) -> Result<Vec<(fleet::Proxy, Answers)>> {
+    let asked = fleet::gathered(others, |facts, pod| mesh::proxy::needs(facts, pod, &mesh::proxy::Part::ALL))?;
+    // Objects by name stand in the lists already.
+    let kept = |need: &Need| !matches!(need, Need::Get { .. } | Need::Select { .. });
+    for about in &asked {
+        let Some(facts) = clusters.iter_mut().find(|facts| facts.cluster == about.cluster) else { continue };
+        about.iter().filter(|(need, _)| kept(need)).for_each(|(need, answer)| facts.insert(need.clone(), answer.clone()));
+    }
+    fleet::visit_others(others, |_| Counters)
+}
+
+struct Counters;
+
+impl Questions for Counters {
+    type Made = Answers;
+
+    fn next(&self, _: usize, known: &Answers) -> Vec<String> {
+        if known.is_empty() { vec!["metrics".to_owned()] } else { Vec::new() }
+    }
+
+    fn done(&self, _: usize, known: Answers) -> Answers {
+        known
+    }
 }

@@ -87,10 +87,10 @@ impl Mesh for Cilium {
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)
     }
-    fn health_needs(&self, known: &Facts) -> Vec<Need> {
+    fn health_needs(&self, known: &Facts, _: bool) -> Vec<Need> {
         health::needs(known)
     }
-    fn sync_reads(&self, need: &Need) -> bool {
+    fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
         sync::reads(need)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {

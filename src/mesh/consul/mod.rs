@@ -74,13 +74,13 @@ impl Mesh for Consul {
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)
     }
-    fn health_needs(&self, known: &Facts) -> Vec<Need> {
+    fn health_needs(&self, known: &Facts, _: bool) -> Vec<Need> {
         told::needs(known)
     }
     fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
         if purpose.of_sync() { vec![&kinds::STATEFUL_SET] } else { Vec::new() }
     }
-    fn sync_reads(&self, need: &Need) -> bool {
+    fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
         sync::reads(need)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {

@@ -1,6 +1,6 @@
-//! What only Linkerd can have wrong, as far as objects and the control plane's events tell.
+//! What only Linkerd can have wrong, as far as objects, the control plane's events and the proxies' certificates tell.
 
-use super::{certificates, policy_checks};
+use super::{certificates, extensions, installed, policy_checks, webhooks};
 use crate::mesh::check::{Category, Check};
 
 pub static CHECKS: &[Check] = &[
@@ -15,6 +15,12 @@ pub static CHECKS: &[Check] = &[
         category: Category::Certificates,
         title: "no proxy is left with an expired certificate",
         run: certificates::leaves,
+    },
+    Check {
+        code: "LNK0007",
+        category: Category::Certificates,
+        title: "proxies show certificates of their name and of today's anchors",
+        run: certificates::chains,
     },
     Check {
         code: "LNK0003",
@@ -40,4 +46,56 @@ pub static CHECKS: &[Check] = &[
         title: "opaque ports are the same on Services and pods",
         run: policy_checks::opaque,
     },
+    Check {
+        code: "LNK0008",
+        category: Category::ControlPlane,
+        title: "its kinds, webhooks and accounts are there",
+        run: installed::parts,
+    },
+    Check {
+        code: "LNK0009",
+        category: Category::ControlPlane,
+        title: "Kubernetes and the Gateway API are of versions it is made for",
+        run: installed::versions,
+    },
+    Check {
+        code: "LNK0010",
+        category: Category::ControlPlane,
+        title: "pods and Services lie in its cluster networks",
+        run: installed::networks,
+    },
+    Check {
+        code: "LNK0011",
+        category: Category::ControlPlane,
+        title: "where it is highly available, no part is alone",
+        run: installed::availability,
+    },
+    Check { code: "LNK0012", category: Category::ControlPlane, title: "the CNI plugin runs on every node", run: installed::cni },
+    Check {
+        code: "LNK0013",
+        category: Category::Admission,
+        title: "webhooks show certificates that the API server takes",
+        run: webhooks::served,
+    },
+    Check {
+        code: "LNK0014",
+        category: Category::Members,
+        title: "labels and annotations stand where they are read",
+        run: extensions::marks,
+    },
+    Check {
+        code: "LNK0015",
+        category: Category::ControlPlane,
+        title: "every part of its extensions is ready and in the mesh",
+        run: extensions::extensions,
+    },
+    Check {
+        code: "LNK0016",
+        category: Category::Configuration,
+        title: "other clusters are mirrored, and mirrored Services have endpoints",
+        run: extensions::multicluster,
+    },
 ];
+
+#[cfg(test)]
+mod tests;

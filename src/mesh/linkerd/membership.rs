@@ -10,7 +10,7 @@ use crate::model::{Evidence, Namespace};
 
 const NAME: &str = "Linkerd";
 const PROXY: &str = "linkerd-proxy";
-const INJECT: &str = "linkerd.io/inject";
+pub const INJECT: &str = "linkerd.io/inject";
 
 pub fn of(scene: &Scene, pod: &Subject) -> Membership {
     let mut membership = judged(scene, pod);

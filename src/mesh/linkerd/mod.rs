@@ -1,23 +1,32 @@
 //! Linkerd.
 
+mod api;
 mod candidates;
 mod certificates;
 mod checks;
+mod controllers;
 mod detect;
 mod edges;
+mod environment;
+mod extensions;
+mod identity;
 mod install;
+mod installed;
 mod marks;
 mod membership;
 mod policy;
 mod policy_checks;
+mod proxy;
 mod state;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use super::observed::{Metric, may_have};
+use super::proxy::{Part, Shown};
 use super::{Candidate, Marks, Mesh};
-use crate::facts::{Channel, Facts, Need, Purpose, Resource, kinds};
+use crate::facts::{Channel, Facts, Need, Object, Purpose, Resource, kinds};
 use crate::model::{Installation, Model};
 
 pub struct Linkerd;
@@ -89,6 +98,21 @@ impl Mesh for Linkerd {
     fn marks(&self) -> &'static Marks {
         &marks::MARKS
     }
+    fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
+        proxy::admin(pod)
+    }
+    fn proxy_needs(&self, known: &Facts, pod: &Object, parts: &[Part]) -> Vec<Need> {
+        proxy::needs(known, pod, parts)
+    }
+    fn proxy(&self, facts: &Facts, pod: &Object, parts: &[Part]) -> Option<Result<Shown, String>> {
+        proxy::shown(facts, pod, parts)
+    }
+    fn proxy_kinds(&self) -> Vec<&'static Resource> {
+        vec![&kinds::CONFIG_MAP, &kinds::ENDPOINT_SLICE, &kinds::SERVICE]
+    }
+    fn log_levels(&self, pod: &Object) -> Option<String> {
+        environment::Environment::of(pod).get("LINKERD2_PROXY_LOG").map(str::to_owned)
+    }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)
     }
@@ -119,11 +143,17 @@ impl Mesh for Linkerd {
     }
     fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
         let state = purpose.of_state().then_some(&kinds::EVENT);
-        let sync = purpose.of_sync().then_some(&kinds::ENDPOINT_SLICE);
+        let sync = [&kinds::ENDPOINT_SLICE, &kinds::SERVICE].into_iter().filter(|_| purpose.of_sync());
         state.into_iter().chain(sync).collect()
+    }
+    fn sync_reads(&self, need: &Need) -> bool {
+        matches!(need, Need::Grpc(call) if call.method.starts_with(api::DESTINATION))
     }
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)
+    }
+    fn health_needs(&self, known: &Facts, proxies: bool) -> Vec<Need> {
+        identity::needs(known, proxies).into_iter().chain(webhooks::needs(known)).collect()
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
         Some(sync::read(facts))

@@ -2,44 +2,55 @@
 //! compared with what runs and with the EndpointSlices.
 //!
 //! Neither a pod's readiness nor `/ready` says anything here: both mean that there once was a certificate. A proxy may count
-//! a controller as ready for a while after the last one went, so whether one is there is asked of the pods. What needs the
-//! controllers' gRPC (which addresses, which policies) is left open.
+//! a controller as ready for a while after the last one went, so whether one is there is asked of the pods. Where a proxy has
+//! other endpoints than the EndpointSlices, what each replica of the controller says names who is late.
 
 mod proxy;
 mod slices;
 
+pub use proxy::Heard;
+pub use slices::{Slices, counted, targets};
+
+use super::controllers::{Replica, Target};
 use super::detect::{COMPONENT, CONTROL_NAMESPACE};
-use crate::facts::{Facts, Need, Object, Outcome, exposition, kinds};
+use super::environment::Environment;
+use crate::facts::{Facts, Need, Object, Outcome, Resource, exposition, kinds};
 use crate::mesh::sync::{Fleet, Plane, Told};
 use crate::mesh::view::Pod;
-use proxy::{Controllers, Heard};
-use slices::Slices;
-use std::collections::BTreeSet;
+use proxy::Controllers;
+use slices::Claim;
+use std::collections::{BTreeMap, BTreeSet};
 
-const ADMIN: u16 = 4191;
+pub const ADMIN: u16 = 4191;
 
-struct Seen<'f> {
-    object: &'f Object,
-    pod: Pod,
+pub struct Seen<'f> {
+    pub object: &'f Object,
+    pub pod: Pod,
 }
 
 impl Seen<'_> {
+    pub fn carries_proxy(&self) -> bool {
+        self.pod.container("linkerd-proxy").is_some()
+    }
     fn ask(&self, port: u16, names: &[&str]) -> Need {
         let (namespace, pod) = (self.object.namespace.to_string(), self.object.name.to_string());
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         Need::PodMetrics { namespace, pod, port, path: "metrics".to_owned(), names }
     }
-    fn component(&self) -> Option<&str> {
+    pub fn metrics_need(&self) -> Need {
+        self.ask(ADMIN, &proxy::NAMES)
+    }
+    pub fn component(&self) -> Option<&str> {
         self.pod.metadata.labels.get(COMPONENT).map(String::as_str)
     }
-    fn control_namespace(&self) -> &str {
+    pub fn control_namespace(&self) -> &str {
         self.pod.metadata.labels.get(CONTROL_NAMESPACE).map_or("linkerd", String::as_str)
     }
-    fn runs(&self) -> bool {
+    pub fn runs(&self) -> bool {
         matches!(self.pod.status.phase.as_str(), "" | "Running")
     }
     /// Port and names of what a replica of the control plane is asked, of those that serve proxies.
-    fn plane_needs(&self) -> Option<Need> {
+    pub fn plane_needs(&self) -> Option<Need> {
         match self.component()? {
             "identity" => Some(self.ask(9990, &["issuer_cert_ttl_seconds"])),
             // Nothing of it says how fresh it is; that it answers is something.
@@ -49,34 +60,72 @@ impl Seen<'_> {
     }
 }
 
-fn seen(facts: &Facts) -> Vec<Seen<'_>> {
-    let mut found = Vec::new();
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+/// Objects of a kind, whichever way they were asked for.
+pub fn every<'f>(facts: &'f Facts, resource: &'f Resource) -> impl Iterator<Item = &'f Object> {
+    let of_kind = move |need: &Need| match need {
+        Need::List { resource: own } | Need::Get { resource: own, .. } | Need::Select { resource: own, .. } => own == resource,
+        _ => false,
+    };
+    facts.iter().filter(move |(need, _)| of_kind(need)).flat_map(|(_, answer)| match &answer.outcome {
+        Outcome::Objects(objects) => objects.as_slice(),
+        _ => &[],
+    })
+}
+
+/// Pods of Linkerd that run or are about to.
+pub fn seen(facts: &Facts) -> Vec<Seen<'_>> {
+    let mut found: BTreeMap<(&str, &str), Seen> = BTreeMap::new();
+    for object in every(facts, &kinds::POD) {
+        let Ok(pod) = object.read::<Pod>() else { continue };
         let own = pod.metadata.labels.contains_key(CONTROL_NAMESPACE) || pod.container("linkerd-proxy").is_some();
         if own && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
-            found.push(Seen { object, pod });
+            found.insert((&object.namespace, &object.name), Seen { object, pod });
         }
-    });
-    found
+    }
+    found.into_values().collect()
 }
 
 fn is_proxy(pod: &&Seen) -> bool {
-    pod.component().is_none() && pod.pod.container("linkerd-proxy").is_some()
+    pod.component().is_none() && pod.carries_proxy()
+}
+
+/// Replicas of a control plane that answer proxies.
+pub fn replicas(all: &[Seen], namespace: &str) -> Vec<Replica> {
+    let serves = |pod: &&Seen| pod.component() == Some("destination") && pod.runs() && &*pod.object.namespace == namespace;
+    let replica = |pod: &Seen| Replica { namespace: namespace.to_owned(), name: pod.object.name.to_string() };
+    all.iter().filter(serves).map(replica).collect()
 }
 
 pub fn needs(known: &Facts) -> Vec<Need> {
     let all = seen(known);
-    let running = || all.iter().filter(|pod| pod.runs());
-    let mut needs: Vec<Need> = running().filter(is_proxy).map(|pod| pod.ask(ADMIN, &proxy::NAMES)).collect();
+    // One that waits for its certificate is told of by its pod, and tells itself what it can.
+    let asked = |pod: &&Seen| pod.runs() || proxy::waits(pod.object);
+    let proxies: Vec<&Seen> = all.iter().filter(is_proxy).filter(asked).collect();
+    let mut needs: Vec<Need> = proxies.iter().map(|pod| pod.metrics_need()).collect();
     if !needs.is_empty() {
-        needs.push(Need::list(&kinds::ENDPOINT_SLICE));
+        needs.extend([&kinds::ENDPOINT_SLICE, &kinds::SERVICE].map(Need::list));
     }
-    needs.extend(running().filter_map(Seen::plane_needs));
+    needs.extend(all.iter().filter(|pod| pod.runs()).filter_map(Seen::plane_needs));
+    // Once the proxies have said whom they balance over.
+    let mut called: BTreeSet<(&str, Target)> = BTreeSet::new();
+    for pod in proxies {
+        let Ok(samples) = asked_of(known, pod) else { continue };
+        let targets = targets(&Heard { samples, now: known.now }, Environment::of(pod.object).suffix());
+        called.extend(targets.into_iter().map(|target| (pod.control_namespace(), target)));
+    }
+    for (namespace, target) in called {
+        needs.extend(replicas(&all, namespace).iter().map(|replica| replica.endpoints_need(&target)));
+    }
     needs
 }
 
+/// Metrics of a proxy.
+pub fn asked_of(facts: &Facts, pod: &Seen) -> Result<Vec<exposition::Sample>, String> {
+    asked(facts, &pod.metrics_need())
+}
+
 /// The samples that came, or why none did.
-fn asked(facts: &Facts, need: &Need) -> Result<Vec<exposition::Sample>, String> {
+pub fn asked(facts: &Facts, need: &Need) -> Result<Vec<exposition::Sample>, String> {
     match facts.get(need).map(|answer| &answer.outcome) {
         Some(Outcome::Text(text)) => Ok(exposition::samples(text)),
         Some(other) => Err(other.why().to_owned()),
@@ -96,6 +145,7 @@ pub fn read(facts: &Facts) -> Fleet {
         fleet.planes.extend(Controllers::of(facts, &all, namespace).missing());
     }
     let slices = facts.seen(&kinds::ENDPOINT_SLICE).then(|| Slices::of(facts));
+    let mut silent: BTreeSet<String> = BTreeSet::new();
     for pod in proxies() {
         let controllers = Controllers::of(facts, &all, pod.control_namespace());
         let mut told =
@@ -108,11 +158,18 @@ pub fn read(facts: &Facts) -> Fleet {
             fleet.told.push(told);
             continue;
         }
-        match asked(facts, &pod.ask(ADMIN, &proxy::NAMES)) {
+        match asked_of(facts, pod) {
             Ok(samples) => {
                 let heard = Heard { samples, now: facts.now };
                 told.parts = controllers.judge(&heard);
-                told.parts.extend(slices.as_ref().map(|slices| slices.judge(&heard)));
+                let replicas = replicas(&all, pod.control_namespace());
+                let suffix = Environment::of(pod.object).suffix().to_owned();
+                let mut claims = |target: &Target| {
+                    let claims: Vec<Claim> = replicas.iter().map(|replica| Claim::of(facts, replica, target)).collect();
+                    silent.extend(claims.iter().filter_map(Claim::failure));
+                    claims
+                };
+                told.parts.extend(slices.as_ref().map(|slices| slices.judge(&heard, &suffix, &mut claims)));
             }
             Err(why) => told.silent = Some(format!("its metrics did not come: {why}")),
         }
@@ -122,6 +179,10 @@ pub fn read(facts: &Facts) -> Fleet {
         let answer = facts.get(&Need::list(&kinds::ENDPOINT_SLICE));
         let why = answer.map_or("not asked", |answer| if answer.partial.is_some() { "partial" } else { answer.outcome.word() });
         fleet.gaps.push(format!("EndpointSlices ({why}), so endpoints of Linkerd's proxies are not compared"));
+    }
+    if let Some(first) = silent.first() {
+        let more = if silent.len() > 1 { format!(" (and {} more like it)", silent.len() - 1) } else { String::new() };
+        fleet.gaps.push(format!("what linkerd-destination sends to proxies: {first}{more}"));
     }
     fleet
 }

@@ -4,6 +4,7 @@
 //! doesn't fit is told in its own words, and so that verification is dropped only where the user says so.
 
 use super::call::{Caller, escape, spoken};
+use super::tls::Anything;
 use super::tunnel::Forward;
 use super::why::why;
 use crate::facts::{Account, Ads, At, Outcome, Tls};
@@ -179,7 +180,7 @@ async fn configured(caller: &Caller, tls: &Tls, credentials: &Credentials) -> Re
     };
     let builder = rustls::ClientConfig::builder();
     let builder = if credentials.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(insecure::Anything::new()))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anything::new()))
     } else {
         let (pem, origin) = match &credentials.cert_dir {
             Some(dir) => (own(dir, "root-cert.pem")?, dir.join("root-cert.pem").display().to_string()),
@@ -278,55 +279,5 @@ impl Decoder for Plain {
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, tonic::Status> {
         let bytes: Bytes = from.copy_to_bytes(from.remaining());
         Ok(Some(bytes.into()))
-    }
-}
-
-mod insecure {
-    //! For `--insecure`, and for nothing else.
-
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-
-    #[derive(Debug)]
-    pub struct Anything(CryptoProvider);
-
-    impl Anything {
-        pub fn new() -> Self {
-            Anything(ring::default_provider())
-        }
-    }
-
-    impl ServerCertVerifier for Anything {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-        fn verify_tls12_signature(
-            &self,
-            message: &[u8],
-            certificate: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-        }
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            certificate: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-        }
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.signature_verification_algorithms.supported_schemes()
-        }
     }
 }

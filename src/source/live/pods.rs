@@ -44,12 +44,17 @@ impl<'c> Line<'c> {
 
     /// `path` without its leading slash.
     pub async fn ask(&mut self, method: Method, path: &str) -> Answered {
+        self.send(method, path, Vec::new()).await
+    }
+
+    /// A program inside sends no body, so one with a body goes through the tunnel or not at all.
+    pub async fn send(&mut self, method: Method, path: &str, body: Vec<u8>) -> Answered {
         if self.strikes >= GIVE_UP {
             let why = format!("{} left {GIVE_UP} requests unanswered, so this one was not sent", self.door);
             return (Outcome::TimedOut(why), None);
         }
         if self.closed.is_none() {
-            match self.through_tunnel(method, path).await {
+            match self.through_tunnel(method, path, body).await {
                 Ok(reply) => {
                     self.strikes = if reply.broken.is_some() { self.strikes + 1 } else { 0 };
                     return self.judge(path, reply);
@@ -92,7 +97,7 @@ impl<'c> Line<'c> {
     }
 
     /// The error says whether the way was open at all.
-    async fn through_tunnel(&mut self, method: Method, path: &str) -> Result<Reply, (bool, Outcome)> {
+    async fn through_tunnel(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<Reply, (bool, Outcome)> {
         let Door { namespace, pod, port, .. } = self.door;
         let place = self.door.to_string();
         let mut tunnel = match self.tunnel.take() {
@@ -103,7 +108,7 @@ impl<'c> Line<'c> {
             .method(method.name())
             .uri(format!("/{path}"))
             .header(http::header::HOST, format!("localhost:{port}"))
-            .body(Full::new(Bytes::new()))
+            .body(Full::new(Bytes::from(body)))
             .map_err(|e| (true, Outcome::Failed(format!("{place}: {e}"))))?;
         // Where nobody listens, or the forward breaks, a program inside may do better; not where the pod is merely slow.
         let reply = tunnel.send(request, LIMIT, &place).await;

@@ -23,7 +23,7 @@ pub async fn certificates(caller: &Caller, namespace: &str, pod: &str, port: u16
     let Ok(name) = ServerName::try_from(server_name.to_owned()) else {
         return failed(format!("{server_name:?} is no name of a server"));
     };
-    let seen = Arc::new(Seen { provider: ring::default_provider(), chain: Mutex::default() });
+    let seen = Arc::new(Anything::new());
     let config = rustls::ClientConfig::builder().dangerous().with_custom_certificate_verifier(seen.clone());
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config.with_no_client_auth()));
     let shaking = async {
@@ -46,14 +46,18 @@ pub async fn certificates(caller: &Caller, namespace: &str, pod: &str, port: u16
     }
 }
 
-/// Takes whatever is shown, and keeps it: nothing is sent to who shows it.
+/// Takes whatever is shown, and keeps it: to look at certificates, and for `--insecure`; for nothing else.
 #[derive(Debug)]
-struct Seen {
+pub struct Anything {
     provider: CryptoProvider,
     chain: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-impl Seen {
+impl Anything {
+    pub fn new() -> Self {
+        Anything { provider: ring::default_provider(), chain: Mutex::default() }
+    }
+
     fn pem(&self) -> Option<String> {
         let chain = self.chain.lock().ok()?;
         let mut text = String::new();
@@ -69,7 +73,7 @@ impl Seen {
     }
 }
 
-impl ServerCertVerifier for Seen {
+impl ServerCertVerifier for Anything {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,

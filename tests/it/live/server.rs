@@ -47,6 +47,8 @@ pub enum Reply {
     Silence,
     /// A port-forward; what comes over it is answered by the same script.
     Tunnel,
+    /// A port-forward to a server on this port of the loopback, whatever it speaks.
+    Through(u16),
     /// A port-forward whose pod side can't connect.
     DeadTunnel(&'static str),
     /// A program that ran in a container: what it printed, and its last words if it failed.
@@ -155,6 +157,7 @@ async fn serve(mut stream: TcpStream, server: Server, script: Arc<Script>) {
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         }
         Reply::Tunnel => tunnel(stream, &request, server, script, None).await,
+        Reply::Through(port) => through(stream, &request, port).await,
         Reply::DeadTunnel(why) => tunnel(stream, &request, server, script, Some(why)).await,
         Reply::Ran(out, failed) => ran(stream, &request, out, failed).await,
         reply => {
@@ -225,7 +228,7 @@ async fn ran(mut stream: TcpStream, request: &Request, out: &str, failed: Option
 
 /// The API server's side of `v4.channel.k8s.io`: channel 0 carries the bytes, channel 1 the pod's complaint, and each
 /// begins with the port.
-async fn tunnel(mut stream: TcpStream, request: &Request, server: Server, script: Arc<Script>, dead: Option<&str>) {
+async fn forwarding(mut stream: TcpStream, request: &Request) -> WebSocketStream<TcpStream> {
     let accept = derive_accept_key(request.header("sec-websocket-key")[0].as_bytes());
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
@@ -237,6 +240,38 @@ async fn tunnel(mut stream: TcpStream, request: &Request, server: Server, script
     for channel in [0, 1] {
         socket.send(Message::binary(vec![channel, low, high])).await.unwrap();
     }
+    socket
+}
+
+/// Bytes both ways, until one side ends.
+async fn through(stream: TcpStream, request: &Request, port: u16) {
+    let mut socket = forwarding(stream, request).await;
+    let mut there = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        tokio::select! {
+            message = socket.next() => match message {
+                Some(Ok(Message::Binary(data))) => there.write_all(&data[1..]).await.unwrap(),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            },
+            read = there.read(&mut chunk) => match read {
+                Ok(length) if length > 0 => {
+                    if socket.send(Message::binary([&[0], &chunk[..length]].concat())).await.is_err() {
+                        return;
+                    }
+                }
+                _ => {
+                    let _ = socket.close(None).await;
+                    return;
+                }
+            },
+        }
+    }
+}
+
+async fn tunnel(stream: TcpStream, request: &Request, server: Server, script: Arc<Script>, dead: Option<&str>) {
+    let mut socket = forwarding(stream, request).await;
     let mut buffer = Vec::new();
     while let Some(Ok(message)) = socket.next().await {
         let Message::Binary(data) = message else { continue };

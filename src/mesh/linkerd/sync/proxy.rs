@@ -13,7 +13,20 @@ const POLICY: &str = "control_policy_balancer_endpoints";
 const EXPIRES: &str = "control_identity_cert_expiration_timestamp_seconds";
 pub const HTTP: &str = "outbound_http_balancer_endpoints";
 pub const TCP: &str = "outbound_tcp_balancer_endpoints";
-pub const NAMES: [&str; 5] = [DESTINATION, POLICY, EXPIRES, HTTP, TCP];
+/// What is kept of all that a proxy counts.
+pub const NAMES: [&str; 11] = [
+    DESTINATION,
+    POLICY,
+    EXPIRES,
+    HTTP,
+    TCP,
+    "inbound_http_authz_allow_total",
+    "inbound_http_authz_deny_total",
+    "inbound_tcp_authz_allow_total",
+    "inbound_tcp_authz_deny_total",
+    "inbound_tcp_authz_terminate_total",
+    "proxy_build_info",
+];
 
 /// What it said.
 pub struct Heard {

@@ -265,8 +265,9 @@ impl<'d> Loading<'d> {
 
 /// Dumps are large; what control planes say of all proxies together is small.
 fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+    let of_all = |path: &str| path.starts_with("debug/") && !path.contains("config_dump");
     let small = match &need.need {
-        Need::PodGet { path, .. } => path.starts_with("debug/"),
+        Need::PodGet { path, .. } => of_all(path),
         other => matches!(other, Need::Http(_) | Need::Grpc(_)),
     };
     small || need.content != Some(Content::Bytes) || dumps(&need.need)
