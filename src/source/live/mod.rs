@@ -58,6 +58,7 @@ use jiff::Timestamp;
 use kube::Client;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
