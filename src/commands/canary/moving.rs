@@ -9,7 +9,7 @@ use crate::commands::installing::readiness::waits_for;
 use crate::commands::installing::waiting::why;
 use crate::commands::load::{block_on, now};
 use crate::commands::plan::only;
-use crate::commands::proxy_status::{Filter, Sort, Taken};
+use crate::commands::proxy_status::{Filter, Question, Sort};
 use crate::commands::tag::Seen;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Channel;
@@ -180,9 +180,10 @@ impl Canary<'_> {
     fn synced(&self, namespace: &str) -> Result<()> {
         let ctx = self.of(Some(namespace));
         let filter = Filter::new(&ctx, None, None, Vec::new())?;
+        let question = Question { channel: Channel::default(), credentials: ctx.xds.clone(), filter, sort: Sort::Health };
         let until = now() + self.deadline;
         loop {
-            let taken = Taken::new(&ctx, &Channel::default(), &ctx.xds, &filter, Sort::Health)?;
+            let taken = question.once(&ctx)?;
             let behind: Vec<String> = taken
                 .all
                 .iter()
