@@ -32,6 +32,15 @@ pub struct Metrics {
     /// How far back metrics and flows are looked at, such as 30m, 24h or 7d
     #[arg(long, value_name = "TIME", default_value = DEFAULT_WINDOW, value_parser = parse_window)]
     pub window: String,
+    /// Ask Hubble's relay here, in the clear, instead of looking for it in the cluster
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    pub hubble: Option<String>,
+}
+
+/// `HOST:PORT`.
+fn parse_address(text: &str) -> std::result::Result<String, String> {
+    let port = text.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
+    port.map(|_| text.to_owned()).ok_or_else(|| "write HOST:PORT, such as localhost:4245".to_owned())
 }
 
 impl Metrics {
@@ -182,7 +191,8 @@ pub fn now() -> Timestamp {
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
     let channel = purpose.channel();
-    let dumps = |need: &Need| purpose.of_sync() && MESHES.iter().any(|mesh| mesh.sync_reads(need, &channel));
+    let wanted = |need: &Need| purpose.of_sync() || purpose.of_health() && matches!(need, Need::Exec { .. });
+    let dumps = |need: &Need| wanted(need) && MESHES.iter().any(|mesh| mesh.sync_reads(need, &channel));
     let all = archive::open_with(from, ctx.global.namespace.as_deref(), now, &dumps)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {

@@ -37,7 +37,7 @@ pub struct PermissionsArgs {
 fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // The window changes the queries, not who may ask them.
     let window = || "7d".to_owned();
-    let mut record = needs(&Purpose::Record { window: window(), proxies: true });
+    let mut record = needs(&Purpose::Record { window: window(), proxies: true, flows: None });
     record.extend(proxies());
     record.extend([program(), metrics()]);
     let mut sync = needs(&Purpose::Sync(Channel::default()));
@@ -50,11 +50,11 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // Not what `--proxies` takes besides, which is what `proxy-status` takes.
     let mut check = needs(&Purpose::Health { proxies: false, deep: false });
     check.extend(needs(&Purpose::Before));
-    check.extend([port(), metrics()]);
+    check.extend([port(), program(), metrics()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
     vec![
-        ("analyze", needs(&Purpose::Decide { window: window() })),
+        ("analyze", needs(&Purpose::Decide { window: window(), flows: None })),
         ("meshes", needs(&Purpose::State)),
         ("check", check),
         ("check-inject", needs(&Purpose::Members)),

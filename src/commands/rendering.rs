@@ -149,7 +149,8 @@ fn here(order: &Order<'_>) -> Result<Rendered> {
     Ok(Rendered { manifests: manifests.map_err(|fault| failed(order.chart, &fault))?, chart, config })
 }
 
-fn laid(layers: &[Layer]) -> Result<Entries> {
+/// Layers laid over each other.
+pub fn laid(layers: &[Layer]) -> Result<Entries> {
     let mut values = Entries::new();
     let wrong = |flag: &str, text: &str, why: String| {
         let next = "keys and values are joined by `=`, pairs by `,`; a backslash takes the next character as it is";

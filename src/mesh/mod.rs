@@ -40,12 +40,14 @@ pub mod follow;
 pub mod install;
 pub mod istio;
 pub mod known;
+pub mod leaf;
 mod linkerd;
 pub mod marks;
 pub mod membership;
 mod observed;
 mod proxies;
 pub mod proxy;
+pub mod revisions;
 pub mod scene;
 pub mod state;
 pub mod sync;
@@ -143,6 +145,10 @@ pub trait Mesh: Sync {
     fn candidates(&self) -> &'static [Candidate];
     /// Its charts.
     fn distribution(&self) -> &'static install::Distribution;
+    /// How several of its control planes stand side by side, if they can.
+    fn revisions(&self) -> Option<&'static dyn revisions::Revisions> {
+        None
+    }
     /// A file of its own installer, in the terms of its charts; `None` if it is no such file.
     fn translated(&self, _file: &serde_json::Value) -> Option<Result<install::Translated, String>> {
         None

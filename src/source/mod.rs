@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod archive;
 pub mod cache;
+pub mod certificates;
 pub mod charts;
 pub mod file;
 pub mod live;
@@ -12,7 +13,7 @@ pub mod redact;
 pub mod visit;
 
 use crate::error::Result;
-use crate::facts::{Answer, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
+use crate::facts::{Answer, At, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
@@ -73,6 +74,17 @@ fn wider(stored: &Facts, need: &Need) -> Option<Answer> {
         Need::PodGet { namespace, pod, port, path } => {
             let whole = path.split_once("?filter=")?.0.to_owned();
             stored.get(&Need::PodGet { namespace: namespace.clone(), pod: pod.clone(), port: *port, path: whole }).cloned()
+        }
+        // Neither roots nor tokens are kept, and older recordings know the port without TLS only.
+        Need::Http(asked) => {
+            let same = |other: &Need| match (other, &asked.at) {
+                (Need::Http(other), at) => other.at == *at && other.path == asked.path,
+                (Need::PodGet { namespace, pod, path, .. }, At::Pod { namespace: n, pod: p, .. }) => {
+                    namespace == n && pod == p && *path == asked.path
+                }
+                _ => false,
+            };
+            stored.iter().find(|(other, _)| same(other)).map(|(_, answer)| answer.clone())
         }
         Need::PodMetrics { namespace, pod, port, path, .. } => {
             let same = |other: &Need| {

@@ -1,13 +1,14 @@
 //! From what is wanted to a plan: rendered, tried on the server without keeping anything, compared with what is there.
 
-use super::wanted::{Piece, Wanted};
+use super::keys;
+use super::wanted::{Piece, Wanted, WantedArgs};
 use crate::charts::object::{self, Ref};
 use crate::charts::plan::{Action, Change, Plan, SCHEMA, Step};
 use crate::charts::release::{self, Hook, Info, Release};
 use crate::charts::{capabilities, diff, manifest};
 use crate::commands::rendering::{Layer, Order, Rendered, rendered};
 use crate::error::{Error, Kind, Result};
-use crate::mesh::install::Distribution;
+use crate::mesh::install::{Distribution, Part};
 use crate::source::apply::{Kinds, Manner, Refused, Writer};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
@@ -101,12 +102,40 @@ async fn releases(writer: &Writer<'_>, kinds: &Kinds) -> Result<BTreeMap<(String
     Ok(all)
 }
 
+/// The releases of a mesh, with the part that each is, in the order of installing; of one revision, if one is named.
+pub fn of_mesh<'g>(
+    ground: &'g Ground<'_>,
+    all: &'g Distribution,
+    revision: &'g str,
+) -> impl DoubleEndedIterator<Item = (&'static Part, &'g Release)> {
+    let of = move |part: &'static Part| {
+        let is_of = move |release: &&Release| {
+            let chart = release.chart.name();
+            let ours = chart == part.chart || part.folders.iter().any(|folder| folder.ends_with(chart));
+            let named = release.name == part.release_of(revision)
+                || revision.is_empty() && part.revisioned && release.name.starts_with(&format!("{}-", part.release));
+            ours && named && (revision.is_empty() || part.revisioned)
+        };
+        ground.releases.values().filter(is_of).map(move |release| (part, release)).collect::<Vec<_>>()
+    };
+    all.parts.iter().flat_map(of)
+}
+
+#[derive(Clone, Copy)]
 pub struct Choices {
     pub take_ownership: bool,
     pub force_conflicts: bool,
+    pub recreate: bool,
 }
 
-pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: &str) -> Result<Plan> {
+impl Choices {
+    pub fn of(args: &WantedArgs) -> Choices {
+        Choices { take_ownership: args.take_ownership, force_conflicts: args.force_conflicts, recreate: args.recreate }
+    }
+}
+
+pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, now: &str) -> Result<Plan> {
+    let keys = keys::settle(ground, wanted).await?;
     let api_versions = ground.kinds.api_versions();
     let mut steps = Vec::new();
     let there = |piece: &Piece| ground.release(&piece.namespace, &piece.release).is_some();
@@ -133,6 +162,7 @@ pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: 
         revision: wanted.revision.clone(),
         cluster: ground.cluster.clone(),
         namespaces,
+        keys,
         steps,
     };
     compare(ground, &mut plan, wanted.mesh.distribution(), choices).await?;
@@ -193,7 +223,7 @@ fn step(ground: &Ground<'_>, piece: &Piece, chart: &str, api_versions: &[String]
 }
 
 /// An object of a namespaced kind that names none is in that of its release.
-fn placed(object: &mut Value, kinds: &Kinds, namespace: &str) {
+pub fn placed(object: &mut Value, kinds: &Kinds, namespace: &str) {
     let at = Ref::of(object);
     if at.namespace.is_empty() && kinds.place(&at.api_version, &at.kind).is_some_and(|place| place.namespaced) {
         object["metadata"]["namespace"] = namespace.into();
@@ -220,7 +250,8 @@ pub async fn compare(ground: &Ground<'_>, plan: &mut Plan, all: &Distribution, c
         step.changes = definitions.into_iter().flatten().map(|(change, _)| change).collect();
         step.objects.clear();
         for (change, object) in tried.into_iter().flatten() {
-            let same = change.action == Action::Change && change.fields.is_empty() && change.refused.is_none();
+            let same =
+                change.action == Action::Change && change.fields.is_empty() && change.refused.is_none() && !change.recreated;
             // What is left to controllers is left out of what is applied.
             step.objects.push(object);
             if same { step.unchanged += 1 } else { step.changes.push(change) }
@@ -273,7 +304,16 @@ pub fn kept(release: &Release, kinds: &Kinds) -> Result<Vec<Value>> {
 }
 
 fn change(action: Action, object: Ref) -> Change {
-    Change { action, object, fields: Vec::new(), conflicts: Vec::new(), foreign: None, unchecked: false, refused: None }
+    Change {
+        action,
+        object,
+        fields: Vec::new(),
+        conflicts: Vec::new(),
+        foreign: None,
+        unchecked: false,
+        refused: None,
+        recreated: false,
+    }
 }
 
 struct Trial<'a> {
@@ -323,6 +363,10 @@ impl Trial<'_> {
         }
         match taken {
             Ok(after) => change.fields = diff::fields(&there, &after),
+            Err(Refused::Invalid(why)) if self.choices.recreate && is_immutable(&why) => {
+                change.fields = diff::fields(&there, &object).into_iter().filter(|field| field.after.is_some()).collect();
+                change.recreated = true;
+            }
             Err(refused) => change.refused = Some(refused.words()),
         }
         if self.choices.take_ownership || change.fields.is_empty() {
@@ -330,6 +374,13 @@ impl Trial<'_> {
         }
         Ok(Some((change, object)))
     }
+}
+
+/// As the API server says it of a field that can be set only once.
+pub fn is_immutable(why: &str) -> bool {
+    ["immutable", "may not change", "updates to statefulset spec for fields other than", "cannot change roleRef"]
+        .iter()
+        .any(|words| why.contains(words))
 }
 
 /// Whose it is, if not the release's.

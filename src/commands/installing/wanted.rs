@@ -1,5 +1,6 @@
 //! From the command line to charts and values: what is wanted, before the cluster is asked.
 
+use super::keys::KeysArgs;
 use crate::charts::release;
 use crate::charts::yaml::load;
 use crate::cli::{Ctx, complete};
@@ -41,6 +42,11 @@ pub struct WantedArgs {
     /// Overwrite fields that somebody else manages, such as what was changed by hand
     #[arg(long)]
     pub force_conflicts: bool,
+    /// Remove and make anew what has a field that can't be changed
+    #[arg(long)]
+    pub recreate: bool,
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 fn ids() -> Vec<(String, String)> {
@@ -67,6 +73,7 @@ pub struct Wanted {
     /// Nobody named a profile: what is installed already is what is wanted.
     pub as_installed: bool,
     pub notes: Vec<String>,
+    pub keys: KeysArgs,
     /// The folder that charts are in; else they come from where `source` says.
     pub charts: Option<String>,
     pub source: SourceArgs,
@@ -82,12 +89,16 @@ pub fn mesh_named(name: &str) -> Result<&'static dyn Mesh> {
     })
 }
 
-pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
+pub fn asked_mesh(args: &WantedArgs) -> Result<&'static dyn Mesh> {
     let mesh = args.mesh.as_deref().ok_or_else(|| {
         let known: Vec<&str> = MESHES.iter().map(|mesh| mesh.id()).collect();
         Error::new(Kind::Usage, "which mesh?").hint(format!("name one: {}", known.join(", ")))
     })?;
-    let mesh = mesh_named(mesh)?;
+    mesh_named(mesh)
+}
+
+pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
+    let mesh = asked_mesh(args)?;
     let all = mesh.distribution();
     let told = files(mesh, all, &args.given)?;
     let name = args.profile.as_deref().or(told.foreign.profile.as_deref());
@@ -148,8 +159,8 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
         pieces.push(Piece { part, release, namespace, layers, chosen, silent });
     }
     let (charts, source, fetcher) = (args.charts.clone(), args.source.clone(), args.source.fetcher(ctx)?);
-    let (as_installed, notes) = (name.is_none(), told.foreign.notes);
-    Ok(Wanted { mesh, profile, revision, pieces, as_installed, notes, charts, source, fetcher, newest: false })
+    let (as_installed, notes, keys) = (name.is_none(), told.foreign.notes, args.keys.clone());
+    Ok(Wanted { mesh, profile, revision, pieces, as_installed, notes, keys, charts, source, fetcher, newest: false })
 }
 
 fn valid_revision(revision: &str) -> Result<()> {

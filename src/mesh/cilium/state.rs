@@ -1,6 +1,6 @@
 //! What Cilium consists of, also where it is the network and no mesh.
 
-use super::{checks, membership, settings};
+use super::{checks, health, membership, settings};
 use crate::facts::kinds;
 use crate::kubernetes::subject::Subject;
 use crate::mesh::check::Check;
@@ -9,8 +9,11 @@ use crate::mesh::proxies;
 use crate::mesh::scene::Scene;
 use crate::mesh::state::{Skew, State};
 use crate::model::{Evidence, Installation, Workload};
+use std::sync::LazyLock;
 
 pub struct Own;
+
+static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| checks::CHECKS.iter().chain(health::CHECKS).copied().collect());
 
 const PARTS: [&str; 5] = ["cilium", "cilium-envoy", "hubble-relay", "clustermesh-apiserver", "hubble-ui"];
 
@@ -67,6 +70,6 @@ impl State for Own {
         Some(Skew { behind: 1, source, as_of: "2026-11-28" })
     }
     fn checks(&self) -> &'static [Check] {
-        checks::CHECKS
+        &CHECKS
     }
 }

@@ -1,6 +1,6 @@
 //! Istio's charts. Names, order and profiles as istio.io documents the installation with Helm (1.29, 2026).
 
-use crate::mesh::install::{Distribution, Leftover, Part, Profile};
+use crate::mesh::install::{Distribution, Footprint, Leftover, Minors, Part, Profile};
 
 const fn part(id: &'static str, chart: &'static str, release: &'static str, folders: &'static [&'static str]) -> Part {
     Part { id, chart, folders, release, revisioned: false, takes: None, tells: None }
@@ -63,6 +63,13 @@ pub static DISTRIBUTION: Distribution = Distribution {
     groups: &["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"],
     namespace_value: "global.istioNamespace",
     caveat: "",
+    minors: Some(Minors { in_place: 1, beside: 2, source: "istio.io/latest/docs/setup/upgrade" }),
+    pods: &[
+        Footprint { name: "istiod", cpu_milli: 500, memory_mib: 2048 },
+        Footprint { name: "gateway", cpu_milli: 100, memory_mib: 128 },
+    ],
+    extensions: "",
+    keys: None,
 };
 
 const fn profile(

@@ -12,6 +12,7 @@ mod install;
 mod marks;
 mod membership;
 mod operator;
+mod revisions;
 mod state;
 mod sync;
 #[cfg(test)]
@@ -115,6 +116,9 @@ impl Mesh for Istio {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn revisions(&self) -> Option<&'static dyn super::revisions::Revisions> {
+        Some(&revisions::ByLabel)
     }
     fn distribution(&self) -> &'static super::install::Distribution {
         &install::DISTRIBUTION

@@ -13,6 +13,7 @@
 //! | `tunnel` | HTTP to a port of a pod, through a port-forward |
 //! | `ads` | a question over xDS, through a port-forward or straight |
 //! | `grpc` | other calls over gRPC, in the clear |
+//! | `http` | a control plane's own API, with TLS and a token |
 //! | `tls` | the certificates that a port shows |
 //! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
 //! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
@@ -27,6 +28,7 @@ mod doors;
 mod find;
 mod forward;
 mod grpc;
+mod http;
 pub mod kubeconfig;
 mod list;
 mod metadata;
@@ -42,9 +44,11 @@ pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
 pub use connect::nearest;
 pub(super) use doors::masked;
+pub use http::Tokens;
 
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Resource, SourceKind};
+use crate::source::redact;
 use crate::source::visit::Door;
 use call::{Caller, Failure};
 use discovery::Served;
@@ -54,6 +58,7 @@ use jiff::Timestamp;
 use kube::Client;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -80,6 +85,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// For control planes that are asked over xDS.
     pub xds: Credentials,
+    /// For control planes with an API of their own.
+    pub tokens: Tokens,
 }
 
 /// One cluster that we can ask.
@@ -90,6 +97,8 @@ pub struct Cluster {
     kubeconfig: Option<PathBuf>,
     deadline: Duration,
     xds: Credentials,
+    tokens: Tokens,
+    token: http::Found,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
     served: OnceCell<Served>,
@@ -108,6 +117,8 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
             kubeconfig: options.kubeconfig.clone(),
             deadline: options.request_timeout,
             xds: options.xds.clone(),
+            tokens: options.tokens.clone(),
+            token: http::Found::default(),
             caller: OnceCell::new(),
             served: OnceCell::new(),
         })
@@ -291,6 +302,10 @@ impl Cluster {
             Need::List { resource } => list::list(caller, served, resource, namespace).await,
             Need::Version => (version(caller).await, None),
             Need::Grpc(_) => (Outcome::NotAsked("it is asked with others of its place".to_owned()), None),
+            Need::Http(question) => {
+                let (outcome, partial) = http::ask(caller, question, &self.tokens, &self.token).await;
+                (masked(outcome).await, partial)
+            }
             Need::Tls { namespace, pod, port, server_name } => {
                 (tls::certificates(caller, namespace, pod, *port, server_name).await, None)
             }
@@ -344,6 +359,12 @@ async fn called(caller: &Caller, needs: Vec<Need>) -> Vec<(Need, Answer)> {
     let asked = places.into_iter().map(|(at, calls)| async move {
         let answers = grpc::ask(caller, at, &calls).await;
         let answered = |(call, (outcome, partial)): (&Grpc, grpc::Answered)| {
+            let outcome = match &outcome {
+                Outcome::Bytes(bytes) => {
+                    redact::flows(call, bytes).map_or(outcome.clone(), |kept| Outcome::Bytes(Arc::new(kept)))
+                }
+                _ => outcome,
+            };
             (Need::Grpc(Box::new(call.clone())), Answer { outcome, at: now(), partial })
         };
         calls.into_iter().zip(answers).map(answered).collect::<Vec<_>>()
