@@ -231,8 +231,9 @@ async fn addresses_of(source: &Source, targets: &Targets, facts: &mut Facts) -> 
         }
         source.answer(needs, facts).await;
     }
-    if let Base::Stored(stored) = &source.base {
-        // A recording has all pods, and they are at hand.
+    // A recording says what the cluster said; one that lacks EndpointSlices, as imported ones may, has its pods at least.
+    let sliced = matches!(facts.get(&Need::list(&kinds::ENDPOINT_SLICE)).map(|it| &it.outcome), Some(Outcome::Objects(_)));
+    if let (false, Base::Stored(stored)) = (sliced, &source.base) {
         let pods = Need::list(&kinds::POD);
         if let Some(answer) = stored.get(&pods) {
             facts.insert(pods, answer.clone());
