@@ -161,8 +161,16 @@ impl<'c, 'a> Gate<'c, 'a> {
     }
 
     fn ask(&self, only: Option<&str>) -> Result<Vec<(String, Vec<Host>)>> {
-        let who =
-            Who { names: &[], selector: None, port: None, speaks: Speaks::Envoy, from: None, nodes: None, one_is_enough: false };
+        let who = Who {
+            names: &[],
+            selector: None,
+            port: None,
+            speaks: Speaks::Envoy,
+            from: None,
+            nodes: None,
+            one_is_enough: false,
+            addresses: false,
+        };
         let namespaces: Vec<String> = self.namespaces.iter().cloned().collect();
         let mut many = false;
         let visited = fleet::ask(&self.canary.of(only), who, |found| {
