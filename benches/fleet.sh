@@ -11,6 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 count=${1:-10000}
 target=${CARGO_TARGET_DIR:-$here/../target}/release
 M="$target/meshctl --kubeconfig $KUBECONFIG_OUT"
+ads_load=${ADS_LOAD:-$target/examples/ads-load}
 work=$(mktemp -d)
 deploy=istiod-canary
 cleanup() {
@@ -35,7 +36,7 @@ forward() {                                      # forward LOCAL REMOTE: until i
 }
 pod=$(kubectl -n istio-system get pods -l app=istiod,istio.io/rev=canary --field-selector status.phase=Running -o jsonpath='{.items[0].status.podIP}')
 # the clients run in the node's network, so that no port-forward carries ten thousand streams
-nsenter -t "$(cat "$STATE/node.pid")" -n -- "$target/examples/ads-load" "$pod:15010" "$count" load >"$work/load" 2>"$work/load.err" &
+nsenter -t "$(cat "$STATE/node.pid")" -n -- "$ads_load" "$pod:15010" "$count" load >"$work/load" 2>"$work/load.err" &
 SECONDS=0
 until grep -qs acknowledged "$work/load"; do
   ((SECONDS < 300)) || { echo "the clients did not come up:"; sort "$work/load.err" | uniq -c | head -5; exit 1; }
@@ -50,6 +51,8 @@ echo "--- meshctl proxy-status, over gRPC and over HTTP"
 "$here/compare.py" "$M -q proxy-status --transport grpc -o json" "$M -q proxy-status --transport http -o json"
 echo "--- meshctl proxy-status | istiod's bare answer through kubectl's port-forward"
 "$here/compare.py" "$M -q proxy-status -o json" "curl -s -o /dev/null localhost:15914/debug/syncz"
+echo "--- meshctl proxy-status as a table | istiod's bare answer"
+"$here/compare.py" "$M -q proxy-status" "curl -s -o /dev/null localhost:15914/debug/syncz"
 echo "--- meshctl proxy-status | istioctl proxy-status"
 "$here/compare.py" "$M -q proxy-status -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
 $M snapshot record --quiet --proxies "$work/fleet.tar.zst" --force >/dev/null

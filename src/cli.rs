@@ -92,6 +92,9 @@ impl Ctx {
         let contexts = &self.global.context;
         let first = |i: usize| !contexts[..i].contains(&contexts[i]);
         contexts.iter().enumerate().filter(|(i, _)| first(*i)).for_each(|(_, context)| push("--context", context));
+        if let Some(file) = &self.global.consul_token_file {
+            push("--consul-token-file", &file.display().to_string());
+        }
         // Without them the next command would see something else.
         self.global.as_user.iter().for_each(|user| push("--as", user));
         self.global.as_group.iter().for_each(|group| push("--as-group", group));
@@ -100,6 +103,9 @@ impl Ctx {
         }
         if self.global.all_contexts {
             words.push_str(" --all-contexts");
+        }
+        if self.global.consul_token_from_secret {
+            words.push_str(" --consul-token-from-secret");
         }
         words
     }
@@ -114,8 +120,33 @@ impl Ctx {
             impersonate_groups: self.global.as_group.clone(),
             request_timeout: self.global.request_timeout,
             xds: self.xds.clone(),
+            tokens: live::Tokens {
+                file: self.global.consul_token_file.clone(),
+                from_cluster: self.global.consul_token_from_secret,
+            },
         }
     }
+}
+
+/// As kubectl calls us when we are its plugin.
+const PLUGIN: &str = "kubectl-meshctl";
+
+/// Help says what the user types: `kubectl meshctl analyze`.
+fn as_plugin(command: clap::Command) -> clap::Command {
+    fn told(command: clap::Command) -> clap::Command {
+        let examples = command.get_after_help().map(|text| text.to_string().replace("meshctl ", "kubectl meshctl "));
+        let command = command.mut_subcommands(told);
+        match examples {
+            Some(text) => command.after_help(text),
+            None => command,
+        }
+    }
+    told(command).bin_name("kubectl meshctl")
+}
+
+fn is_plugin(args: &[OsString]) -> bool {
+    let name = args.first().map(std::path::Path::new).and_then(std::path::Path::file_stem);
+    name.is_some_and(|name| name == PLUGIN)
 }
 
 /// The whole command line, for parsing, help and completion.
@@ -146,7 +177,8 @@ pub fn run() -> ExitCode {
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
-    let mut command = command().color(match global::color_of(args) {
+    let command = if is_plugin(args) { as_plugin(command()) } else { command() };
+    let mut command = command.color(match global::color_of(args) {
         ColorWhen::Auto => ColorChoice::Auto,
         ColorWhen::Always => ColorChoice::Always,
         ColorWhen::Never => ColorChoice::Never,
@@ -171,7 +203,8 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
     let nothing = matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand);
     if nothing && args.len() < 2 {
         // Bare `meshctl` is a question, not a mistake; the flags would push the commands off the screen.
-        let _ = render::print(&command().mut_args(|arg| arg.hide(true)).render_help().to_string());
+        let command = if is_plugin(args) { as_plugin(command()) } else { command() };
+        let _ = render::print(&command.mut_args(|arg| arg.hide(true)).render_help().to_string());
         return ExitCode::SUCCESS;
     }
     if let Some(error) = absent::explain(args, error) {
@@ -185,12 +218,12 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 }
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
+    if ctx.global.output == render::Format::Envoy {
+        render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
+    }
     if !report.shown {
-        let text = render::render(report, &render::Style::new(&ctx.global));
-        if ctx.global.output == render::Format::Envoy {
-            render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
-        }
-        render::print(&text).map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
+        render::show(report, &render::Style::new(&ctx.global))
+            .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
     }
     if ctx.global.strict && ctx.incomplete.get() {
         return Ok(error::EXIT_FAILED);

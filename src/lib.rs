@@ -23,6 +23,7 @@
 //! | [`model`] | the neutral mesh: workload, service, call edge, evidence | no |
 //! | [`analysis`] | pure questions to the model | no |
 //! | [`report`], [`render`] | one answer, many renderings; the only room with tables and colours | no |
+//! | [`shares`] | work on many things of a kind, on several threads | no |
 //! | [`ui`] | stderr: progress, hints, prompts | stderr only |
 //! | [`error`] | error kinds, hints, exit codes | no |
 #![forbid(unsafe_op_in_unsafe_fn)]
@@ -39,5 +40,6 @@ pub mod mesh;
 pub mod model;
 pub mod render;
 pub mod report;
+pub mod shares;
 pub mod source;
 pub mod ui;

@@ -3,8 +3,9 @@
 //! A report holds its machine form ([`Report::data`]) and its human form ([`Report::body`]), both made by the analysis
 //! from one typed value. Renderers add nothing and compute nothing.
 
+use crate::render::JsonWriter;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How bad the worst finding is; compared with `--fail-on`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -132,12 +133,14 @@ pub enum Block {
 }
 
 /// One answer with its machine form and its human form.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Report {
     /// `meshctl/decision/v1`.
     pub schema: String,
     /// The machine form, without the schema; an object.
     pub data: Value,
+    /// The same of a large answer, which is written as it is and never built as a value; `data` adds to it.
+    pub document: Option<Box<dyn Document>>,
     pub body: Vec<Block>,
     pub worst: Option<Severity>,
     /// From where on the news is bad when `--fail-on` says nothing: `None` for commands that only show.
@@ -146,6 +149,38 @@ pub struct Report {
     pub cases: Vec<Case>,
     /// It was shown while it came.
     pub shown: bool,
+}
+
+/// A machine form that is kept as what it was made from.
+pub trait Document: Send + Sync {
+    /// With the schema before its fields and `more` after them.
+    fn write(&self, schema: &str, more: &Map<String, Value>, to: &mut JsonWriter<'_>) -> serde_json::Result<()>;
+    /// Its fields, for formats that need them as values.
+    fn value(&self) -> Value;
+}
+
+impl std::fmt::Debug for dyn Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a document")
+    }
+}
+
+#[derive(Serialize)]
+struct Whole<'w, T> {
+    schema: &'w str,
+    #[serde(flatten)]
+    fields: &'w T,
+    #[serde(flatten)]
+    more: &'w Map<String, Value>,
+}
+
+impl<T: Serialize + Send + Sync> Document for T {
+    fn write(&self, schema: &str, more: &Map<String, Value>, to: &mut JsonWriter<'_>) -> serde_json::Result<()> {
+        Whole { schema, fields: self, more }.serialize(to)
+    }
+    fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_else(|e| Value::String(e.to_string()))
+    }
 }
 
 /// One thing that was tested, and what came of it.
@@ -164,7 +199,12 @@ impl Report {
     /// `data` must serialize to a JSON object.
     pub fn new(schema: &str, data: &impl Serialize, body: Vec<Block>) -> Self {
         let data = serde_json::to_value(data).unwrap_or_else(|e| Value::String(e.to_string()));
-        Report { schema: schema.to_owned(), data, body, worst: None, fails_on: None, cases: Vec::new(), shown: false }
+        let schema = schema.to_owned();
+        Report { schema, data, document: None, body, worst: None, fails_on: None, cases: Vec::new(), shown: false }
+    }
+    /// Of an answer with tens of thousands of rows.
+    pub fn large(schema: &str, document: impl Document + 'static, body: Vec<Block>) -> Self {
+        Report { document: Some(Box::new(document)), ..Report::new(schema, &Map::new(), body) }
     }
     #[must_use]
     pub fn worst(mut self, worst: Option<Severity>) -> Self {

@@ -5,6 +5,7 @@ use crate::analysis::sync::{self, Proxy, Status};
 use crate::facts::{Facts, SourceKind};
 use crate::mesh::scene::Scene;
 use crate::mesh::state::Skew;
+use crate::mesh::sync::Plane;
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::{Block, Column, Line, Report, Severity, Span, Table, Tone};
@@ -38,6 +39,8 @@ pub struct ControlPlane {
     pub replicas: Vec<String>,
     /// How many proxies run which version; `unknown` is one of them.
     pub data_plane: BTreeMap<String, usize>,
+    /// How far both may differ, where the mesh's makers say so in numbers.
+    pub policy: Option<Skew>,
     pub findings: Vec<Finding>,
 }
 
@@ -63,7 +66,8 @@ pub fn take(facts: &Facts, model: &Model) -> Versions {
         let mut revisions: BTreeSet<&str> = model.installations.iter().filter(own).map(revision).collect();
         let name = mesh.state().name();
         revisions.extend(status.proxies.iter().filter(|p| p.mesh == name).map(|p| served_by(model, mesh.id(), p)));
-        all.extend(revisions.into_iter().map(|revision| one(*mesh, revision, &scene, &status)));
+        let planes = mesh.sync(facts).map(|fleet| fleet.planes).unwrap_or_default();
+        all.extend(revisions.into_iter().map(|revision| one(*mesh, revision, &planes, &scene, &status)));
     }
     Versions { cluster: facts.cluster.clone(), source: facts.kind, now: facts.now.to_string(), control_planes: all }
 }
@@ -82,7 +86,7 @@ fn served_by<'a>(model: &'a Model, id: &str, proxy: &'a Proxy) -> &'a str {
     own().find(|i| i.namespace == said).map_or(said, revision)
 }
 
-fn one(mesh: &dyn Mesh, name: &str, scene: &Scene, status: &Status) -> ControlPlane {
+fn one(mesh: &dyn Mesh, name: &str, planes: &[Plane], scene: &Scene, status: &Status) -> ControlPlane {
     let state = mesh.state();
     let all = &scene.model.installations;
     let installed = all.iter().find(|i| i.id == mesh.id() && revision(i) == name && !i.namespace.is_empty());
@@ -96,23 +100,24 @@ fn one(mesh: &dyn Mesh, name: &str, scene: &Scene, status: &Status) -> ControlPl
     let wanted = installed.and_then(|i| state.proxy_version(scene, i));
     let findings =
         wanted.iter().flat_map(|wanted| proxies.iter().filter_map(|(have, who)| judge(wanted, have, who, state.skew())));
-    let plane = |p: &&crate::mesh::sync::Plane| p.revision == name;
     ControlPlane {
         mesh: state.name(),
         revision: name.to_owned(),
         namespace: installed.map(|i| i.namespace.clone()),
         version: installed.and_then(|i| i.version.clone()),
-        replicas: match mesh.sync(scene.facts) {
-            Some(fleet) => fleet.planes.iter().filter(plane).map(|p| p.name.clone()).collect(),
-            None => Vec::new(),
-        },
+        replicas: planes.iter().filter(|plane| plane.revision == name).map(|plane| plane.name.clone()).collect(),
+        policy: state.skew(),
         findings: findings.collect(),
         data_plane: proxies.iter().map(|(version, who)| ((*version).to_owned(), who.len())).collect(),
     }
 }
 
-/// `1.29.1`, `v1.29`, `1.32-dev`: the two numbers that a policy speaks of.
+/// Words before a number that say from which channel it is, and nothing about the number.
+const CHANNELS: [&str; 3] = ["stable-", "enterprise-", "preview-"];
+
+/// `1.29.1`, `v1.29`, `1.32-dev`, `stable-2.14.1`: the two numbers that a policy speaks of.
 fn minor(version: &str) -> Option<(u32, u32)> {
+    let version = CHANNELS.iter().find_map(|channel| version.strip_prefix(channel)).unwrap_or(version);
     let mut numbers = version.trim_start_matches('v').splitn(3, '.');
     let major = numbers.next()?.parse().ok()?;
     let rest = numbers.next()?;
@@ -126,6 +131,7 @@ fn judge(wanted: &str, have: &str, who: &[String], policy: Option<Skew>) -> Opti
     }
     let found =
         |severity, text: String, rule: &str| Some(Finding { severity, text, proxies: who.to_vec(), rule: rule.to_owned() });
+    let rule = policy.map(|policy| format!("{}; as of {}", policy.source, policy.as_of)).unwrap_or_default();
     if have == "unknown" {
         return found(Severity::Info, "their version can't be told from the image".to_owned(), "");
     }
@@ -133,28 +139,24 @@ fn judge(wanted: &str, have: &str, who: &[String], policy: Option<Skew>) -> Opti
         return found(Severity::Info, format!("they run {have}, their control plane asks for {wanted}"), "");
     };
     if plane.0 != proxy.0 {
-        return found(Severity::Warning, format!("{have} and {wanted} differ in more than a minor version"), policy.source);
+        return found(Severity::Warning, format!("{have} and {wanted} differ in more than a minor version"), &rule);
     }
     match i64::from(plane.1) - i64::from(proxy.1) {
         ..0 => {
             let text = format!("{have} is ahead of its control plane ({wanted}), which is not supported");
-            found(Severity::Warning, text, policy.source)
+            found(Severity::Warning, text, &rule)
         }
-        0 => found(
-            Severity::Info,
-            format!("{have} and {wanted} differ in the patch: allowed, a restart brings {wanted}"),
-            policy.source,
-        ),
+        0 => found(Severity::Info, format!("{have} and {wanted} differ in the patch: allowed, a restart brings {wanted}"), &rule),
         behind if behind <= i64::from(policy.behind) => {
             let text = format!("{have} is {behind} minor behind {wanted}: allowed during an upgrade, a restart brings {wanted}");
-            found(Severity::Info, text, policy.source)
+            found(Severity::Info, text, &rule)
         }
         behind => {
             let text = format!(
                 "{have} is {behind} minor versions behind {wanted}, and only {} are supported: restart them",
                 policy.behind
             );
-            found(Severity::Warning, text, policy.source)
+            found(Severity::Warning, text, &rule)
         }
     }
 }
@@ -218,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_may_differ_and_what_may_not() {
-        let policy = Some(Skew { behind: 1, source: "docs" });
+        let policy = Some(Skew { behind: 1, source: "docs", as_of: "2026-11-28" });
         let who = ["a.shop".to_owned()];
         let judged = |wanted, have| judge(wanted, have, &who, policy).map(|found| found.severity);
         assert_eq!(judged("1.29.1", "1.29.1"), None);
@@ -228,6 +230,8 @@ mod tests {
         assert_eq!(judged("1.29.0", "1.30.0"), Some(Severity::Warning), "ahead");
         assert_eq!(judged("2.0.0", "1.30.0"), Some(Severity::Warning));
         assert_eq!(judged("1.29.0", "unknown"), Some(Severity::Info));
+        assert_eq!(judged("stable-2.14.1", "stable-2.12.0"), Some(Severity::Warning), "whatever the channel");
+        assert_eq!(judged("edge-26.8.3", "edge-26.1.1"), Some(Severity::Info), "dates are no versions");
         assert_eq!(judge("edge-26.8.3", "edge-26.7.1", &who, None).map(|f| f.severity), Some(Severity::Info));
     }
 
@@ -235,7 +239,7 @@ mod tests {
         #[test]
         fn tags_of_any_form(a in "\\PC{0,12}", b in "v?[0-9]{0,12}\\.[0-9]{0,12}(-dev|\\.[0-9])?") {
             for (wanted, have) in [(&a, &b), (&b, &a), (&b, &b)] {
-                let found = judge(wanted, have, &[], Some(Skew { behind: 1, source: "" }));
+                let found = judge(wanted, have, &[], Some(Skew { behind: 1, source: "", as_of: "" }));
                 proptest::prop_assert_eq!(found.is_none(), wanted == have);
             }
         }

@@ -20,7 +20,7 @@ const KNOWN: &str = "v1 admissionregistration.k8s.io/v1 admissionregistration.k8
     apiextensions.k8s.io/v1beta1 apiextensions.k8s.io/v1";
 
 /// Helm's version whose behaviour is followed.
-const HELM: &str = "v3.22";
+const HELM: &str = "v3.22.0";
 const GO: &str = "go1.26.8";
 
 /// The newest Kubernetes that is known here: what a chart is rendered for unless told otherwise.

@@ -71,6 +71,12 @@ impl Chart {
         self.text("type").eq_ignore_ascii_case("library")
     }
 
+    /// Parts that it says it has, and that are not there.
+    pub fn missing(&self) -> Vec<&str> {
+        let declared = self.dependencies.iter().flatten().map(|dependency| dependency.name.as_str());
+        declared.filter(|name| !self.parts.iter().any(|part| part.name() == *name)).collect()
+    }
+
     /// `.Chart` of templates.
     pub fn describe(&self, is_root: bool) -> Value {
         let text = |name, key| Field { name, key, omit_empty: true, value: Value::str(self.text(key)) };

@@ -72,6 +72,8 @@ pub struct Manifests {
     pub hooks: Vec<Document>,
     /// Of `crds/`: applied before everything else, never changed or removed by a release.
     pub definitions: Vec<Document>,
+    /// The same as they lie in the chart, for printing: path, text.
+    pub definition_files: Vec<(String, String)>,
     /// What the chart's `NOTES.txt` says to the user.
     pub notes: String,
 }
@@ -79,20 +81,30 @@ pub struct Manifests {
 impl Manifests {
     /// As `helm template` prints them.
     pub fn print(&self) -> String {
-        let mut out = String::new();
-        for document in &self.objects {
-            _ = write!(out, "---\n# Source: {}\n{}\n", document.source, document.text);
-        }
-        let mut out = format!("{}\n", out.trim());
-        for document in &self.hooks {
-            _ = write!(out, "---\n# Source: {}\n{}\n", document.source, document.text);
-        }
+        let mut out = format!("{}\n", print(&self.objects).trim());
+        out.push_str(&print(&self.hooks));
         out
     }
 }
 
+impl Manifests {
+    /// As `helm template --include-crds` prints them, before everything else.
+    pub fn print_definitions(&self) -> String {
+        self.definition_files.iter().map(|(source, text)| format!("---\n# Source: {source}\n{text}\n")).collect()
+    }
+}
+
+fn print(documents: &[Document]) -> String {
+    let mut out = String::new();
+    for document in documents {
+        _ = write!(out, "---\n# Source: {}\n{}\n", document.source, document.text);
+    }
+    out
+}
+
 pub fn sort(rendered: BTreeMap<String, String>, definitions: Vec<(String, String)>) -> Result<Manifests, String> {
     let mut all = Manifests::default();
+    all.definition_files.clone_from(&definitions);
     for (source, text) in definitions {
         for text in split(&text) {
             let head = Head::read(&text).map_err(|e| format!("YAML parse error on {source}: {e}"))?;
@@ -146,7 +158,8 @@ fn split(text: &str) -> Vec<String> {
     let mut from = 0;
     while let Some(found) = text[from..].find("---") {
         let at = from + found;
-        let line_start = at == 0 || text[..at].ends_with('\n');
+        // A line's end that belongs to the cut before begins no other: Helm cuts `---` and `---` below it once.
+        let line_start = at == 0 || text[start..at].ends_with('\n');
         if !line_start {
             from = at + 3;
             continue;

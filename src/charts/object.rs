@@ -92,6 +92,11 @@ pub fn owner(object: &serde_json::Value) -> Option<(&str, &str)> {
     Some((annotations[NAME].as_str()?, annotations[NAMESPACE].as_str()?))
 }
 
+/// Whether somebody has to make the namespace: a cluster begins with a few.
+pub fn needs_own_namespace(name: &str) -> bool {
+    !matches!(name, "default" | "kube-system" | "kube-public" | "kube-node-lease")
+}
+
 /// Whether it stays when its release goes.
 pub fn is_kept(object: &serde_json::Value) -> bool {
     object["metadata"]["annotations"][KEEP].as_str().is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))

@@ -17,7 +17,59 @@ pub struct Plan {
     pub cluster: String,
     /// Namespaces that releases need and nobody has made.
     pub namespaces: Vec<String>,
+    /// Key pairs that are made before the first release.
+    #[serde(default)]
+    pub keys: Vec<Keyed>,
     pub steps: Vec<Step>,
+}
+
+/// A key pair of a mesh, for a Secret of its own beside the releases. The private key is never part of what is kept or
+/// shown of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Keyed {
+    pub object: Ref,
+    /// What it is and until when, in words.
+    pub about: String,
+    pub certificate: String,
+    /// Who vouches for it.
+    pub authority: String,
+    /// There is another one already.
+    pub replaces: bool,
+    #[serde(skip)]
+    pub key: Option<PrivateKey>,
+}
+
+/// A private key in PEM. It prints itself as nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PrivateKey(String);
+
+impl PrivateKey {
+    pub fn new(pem: String) -> Self {
+        PrivateKey(pem)
+    }
+
+    /// Only for the Secret that it belongs to, and for the file that its owner keeps it in.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrivateKey(…)")
+    }
+}
+
+impl Keyed {
+    /// The Secret, if the key is at hand.
+    pub fn secret(&self) -> Option<serde_json::Value> {
+        let key = self.key.as_ref()?;
+        let metadata = serde_json::json!({ "name": self.object.name, "namespace": self.object.namespace,
+            "labels": { "app.kubernetes.io/managed-by": "meshctl" } });
+        let data = serde_json::json!({ "tls.crt": self.certificate, "tls.key": key.expose(), "ca.crt": self.authority });
+        Some(serde_json::json!({ "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": metadata,
+            "stringData": data }))
+    }
 }
 
 /// One release.
@@ -67,6 +119,9 @@ pub struct Change {
     pub unchecked: bool,
     /// Why the server won't take it.
     pub refused: Option<String>,
+    /// A field of it can't be changed, so it is removed and made anew.
+    #[serde(default)]
+    pub recreated: bool,
 }
 
 impl Plan {
@@ -76,7 +131,7 @@ impl Plan {
 
     /// Nothing to do, and nothing to keep.
     pub fn is_done(&self) -> bool {
-        self.steps.iter().all(|step| !step.touched && step.changes.is_empty())
+        self.keys.is_empty() && self.steps.iter().all(|step| !step.touched && step.changes.is_empty())
     }
 
     pub fn count(&self, action: Action) -> usize {

@@ -16,8 +16,9 @@ use std::rc::Rc;
 pub struct Release<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
-    /// Its number among the releases of its name; above 1 charts are told of an upgrade.
+    /// Its number among the releases of its name.
     pub revision: u64,
+    pub is_upgrade: bool,
     pub kubernetes: semver::Version,
     pub api_versions: &'a [String],
 }
@@ -50,8 +51,8 @@ pub fn render(
     let about = Entries::from([
         ("Name".into(), Value::str(release.name)),
         ("Namespace".into(), Value::str(release.namespace)),
-        ("IsUpgrade".into(), Value::Bool(release.revision > 1)),
-        ("IsInstall".into(), Value::Bool(release.revision <= 1)),
+        ("IsUpgrade".into(), Value::Bool(release.is_upgrade)),
+        ("IsInstall".into(), Value::Bool(!release.is_upgrade)),
         ("Revision".into(), Value::Int(i64::try_from(release.revision).unwrap_or(i64::MAX))),
         ("Service".into(), Value::str("Helm")),
     ]);
@@ -88,7 +89,7 @@ fn collect(chart: &Chart, path: &str, shared: &[(&str, Value)], values: Value, i
         parts.insert(part.name().into(), inner);
     }
     data.insert("Subcharts".into(), Value::map(parts));
-    let Value::Map(data) = Value::map(data) else { return Value::Nil };
+    let Value::Map(data) = Value::map_of(MapKind::Values, data) else { return Value::Nil };
     for (name, text) in &chart.templates {
         let partial = name.rsplit('/').next().is_some_and(|base| base.starts_with('_'));
         if chart.is_library() && !partial {

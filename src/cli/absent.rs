@@ -17,7 +17,6 @@ const fn absent(names: &'static [&'static str], instead: &'static str) -> Absent
 /// When a command arrives, its line goes; `commands_that_exist_are_not_absent` below sees to it.
 const ABSENT: &[Absent] = &[
     absent(&["kube-inject"], "istioctl kube-inject"),
-    absent(&["tag"], "istioctl tag"),
     absent(&["waypoint"], "istioctl waypoint"),
     absent(&["dashboard", "dash", "d"], "istioctl dashboard"),
     absent(&["bug-report"], "istioctl bug-report"),

@@ -37,6 +37,12 @@ pub struct Global {
     /// Give up a call after this time, such as 5s or 1m
     #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = parse_duration, env = "MESHCTL_REQUEST_TIMEOUT", hide_env = true, help_heading = "Where from")]
     pub request_timeout: Duration,
+    /// Token for the API of Consul's servers, in this file
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Where from")]
+    pub consul_token_file: Option<PathBuf>,
+    /// Read Consul's bootstrap token from its Secret in the cluster
+    #[arg(long, global = true, conflicts_with = "consul_token_file", help_heading = "Where from")]
+    pub consul_token_from_secret: bool,
     /// Exit 2 if any part of the input could not be read
     #[arg(long, global = true, help_heading = "Where from")]
     pub strict: bool,

@@ -231,8 +231,9 @@ async fn addresses_of(source: &Source, targets: &Targets, facts: &mut Facts) -> 
         }
         source.answer(needs, facts).await;
     }
-    if let Base::Stored(stored) = &source.base {
-        // A recording has all pods, and they are at hand.
+    // A recording says what the cluster said; one that lacks EndpointSlices, as imported ones may, has its pods at least.
+    let sliced = matches!(facts.get(&Need::list(&kinds::ENDPOINT_SLICE)).map(|it| &it.outcome), Some(Outcome::Objects(_)));
+    if let (false, Base::Stored(stored)) = (sliced, &source.base) {
         let pods = Need::list(&kinds::POD);
         if let Some(answer) = stored.get(&pods) {
             facts.insert(pods, answer.clone());
@@ -267,15 +268,20 @@ fn admins(pod: &Object, who: Who<'_>, named: bool) -> std::result::Result<Vec<Ad
     }))
 }
 
+/// How the proxy in a pod is asked.
+pub fn door(pod: &Object, admin: &Admin) -> Door {
+    let inside = (!admin.command.is_empty()).then(|| Inside {
+        container: admin.container.clone(),
+        command: admin.command.iter().map(|word| (*word).to_owned()).collect(),
+    });
+    Door { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port: admin.port, inside }
+}
+
 impl Place {
     fn add(&mut self, pod: &Object, admins: &[Admin], cluster: Option<String>) {
         let (namespace, name) = (pod.namespace.to_string(), pod.name.to_string());
         for admin in admins {
-            let inside = (!admin.command.is_empty()).then(|| Inside {
-                container: admin.container.clone(),
-                command: admin.command.iter().map(|word| (*word).to_owned()).collect(),
-            });
-            self.doors.push(Door { namespace: namespace.clone(), pod: name.clone(), port: admin.port, inside });
+            self.doors.push(door(pod, admin));
             self.proxies.push(Proxy {
                 cluster: cluster.clone(),
                 namespace: namespace.clone(),

@@ -32,6 +32,15 @@ pub struct Metrics {
     /// How far back metrics and flows are looked at, such as 30m, 24h or 7d
     #[arg(long, value_name = "TIME", default_value = DEFAULT_WINDOW, value_parser = parse_window)]
     pub window: String,
+    /// Ask Hubble's relay here, in the clear, instead of looking for it in the cluster
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    pub hubble: Option<String>,
+}
+
+/// `HOST:PORT`.
+fn parse_address(text: &str) -> std::result::Result<String, String> {
+    let port = text.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
+    port.map(|_| text.to_owned()).ok_or_else(|| "write HOST:PORT, such as localhost:4245".to_owned())
 }
 
 impl Metrics {
@@ -73,17 +82,37 @@ pub struct Loaded {
 /// One dead cluster of several is a warning; all of them dead is an error.
 pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<Loaded> {
     let now = now();
-    let mut loaded = match &ctx.global.from {
+    let loaded = match &ctx.global.from {
         Some(from) => stored(ctx, from, purpose, metrics, now)?,
         None => running(ctx, purpose, metrics, now)?,
     };
+    for (name, error) in loaded.unreachable.iter().filter(|_| loaded.facts.len() + loaded.unreachable.len() > 1) {
+        let why = error.causes.last().unwrap_or(&error.message);
+        ctx.ui.warning(&format!("{name} is left out: {why}"));
+    }
+    settled(ctx, loaded)
+}
+
+/// Clusters that are asked more than once, over the same connections.
+pub async fn open(ctx: &Ctx, metrics: Option<&Metrics>) -> Result<Vec<Source>> {
+    let clusters = live::connect(&ctx.live_options()).await?;
+    let source = |cluster| {
+        let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
+        Ok(Source { base: Base::Live(Box::new(cluster)), prometheus })
+    };
+    clusters.into_iter().map(source).collect()
+}
+
+/// Asks each of them, as [`load`] does; whoever looks again and again says himself what is left out.
+pub async fn look(ctx: &Ctx, sources: &[Source], purpose: &Purpose) -> Result<Loaded> {
+    settled(ctx, answers(sources, purpose, now()).await)
+}
+
+/// Nothing at all is an error.
+fn settled(ctx: &Ctx, mut loaded: Loaded) -> Result<Loaded> {
     // With one cluster its error is the answer, not a line in a list.
     if loaded.facts.is_empty() && loaded.unreachable.len() == 1 {
         return Err(loaded.unreachable.remove(0).1);
-    }
-    for (name, error) in &loaded.unreachable {
-        let why = error.causes.last().unwrap_or(&error.message);
-        ctx.ui.warning(&format!("{name} is left out: {why}"));
     }
     if loaded.facts.is_empty() {
         return Err(match loaded.unreachable.len() {
@@ -161,7 +190,9 @@ pub fn now() -> Timestamp {
 }
 
 fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {
-    let dumps = |need: &Need| purpose.of_sync() && MESHES.iter().any(|mesh| mesh.sync_reads(need));
+    let channel = purpose.channel();
+    let wanted = |need: &Need| purpose.of_sync() || purpose.of_health() && matches!(need, Need::Exec { .. });
+    let dumps = |need: &Need| wanted(need) && MESHES.iter().any(|mesh| mesh.sync_reads(need, &channel));
     let all = archive::open_with(from, ctx.global.namespace.as_deref(), now, &dumps)?;
     let progress = ctx.ui.progress(&format!("reading {from}"));
     let facts = block_on(async {
@@ -182,37 +213,33 @@ fn running(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>, now: Timesta
         [] => "reading the cluster".to_owned(),
         names => format!("reading {}", names.join(", ")),
     });
-    // Each on its own, so that one that doesn't answer costs only itself.
-    let answers = block_on(async {
-        let clusters = live::connect(&ctx.live_options()).await?;
-        Ok(join_all(clusters.into_iter().map(|cluster| one(ctx, cluster, purpose, metrics, now))).await)
-    });
+    let loaded = block_on(async { Ok(answers(&open(ctx, metrics).await?, purpose, now).await) });
     drop(progress);
+    loaded
+}
+
+/// Each on its own, so that one that doesn't answer costs only itself.
+async fn answers(sources: &[Source], purpose: &Purpose, now: Timestamp) -> Loaded {
     let mut loaded = Loaded { facts: Vec::new(), unreachable: Vec::new() };
-    for (name, answer) in answers? {
+    for (name, answer) in join_all(sources.iter().map(|source| one(source, purpose, now))).await {
         match answer {
             Ok(facts) => loaded.facts.push(facts),
             Err(error) => loaded.unreachable.push((name, error)),
         }
     }
-    Ok(loaded)
+    loaded
 }
 
-async fn one(
-    ctx: &Ctx,
-    cluster: live::Cluster,
-    purpose: &Purpose,
-    metrics: Option<&Metrics>,
-    now: Timestamp,
-) -> (String, Result<Facts>) {
-    let name = cluster.name().to_owned();
-    let facts = async {
-        // Fails fast where nobody answers, before forty lists wait for the deadline.
-        cluster.probe().await?;
-        let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
-        source::gather(&Source { base: Base::Live(Box::new(cluster)), prometheus }, purpose, now).await
+async fn one(source: &Source, purpose: &Purpose, now: Timestamp) -> (String, Result<Facts>) {
+    let probed = async {
+        match &source.base {
+            Base::Live(cluster) => cluster.probe().await,
+            Base::Stored(_) => Ok(()),
+        }
     };
-    (name, facts.await)
+    // Beside each other: where nobody answers, the probe ends it before forty lists wait for their deadline.
+    let facts = futures::future::try_join(source::gather(source, purpose, now), probed).await;
+    (source.name().to_owned(), facts.map(|(facts, ())| facts))
 }
 
 fn tell_problems(ctx: &Ctx, loaded: &Loaded) {

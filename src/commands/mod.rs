@@ -1,6 +1,8 @@
 //! One file a command: arguments, gather → pure call → report.
 
 pub mod analyze;
+pub mod canary;
+pub mod charts;
 pub mod check;
 pub mod check_inject;
 pub mod completions;
@@ -16,7 +18,10 @@ pub mod proxy_config;
 pub mod proxy_status;
 pub mod rendering;
 pub mod snapshot;
+pub mod sourcing;
+pub mod tag;
 pub mod uninstall;
+pub mod upgrade;
 pub mod version;
 pub mod wait;
 pub mod ztunnel_config;
@@ -42,9 +47,11 @@ pub enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Plan(plan::PlanArgs),
     Install(install::InstallArgs),
-    Upgrade(install::UpgradeArgs),
+    Upgrade(upgrade::UpgradeArgs),
+    Tag(tag::TagArgs),
     Uninstall(uninstall::UninstallArgs),
     Manifest(manifest::ManifestArgs),
+    Charts(charts::ChartsArgs),
     Permissions(permissions::PermissionsArgs),
     Version(version::VersionArgs),
     Completions(completions::CompletionsArgs),
@@ -69,9 +76,11 @@ pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {
         Command::ZtunnelConfig(args) => ztunnel_config::run(ctx, &args),
         Command::Plan(args) => plan::run(ctx, &args),
         Command::Install(args) => install::run(ctx, &args, false),
-        Command::Upgrade(args) => install::run(ctx, &args.install, true),
+        Command::Upgrade(args) => upgrade::run(ctx, &args),
+        Command::Tag(args) => tag::run(ctx, &args),
         Command::Uninstall(args) => uninstall::run(ctx, &args),
         Command::Manifest(args) => manifest::run(ctx, &args),
+        Command::Charts(args) => charts::run(ctx, &args),
         Command::Permissions(args) => permissions::run(ctx, &args),
         Command::Version(args) => version::run(ctx, &args),
         Command::Completions(args) => completions::run(&args),

@@ -37,29 +37,39 @@ pub struct PermissionsArgs {
 fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
     // The window changes the queries, not who may ask them.
     let window = || "7d".to_owned();
-    let mut record = needs(&Purpose::Record { window: window(), proxies: true });
+    let mut record = needs(&Purpose::Record { window: window(), proxies: true, flows: None });
     record.extend(proxies());
     record.extend([program(), metrics()]);
     let mut sync = needs(&Purpose::Sync(Channel::default()));
     sync.extend([port(), program(), metrics()]);
+    // Of one proxy: its roots and its mesh's trust domain.
+    let mut status = sync.clone();
+    status.insert(one(&kinds::CONFIG_MAP));
+    let mut wait = status.clone();
+    wait.extend(MESHES.iter().flat_map(|mesh| mesh.followed()).map(|followed| one(&followed.resource)));
     // Not what `--proxies` takes besides, which is what `proxy-status` takes.
     let mut check = needs(&Purpose::Health { proxies: false, deep: false });
     check.extend(needs(&Purpose::Before));
-    check.extend([port(), metrics()]);
+    check.extend([port(), program(), metrics()]);
     let mut versions = needs(&Purpose::Versions);
     versions.insert(port());
     vec![
-        ("analyze", needs(&Purpose::Decide { window: window() })),
+        ("analyze", needs(&Purpose::Decide { window: window(), flows: None })),
         ("meshes", needs(&Purpose::State)),
         ("check", check),
         ("check-inject", needs(&Purpose::Members)),
-        ("proxy-status", sync.clone()),
-        ("wait", sync),
+        ("proxy-status", status),
+        ("wait", wait),
         ("version", versions),
         ("proxy-config", envoys()),
         ("ztunnel-config", proxies()),
         ("snapshot record", record),
     ]
+}
+
+/// One object by its name.
+fn one(resource: &Resource) -> Need {
+    Need::Get { resource: resource.clone(), namespace: Some(String::new()), name: String::new() }
 }
 
 /// A port of any pod.

@@ -23,21 +23,21 @@ Exit codes: 0 nothing to do, 1 changes are pending, 2 it failed.";
 pub struct PlanArgs {
     #[command(flatten)]
     pub wanted: WantedArgs,
-    /// Keep the plan in this file; it may hold keys
+    /// Keep the plan in this file; keys that it makes are beside it in FILE.key
     #[arg(long, value_name = "FILE")]
     pub out: Option<String>,
 }
 
 pub fn run(ctx: &Ctx, args: &PlanArgs) -> Result<Report> {
-    let wanted = wanted(ctx, &args.wanted)?;
+    let mut wanted = wanted(ctx, &args.wanted)?;
     wanted.notes.iter().for_each(|note| ctx.ui.note(note));
-    let choices = Choices { take_ownership: args.wanted.take_ownership, force_conflicts: args.wanted.force_conflicts };
+    let choices = Choices::of(&args.wanted);
     let now = charts::now().timestamp().to_string();
     let progress = ctx.ui.progress("comparing with the cluster");
     let made = load::block_on(async {
         let cluster = only(ctx).await?;
         let ground = Ground::read(&cluster).await?;
-        Ok((plan(&ground, &wanted, &choices, &now).await?, cluster.name().to_owned()))
+        Ok((plan(&ground, &mut wanted, &choices, &now).await?, cluster.name().to_owned()))
     });
     drop(progress);
     let (plan, cluster) = made?;

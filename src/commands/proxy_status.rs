@@ -5,15 +5,17 @@ mod pod;
 mod watch;
 
 pub use asked::Asked;
-pub use pod::compared_with;
+pub use pod::{Compared, compared_with};
 
 use super::load;
-use crate::analysis::sync::{self, Health, Proxy, Status};
+use crate::analysis::sync::{self, Health, Proxy, Shown, Status};
 use crate::cli::{Ctx, complete, parse_duration};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Channel, Purpose, Selector};
 use crate::mesh::{self, sync::Key};
+use crate::render::Format;
 use crate::report::Report;
+use crate::source::Source;
 use crate::source::live::Credentials;
 use clap::{Args, ValueEnum};
 use std::time::Duration;
@@ -30,8 +32,9 @@ Examples:
   meshctl proxy-status --fail-on error          exit 1 if one refuses its configuration or is cut off
 
 REJECTED      it refused what was sent last (NACK), and goes on with what it had
-DISCONNECTED  its pod has a proxy, and no control plane has a connection of it
-STALE         it has not acknowledged what was sent last
+DISCONNECTED  nothing new reaches it: no control plane has a connection of it (Istio), or it
+              says itself that it has none (Consul, Linkerd), or its node's agent is gone (Cilium)
+STALE         it has not acknowledged what was sent last, or holds something that is no longer so
 NOT SENT      it is connected and got nothing
 UNKNOWN       nobody who could tell was heard";
 
@@ -81,11 +84,64 @@ pub fn run(ctx: &Ctx, args: &ProxyStatusArgs) -> Result<Report> {
     }
     let filter = Filter::new(ctx, args.selector.as_deref(), args.revision.clone(), args.only.clone())?;
     let channel = Channel { deep: args.deep, ..args.asked.channel(ctx)? };
-    let credentials = args.asked.credentials();
-    let take = || Taken::new(ctx, &channel, &credentials, &filter, args.sort);
+    let question = Question { channel, credentials: args.asked.credentials(), filter, sort: args.sort };
     match args.watch {
-        Some(every) => watch::run(ctx, every, take),
-        None => take().map(|taken| taken.report()),
+        Some(every) => watch::run(ctx, every, &question),
+        None => question.once(ctx).map(|taken| taken.report(ctx)),
+    }
+}
+
+/// What is asked of whom, and which of the answers are meant.
+pub struct Question {
+    pub channel: Channel,
+    pub credentials: Credentials,
+    pub filter: Filter,
+    pub sort: Sort,
+}
+
+impl Question {
+    /// Of clusters or of a recording.
+    pub fn once(&self, ctx: &Ctx) -> Result<Taken> {
+        let wide = self.wide(ctx);
+        let loaded = load::load(&wide, &self.purpose(), None)?;
+        self.taken(ctx, wide, loaded)
+    }
+
+    /// Of clusters that are looked at more than once.
+    pub async fn again(&self, ctx: &Ctx, sources: &[Source]) -> Result<Taken> {
+        let wide = self.wide(ctx);
+        let loaded = load::look(&wide, sources, &self.purpose()).await?;
+        self.taken(ctx, wide, loaded)
+    }
+
+    pub async fn open(&self, ctx: &Ctx) -> Result<Vec<Source>> {
+        load::open(&self.wide(ctx), None).await
+    }
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Sync(self.channel.clone())
+    }
+
+    /// Control planes live elsewhere, so a namespace limits what is shown, not what is read.
+    fn wide(&self, ctx: &Ctx) -> Ctx {
+        let mut everywhere = ctx.global.clone();
+        everywhere.namespace = None;
+        let mut wide = Ctx::new(everywhere);
+        wide.xds = self.credentials.clone();
+        wide
+    }
+
+    fn taken(&self, ctx: &Ctx, wide: Ctx, loaded: load::Loaded) -> Result<Taken> {
+        ctx.incomplete.set(wide.incomplete.get());
+        load::known_namespace(ctx, &loaded.facts)?;
+        let status = |facts| {
+            let mut status = sync::judge(facts, &mesh::model(facts));
+            status.retain(|proxy| self.filter.fits(proxy));
+            order(&mut status.proxies, self.sort);
+            status
+        };
+        let all = loaded.facts.iter().map(status).collect();
+        Ok(Taken { wide, loaded, all })
     }
 }
 
@@ -104,6 +160,11 @@ impl Filter {
         let selector = selector.map(Selector::parse).transpose();
         let selector = selector.map_err(|why| Error::new(Kind::Usage, why).hint("such as -l app=web,version!=v2"))?;
         Ok(Filter { namespace: ctx.global.namespace.clone(), name: None, selector, revision, only })
+    }
+
+    /// A namespace that says where something else is.
+    pub fn everywhere(&mut self) {
+        self.namespace = None;
     }
 
     fn pod((namespace, name): &Key) -> Self {
@@ -128,27 +189,14 @@ pub struct Taken {
 }
 
 impl Taken {
-    pub fn new(ctx: &Ctx, channel: &Channel, credentials: &Credentials, filter: &Filter, sort: Sort) -> Result<Self> {
-        // Control planes live elsewhere, so a namespace limits what is shown, not what is read.
-        let mut everywhere = ctx.global.clone();
-        everywhere.namespace = None;
-        let mut wide = Ctx::new(everywhere);
-        wide.xds = credentials.clone();
-        let loaded = load::load(&wide, &Purpose::Sync(channel.clone()), None)?;
-        ctx.incomplete.set(wide.incomplete.get());
-        load::known_namespace(ctx, &loaded.facts)?;
-        let status = |facts| {
-            let mut status = sync::judge(facts, &mesh::model(facts));
-            status.retain(|proxy| filter.fits(proxy));
-            order(&mut status.proxies, sort);
-            status
+    fn report(mut self, ctx: &Ctx) -> Report {
+        let shown = match ctx.global.output {
+            Format::Json | Format::Yaml => Shown::Machine,
+            _ => Shown::Screen,
         };
-        let all = loaded.facts.iter().map(status).collect();
-        Ok(Taken { wide, loaded, all })
-    }
-
-    fn report(&self) -> Report {
-        load::with_unreachable(sync::report(&self.all, |command| self.wide.invocation(command)), &self.loaded)
+        // Answers of megabytes are of no more use.
+        self.loaded.facts.clear();
+        load::with_unreachable(sync::report(self.all, shown, |command| self.wide.invocation(command)), &self.loaded)
     }
 }
 

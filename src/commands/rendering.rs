@@ -7,7 +7,8 @@ use crate::charts::render::{Release, render};
 use crate::charts::template::exec::Limits;
 use crate::charts::value::{Entries, Value};
 use crate::charts::values::{coalesce, set};
-use crate::charts::{capabilities, release, yaml::load};
+use crate::charts::yaml::{json, load};
+use crate::charts::{capabilities, release};
 use crate::error::{Error, Kind, Result};
 use crate::source::{charts, file};
 use clap::Args;
@@ -30,6 +31,12 @@ pub struct Given {
     /// Set a value to the content of a file
     #[arg(long, value_name = "KEY=FILE")]
     pub set_file: Vec<String>,
+    /// Set a value that is JSON
+    #[arg(long, value_name = "KEY=JSON")]
+    pub set_json: Vec<String>,
+    /// Set a value to all the rest, commas and backslashes too
+    #[arg(long, value_name = "KEY=TEXT")]
+    pub set_literal: Vec<String>,
 }
 
 /// Something that is laid over the values so far.
@@ -40,7 +47,11 @@ pub enum Layer {
     Set(String),
     SetString(String),
     SetFile(String),
+    SetJson(String),
+    SetLiteral(String),
 }
+
+type Made = fn(String) -> Layer;
 
 impl Given {
     /// Files in their order, then the flags, as Helm lays them over each other.
@@ -49,10 +60,20 @@ impl Given {
         for path in &self.values {
             layers.push(Layer::Text(path.clone(), values_file(path)?));
         }
-        layers.extend(self.set.iter().cloned().map(Layer::Set));
-        layers.extend(self.set_string.iter().cloned().map(Layer::SetString));
-        layers.extend(self.set_file.iter().cloned().map(Layer::SetFile));
+        layers.extend(self.flags().map(|(text, layer)| layer(text.clone())));
         Ok(layers)
+    }
+
+    /// The flags, in the order in which Helm takes them, whatever the order on the command line.
+    pub fn flags(&self) -> impl Iterator<Item = (&String, Made)> {
+        let kinds: [(&Vec<String>, Made); 5] = [
+            (&self.set_json, Layer::SetJson),
+            (&self.set, Layer::Set),
+            (&self.set_string, Layer::SetString),
+            (&self.set_file, Layer::SetFile),
+            (&self.set_literal, Layer::SetLiteral),
+        ];
+        kinds.into_iter().flat_map(|(texts, layer)| texts.iter().map(move |text| (text, layer)))
     }
 }
 
@@ -61,6 +82,9 @@ pub fn values_file(path: &str) -> Result<String> {
     String::from_utf8(file::read(path)?).map_err(|_| wrong("it is no text"))
 }
 
+/// API version, kind, namespace, name → the object, or an empty one.
+pub type Lookup<'a> = &'a (dyn Fn(&str, &str, &str, &str) -> std::result::Result<serde_json::Value, String> + Sync);
+
 /// What to render, and for which cluster.
 pub struct Order<'a> {
     /// A folder, or a packed `.tgz`.
@@ -68,9 +92,13 @@ pub struct Order<'a> {
     pub release: &'a str,
     pub namespace: &'a str,
     pub revision: u64,
+    /// What charts are told; the number alone doesn't say, such as after a failed installation.
+    pub is_upgrade: bool,
     pub kubernetes: semver::Version,
     /// What the server has; `None`: what is known of Kubernetes without one.
     pub api_versions: Option<&'a [String]>,
+    /// The cluster, where there is one; without it `lookup` finds nothing, as with Helm.
+    pub lookup: Option<Lookup<'a>>,
     pub layers: &'a [Layer],
 }
 
@@ -92,14 +120,25 @@ pub fn rendered(order: &Order<'_>) -> Result<Rendered> {
 
 fn here(order: &Order<'_>) -> Result<Rendered> {
     let loaded = charts::load(order.chart)?;
+    if let missing @ [_, ..] = loaded.missing().as_slice() {
+        let error = Error::new(Kind::Input, format!("the chart {} is not whole", order.chart));
+        return Err(error
+            .cause(format!("its Chart.yaml names parts that are not in its charts/: {}", missing.join(", ")))
+            .hint("take the packed chart from its repository, or run helm dependency build on the folder"));
+    }
     let values = laid(order.layers)?;
     let now = charts::now();
     let known = capabilities::known();
-    let context = Context { now: &now, random: &charts::random };
+    let lookup = |api: &str, kind: &str, namespace: &str, name: &str| match order.lookup {
+        Some(lookup) => lookup(api, kind, namespace, name).map(|found| json::exact(&found)),
+        None => Ok(Value::map(Entries::new())),
+    };
+    let context = Context { now: &now, random: &charts::random, lookup: &lookup };
     let release = Release {
         name: order.release,
         namespace: order.namespace,
         revision: order.revision,
+        is_upgrade: order.is_upgrade,
         kubernetes: order.kubernetes.clone(),
         api_versions: order.api_versions.unwrap_or(&known),
     };
@@ -110,7 +149,8 @@ fn here(order: &Order<'_>) -> Result<Rendered> {
     Ok(Rendered { manifests: manifests.map_err(|fault| failed(order.chart, &fault))?, chart, config })
 }
 
-fn laid(layers: &[Layer]) -> Result<Entries> {
+/// Layers laid over each other.
+pub fn laid(layers: &[Layer]) -> Result<Entries> {
     let mut values = Entries::new();
     let wrong = |flag: &str, text: &str, why: String| {
         let next = "keys and values are joined by `=`, pairs by `,`; a backslash takes the next character as it is";
@@ -139,6 +179,8 @@ fn laid(layers: &[Layer]) -> Result<Entries> {
             Layer::SetString(text) => {
                 set::into(text, set::Typing::Text, &mut values).map_err(|why| wrong("--set-string", text, why))?;
             }
+            Layer::SetJson(text) => set::json(text, &mut values).map_err(|why| wrong("--set-json", text, why))?,
+            Layer::SetLiteral(text) => set::literal(text, &mut values).map_err(|why| wrong("--set-literal", text, why))?,
             Layer::SetFile(text) => set::with(text, &read, &mut values).map_err(|why| wrong("--set-file", text, why))?,
         }
     }

@@ -1,22 +1,23 @@
 //! `meshctl uninstall`: takes a mesh away again, and tells what stays.
 
+use super::installing::attached::{Attached, attached, named};
 use super::installing::carrying::without_finalizers;
-use super::installing::planning::{Ground, failed, kept};
+use super::installing::planning::{Ground, failed, kept, of_mesh};
+use super::installing::run_record;
 use super::installing::wanted::mesh_named;
 use super::load;
 use super::plan::only;
 use crate::charts::object::{self, Ref};
 use crate::charts::release::Release;
-use crate::cli::Ctx;
+use crate::cli::{Ctx, parse_duration};
 use crate::error::{Error, Kind, Result};
-use crate::facts::Purpose;
-use crate::mesh;
 use crate::mesh::install::Distribution;
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use crate::ui::{Choice, Prompt};
 use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,9 @@ pub struct UninstallArgs {
     /// Although proxies are still attached
     #[arg(long)]
     pub force: bool,
+    /// Wait so long until everything is really gone
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration)]
+    pub timeout: Duration,
     /// Only show what would be removed
     #[arg(long)]
     pub dry_run: bool,
@@ -49,24 +53,27 @@ pub struct UninstallArgs {
     pub yes: bool,
 }
 
+impl UninstallArgs {
+    /// One control plane, without a question.
+    pub fn of_revision(mesh: &str, revision: &str) -> UninstallArgs {
+        let (mesh, revision) = (mesh.to_owned(), revision.to_owned());
+        let timeout = Duration::from_secs(120);
+        UninstallArgs { mesh, revision, purge: false, force: false, timeout, dry_run: false, yes: true }
+    }
+}
+
+const DEFINITIONS: (&str, &str) = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+const PAUSE: Duration = Duration::from_millis(500);
 /// Proxies that are named before the rest is only counted.
 const NAMED: usize = 30;
 
 pub fn run(ctx: &Ctx, args: &UninstallArgs) -> Result<Report> {
     let mesh = mesh_named(&args.mesh)?;
-    let loaded = load::load(ctx, &Purpose::State, None)?;
-    let mut attached: Vec<Ref> = Vec::new();
-    for facts in &loaded.facts {
-        let model = mesh::model(facts);
-        let revision = |name: &Option<String>| name.as_deref().unwrap_or("default").to_owned();
-        let ours = model.installations.iter().filter(|one| one.id == mesh.id());
-        for one in ours.filter(|one| args.revision.is_empty() || revision(&one.revision) == args.revision) {
-            let workloads = one.meshed.iter().filter_map(|id| model.workloads.get(*id));
-            attached.extend(workloads.map(|w| Ref::new("", w.kind.as_str(), &w.namespace, &w.name)));
-        }
-    }
-    attached.sort();
-    attached.dedup();
+    let mut everywhere = ctx.global.clone();
+    everywhere.namespace = None;
+    let attached = attached(&Ctx::new(everywhere), mesh.id())?;
+    let of = |revision: &String| args.revision.is_empty() || *revision == args.revision;
+    let attached = attached.into_iter().filter(|(revision, _)| of(revision)).collect();
     load::block_on(go(ctx, args, mesh.distribution(), attached))
 }
 
@@ -78,7 +85,7 @@ struct Removal {
     kept: Vec<Ref>,
 }
 
-async fn go(ctx: &Ctx, args: &UninstallArgs, all: &Distribution, attached: Vec<Ref>) -> Result<Report> {
+async fn go(ctx: &Ctx, args: &UninstallArgs, all: &Distribution, attached: Vec<Attached>) -> Result<Report> {
     let cluster = only(ctx).await?;
     let ground = Ground::read(&cluster).await?;
     let removal = removal(&ground, args, all)?;
@@ -86,16 +93,20 @@ async fn go(ctx: &Ctx, args: &UninstallArgs, all: &Distribution, attached: Vec<R
         return Err(nothing(&ground, args, all));
     }
     let going: BTreeSet<(&str, &str)> = removal.objects.iter().map(|at| (at.namespace.as_str(), at.name.as_str())).collect();
-    let attached: Vec<Ref> =
-        attached.into_iter().filter(|at| !going.contains(&(at.namespace.as_str(), at.name.as_str()))).collect();
+    let stays = |at: &Ref| !going.contains(&(at.namespace.as_str(), at.name.as_str()));
+    let attached: Vec<Attached> = attached.into_iter().filter(|(_, at)| stays(at)).collect();
     if !attached.is_empty() && !args.force && !args.dry_run {
-        let shown: Vec<String> = attached.iter().take(NAMED).map(ToString::to_string).collect();
-        let more = attached.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         return Err(Error::new(Kind::Input, format!("{} workloads still have proxies of {}", attached.len(), args.mesh))
-            .cause(format!("{}{more}", shown.join(", ")))
+            .cause(named(&attached, NAMED))
             .hint("take the injection labels away and restart them first")
             .hint("--force goes on: their proxies keep their last configuration, and their certificates run out"));
+    }
+    let extensions = extensions(&ground, all).await?;
+    if !extensions.is_empty() && args.revision.is_empty() && !args.force && !args.dry_run {
+        return Err(Error::new(Kind::Input, format!("extensions of {} are still installed", args.mesh))
+            .cause(extensions.join(", "))
+            .hint("uninstall them first: they can't work without it")
+            .hint("--force goes on"));
     }
     let leftovers = leftovers(&ground, args, all, &removal).await?;
     if args.dry_run {
@@ -124,6 +135,11 @@ async fn go(ctx: &Ctx, args: &UninstallArgs, all: &Distribution, attached: Vec<R
     for at in rest {
         remove(&ground, at).await?;
     }
+    if args.revision.is_empty() {
+        run_record::clear(&ground, &args.mesh).await?;
+    }
+    progress.say("waiting until everything is gone");
+    all_gone(&ground, removal.objects.iter().chain(&leftovers.gone), args.timeout).await?;
     drop(progress);
     Ok(report(args, cluster.name(), &removal, &leftovers, true))
 }
@@ -143,18 +159,63 @@ async fn remove(ground: &Ground<'_>, at: &Ref) -> Result<bool> {
         .map_err(|e| failed(&format!("remove {at}"), &e).hint("the same command goes on from here"))
 }
 
+/// Removal is a wish: what has finalizers stays until somebody takes them away.
+async fn all_gone(ground: &Ground<'_>, objects: impl Iterator<Item = &Ref>, within: Duration) -> Result<()> {
+    let mut left: Vec<Ref> = objects.cloned().collect();
+    let until = load::now() + within;
+    loop {
+        let mut held = Vec::new();
+        for at in left {
+            let there = ground.writer.get(&ground.kinds, &at).await;
+            // What somebody made again meanwhile is his.
+            let there = there.map_err(|e| failed(&format!("read {at}"), &e))?;
+            if let Some(there) = there.filter(|there| !there["metadata"]["deletionTimestamp"].is_null()) {
+                held.push((at, why_held(&there)));
+            }
+        }
+        if held.is_empty() {
+            return Ok(());
+        }
+        if load::now() >= until {
+            let error =
+                Error::new(Kind::Unreachable, format!("{} objects are still there after {}s", held.len(), within.as_secs()));
+            let error = held.iter().take(NAMED).fold(error, |error, (at, why)| error.cause(format!("{at}: {why}")));
+            return Err(error.hint("the same command waits again; what is told to hold them has to let go"));
+        }
+        left = held.into_iter().map(|(at, _)| at).collect();
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn why_held(object: &Value) -> String {
+    let finalizers: Vec<&str> =
+        object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !finalizers.is_empty() {
+        return format!("held by {}", finalizers.join(", "));
+    }
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let mut told =
+        conditions.filter(|condition| condition["status"] == "True").filter_map(|condition| condition["message"].as_str());
+    told.next_back().map_or_else(|| "it is being removed".to_owned(), str::to_owned)
+}
+
+/// Namespaces with something that can't do without this mesh.
+async fn extensions(ground: &Ground<'_>, all: &Distribution) -> Result<Vec<String>> {
+    if all.extensions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = ground.writer.list(&ground.kinds, ("v1", "Namespace"), None, all.extensions).await;
+    let found = found.map_err(|e| failed("list namespaces", &e))?;
+    let told = |space: &Value| {
+        let what = space["metadata"]["labels"][all.extensions].as_str().unwrap_or_default();
+        format!("{what} in {}", space["metadata"]["name"].as_str().unwrap_or_default())
+    };
+    Ok(found.iter().map(told).collect())
+}
+
 fn removal(ground: &Ground<'_>, args: &UninstallArgs, all: &Distribution) -> Result<Removal> {
     let mut removal = Removal { releases: Vec::new(), objects: Vec::new(), kept: Vec::new() };
-    for part in all.parts.iter().rev() {
-        let of = |release: &&Release| {
-            let ours =
-                release.chart.name() == part.chart || part.folders.iter().any(|folder| folder.ends_with(release.chart.name()));
-            let named = release.name == part.release_of(&args.revision)
-                || args.revision.is_empty() && part.revisioned && release.name.starts_with(&format!("{}-", part.release));
-            ours && named && (args.revision.is_empty() || part.revisioned)
-        };
-        removal.releases.extend(ground.releases.values().filter(of).cloned());
-    }
+    removal.releases.extend(of_mesh(ground, all, &args.revision).rev().map(|(_, release)| release.clone()));
     for release in &removal.releases {
         for object in kept(release, &ground.kinds)?.into_iter().rev() {
             let at = Ref::of(&object);
@@ -223,6 +284,17 @@ async fn leftovers(ground: &Ground<'_>, args: &UninstallArgs, all: &Distribution
                     continue;
                 }
                 found.custom.push(at.clone());
+                if args.purge { found.gone.push(at) } else { found.stays.push(at) }
+            }
+        }
+    }
+    if others {
+        // Those that a controller made, and those of an earlier installation.
+        for object in list(DEFINITIONS.0, DEFINITIONS.1).await? {
+            let at = Ref::of(&object);
+            let group = object.pointer("/spec/group").and_then(Value::as_str).unwrap_or_default();
+            let told = |all: &[Ref]| all.iter().any(|other| other.identity() == at.identity());
+            if all.groups.contains(&group) && !told(&removal.objects) && !told(&removal.kept) {
                 if args.purge { found.gone.push(at) } else { found.stays.push(at) }
             }
         }

@@ -1,49 +1,62 @@
 //! `meshctl wait`: until the fleet has what it should have. A mesh is eventually consistent; this is the end of "eventually".
+//!
+//! A proxy that was found to have everything is not asked again while its control plane sends it nothing, so a second look
+//! costs as much as `proxy-status`.
+
+mod compare;
+mod object;
+mod screen;
 
 use super::load::{block_on, now};
-use super::proxy_config::conversation::Wanted;
-use super::proxy_config::diff::{Side, count};
-use super::proxy_status::{Asked, Filter, Sort, Taken, compared_with};
-use crate::analysis::sync::{self, Proxy};
+use super::proxy_status::{Asked, Filter, Question, Sort, Taken};
+use crate::analysis::sync::{Health, Proxy};
 use crate::cli::{Ctx, parse_duration};
-use crate::commands::fleet::{self, Who};
-use crate::envoy::Section;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Channel;
-use crate::mesh;
-use crate::mesh::sync::{Health, Intended, Key};
-use crate::report::{Block, Column, Report, Severity, Span, Table, Tone};
-use crate::source::live::spoken;
-use crate::source::visit::{Answers, Questions};
+use crate::mesh::sync::Key;
+use crate::report::Report;
+use crate::source::Source;
+use crate::ui::Progress;
 use clap::{Args, ValueEnum};
+use compare::{Subject, Verdict, verdicts};
 use jiff::Timestamp;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use object::{Named, Object};
+use screen::{Laggard, Look};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl apply -f routes.yaml && meshctl wait --for=distributed -n shop
-  meshctl wait --for=connected -l app=web --timeout 2m
+  kubectl apply -f reviews.yaml && meshctl wait virtualservice/reviews.shop
+  meshctl wait dr/web vs/web -n shop --timeout 2m        every proxy that should have both has them
+  meshctl wait --for=connected -l app=web                a rollout, until a control plane has its proxies
   meshctl wait --for=synced --revision canary || meshctl proxy-status --revision canary
 
 connected     a control plane has a connection of every proxy
 synced        every proxy acknowledged what was sent last
-distributed   every proxy has exactly what its control plane would send now, twice in a row";
+distributed   every proxy has exactly what its control plane would send now, twice in a row
 
-const SCHEMA: &str = "meshctl/wait/v1";
+With RESOURCE only proxies count that should have it: those for which their control plane
+makes something of it. A VirtualService, a DestinationRule or an AuthorizationPolicy is found in
+the proxies' configuration by its name. Others leave no trace there, so then all of it counts.
+Exit code: 0 when it is so, 1 when the time is over, 2 when it could not be looked at.";
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
-/// So many who lag are named.
-const NAMED: usize = 20;
+/// So many who lag are named while it goes on.
+const NAMED: usize = 3;
 
 /// Wait until proxies have the configuration that they should have
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct WaitArgs {
-    /// What to wait for
-    #[arg(long = "for", value_name = "STATE", default_value = "synced")]
-    pub until: Until,
+    /// Wait for these objects: TYPE/NAME[.NAMESPACE]; -n is their namespace
+    #[arg(value_name = "RESOURCE")]
+    pub resources: Vec<String>,
+    /// What to wait for [default: synced; distributed with RESOURCE]
+    #[arg(long = "for", value_name = "STATE")]
+    pub until: Option<Until>,
     /// Give up after this time, such as 30s or 5m, and exit 1
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_duration)]
     pub timeout: Duration,
@@ -74,163 +87,244 @@ impl Until {
     }
 }
 
-/// Who is not there yet, and why.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct Laggard {
-    proxy: String,
-    reason: String,
-}
-
-#[derive(Serialize)]
-struct Data<'d> {
-    waited_for: &'static str,
-    reached: bool,
-    seconds: i64,
-    proxies: usize,
-    laggards: &'d [Laggard],
-}
-
 pub fn run(ctx: &Ctx, args: &WaitArgs) -> Result<Report> {
     if ctx.global.from.is_some() {
         return Err(Error::new(Kind::Usage, "a recording doesn't change, so there is nothing to wait for")
             .hint("meshctl proxy-status --from … tells how it was"));
     }
-    let filter = Filter::new(ctx, args.selector.as_deref(), args.revision.clone(), Vec::new())?;
-    let channel = args.asked.channel(ctx)?;
-    let credentials = args.asked.credentials();
-    let look = |channel: &Channel| Taken::new(ctx, channel, &credentials, &filter, Sort::Health);
+    let named = object::parse(&args.resources)?;
+    let until = args.until.unwrap_or(if named.is_empty() { Until::Synced } else { Until::Distributed });
+    if until == Until::Connected && !named.is_empty() {
+        return Err(Error::new(Kind::Usage, "an object is not connected: proxies are")
+            .hint("leave --for away, or the object: meshctl wait --for=connected"));
+    }
+    let mut filter = Filter::new(ctx, args.selector.as_deref(), args.revision.clone(), Vec::new())?;
+    if !named.is_empty() {
+        filter.everywhere();
+    }
+    let question =
+        Question { channel: args.asked.channel(ctx)?, credentials: args.asked.credentials(), filter, sort: Sort::Health };
     let begun = now();
-    let mut in_a_row = 0;
-    loop {
-        let taken = look(&channel)?;
-        let proxies: Vec<&Proxy> = taken.all.iter().flat_map(|status| &status.proxies).collect();
-        if proxies.is_empty() {
+    let mut waiting = Waiting { ctx, until, named, question, settled: BTreeMap::new(), seen: BTreeSet::new() };
+    let mut last = Look::default();
+    let progress = ctx.ui.progress(&format!("looking for proxies that are not {}", until.word()));
+    let ended = block_on(async {
+        match tokio::time::timeout(args.timeout, waiting.go(&mut last, &progress)).await {
+            Ok(ended) => ended.map(|()| true),
+            Err(_) => Ok(false),
+        }
+    });
+    drop(progress);
+    let seconds = now().as_second() - begun.as_second();
+    Ok(screen::report(until, &last, ended?, seconds, args.timeout))
+}
+
+/// What a control plane sent to a proxy when it was found to have it.
+type Print = Vec<(Cow<'static, str>, Option<Timestamp>, Health)>;
+
+struct Waiting<'c> {
+    ctx: &'c Ctx,
+    until: Until,
+    named: Vec<Named>,
+    question: Question,
+    /// By cluster and proxy; and whether it is concerned.
+    settled: BTreeMap<(String, Key), (Print, bool)>,
+    /// Object with its state, and the replica that has seen it.
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Waiting<'_> {
+    /// Ends when it is so.
+    async fn go(&mut self, last: &mut Look, progress: &Progress) -> Result<()> {
+        let sources = self.question.open(self.ctx).await?;
+        let mut in_a_row = 0;
+        // What was applied a moment ago may not have reached the control plane at the first look.
+        let enough = if self.until == Until::Distributed { 2 } else { 1 };
+        loop {
+            match self.look(&sources, progress).await {
+                Ok(look) => *last = look,
+                // A cluster that answered once may come back.
+                Err(error) if last.complete && error.kind == Kind::Unreachable => {
+                    self.ctx.ui.warning(&format!("{}; trying again", error.message));
+                    in_a_row = 0;
+                }
+                Err(error) => return Err(error),
+            }
+            in_a_row = if last.laggards.is_empty() { in_a_row + 1 } else { 0 };
+            if in_a_row >= enough {
+                return Ok(());
+            }
+            let names: Vec<&str> = last.laggards.iter().take(NAMED).map(|one| one.proxy.as_str()).collect();
+            let more = if last.laggards.len() > NAMED { ", …" } else { "" };
+            let there = last.proxies.saturating_sub(last.laggards.len());
+            let text = match names.as_slice() {
+                [] => format!("all {} proxies are {}; looking once more", last.proxies, self.until.word()),
+                names => {
+                    format!("{there} of {} proxies {}; not yet: {}{more}", last.proxies, self.until.word(), names.join(", "))
+                }
+            };
+            progress.say(&text);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn look(&mut self, sources: &[Source], progress: &Progress) -> Result<Look> {
+        let mut objects = Vec::new();
+        for source in sources {
+            objects.push(self.objects(source).await?);
+        }
+        for (number, named) in self.named.iter().enumerate() {
+            if !sources.is_empty() && objects.iter().all(|found| found[number].is_none()) {
+                return Err(named.absent(self.ctx.global.namespace.as_deref().unwrap_or("default")));
+            }
+        }
+        self.question.channel.objects = objects.iter().flatten().flatten().any(|object| !self.is_seen(object));
+        let mut taken = self.question.again(self.ctx, sources).await?;
+        if taken.all.iter().all(|status| status.proxies.is_empty()) {
             let error = Error::new(Kind::Input, "there is no proxy to wait for");
             return Err(error.hint("meshctl proxy-status lists those there are; -n, -l and --revision choose among them"));
         }
-        let total = proxies.len();
-        let mut laggards = behind(&proxies, args.until);
-        if args.until == Until::Distributed && laggards.is_empty() {
-            let pods: Vec<Key> = proxies.iter().map(|proxy| (proxy.namespace.clone(), proxy.name.clone())).collect();
-            let asked = look(&Channel { dump_of: pods.clone(), ..channel.clone() })?;
-            let intended = asked.loaded.facts.iter().flat_map(|facts| mesh::intended(facts, &pods)).collect();
-            laggards = different(ctx, &pods, intended)?;
+        let mut look = Look { complete: true, ..Look::default() };
+        for (name, error) in &taken.loaded.unreachable {
+            look.laggards.push(Laggard { proxy: format!("cluster {name}"), reason: error.message.clone() });
         }
-        in_a_row = if laggards.is_empty() { in_a_row + 1 } else { 0 };
-        // What was applied a moment ago may not have reached the control plane at the first look.
-        let reached = in_a_row >= if args.until == Until::Distributed { 2 } else { 1 };
-        let seconds = now().as_second() - begun.as_second();
-        let over = u64::try_from(seconds).unwrap_or(0) >= args.timeout.as_secs();
-        if reached || over {
-            return Ok(report(args, reached, seconds, total, &laggards));
+        for (source, found) in sources.iter().zip(objects) {
+            let found: Vec<Object> = found.into_iter().flatten().collect();
+            let Some(at) = taken.loaded.facts.iter().position(|facts| facts.cluster == source.name()) else { continue };
+            self.unseen(&taken, at, &found, &mut look);
+            self.one(source, &mut taken, at, &found, &mut look, progress).await;
+            look.objects.extend(found);
         }
-        let progress = ctx.ui.progress(&format!("{} of {total} proxies {}", total - laggards.len(), args.until.word()));
-        block_on(async {
-            tokio::time::sleep(PAUSE).await;
-            Ok(())
-        })?;
-        drop(progress);
-    }
-}
-
-fn behind(proxies: &[&Proxy], until: Until) -> Vec<Laggard> {
-    let there = |health: Health| match until {
-        Until::Connected => !matches!(health, Health::Disconnected | Health::Unknown),
-        Until::Synced | Until::Distributed => health == Health::Synced,
-    };
-    let laggard = |proxy: &&Proxy| Laggard {
-        proxy: format!("{}.{}", proxy.name, proxy.namespace),
-        reason: std::iter::once(proxy.health.word().to_owned())
-            .chain(proxy.reasons.iter().cloned())
-            .collect::<Vec<_>>()
-            .join(": "),
-    };
-    proxies.iter().filter(|proxy| !there(proxy.health)).map(laggard).collect()
-}
-
-/// Compares each proxy with what its control plane would send; of a dump only the result is kept.
-struct Compare {
-    proxies: Vec<fleet::Proxy>,
-    wanted: Wanted,
-    intended: BTreeMap<Key, Intended>,
-    now: Timestamp,
-}
-
-impl Questions for Compare {
-    type Made = Option<String>;
-
-    fn next(&self, _: usize, known: &Answers) -> Vec<String> {
-        self.wanted.next(known)
+        Ok(look)
     }
 
-    fn done(&self, number: usize, known: Answers) -> Self::Made {
-        let proxy = &self.proxies[number];
-        let key = (proxy.namespace.clone(), proxy.pod.clone());
-        let Some(intended) = self.intended.get(&key) else {
-            return Some("its control plane does not tell what it would send".to_owned());
-        };
-        let (should, came) = match (&intended.dump, self.wanted.came(&known)) {
-            (Ok(should), Ok(came)) => (should, came),
-            (Err(why), _) => return Some(format!("{} does not tell what it would send: {why}", intended.plane)),
-            (_, Err(why)) => return Some(why),
-        };
-        let side = Side { name: proxy.name(), bytes: came.bytes, gaps: Vec::new() };
-        match compared_with(&intended.plane, should, &side, self.now) {
-            Ok((compared, faults)) => {
-                let differ = count(&compared);
-                let sections: Vec<String> =
-                    compared.iter().filter(|one| !one.differences.is_empty()).map(|one| one.section.to_string()).collect();
-                match (differ, faults.is_empty()) {
-                    (0, true) => None,
-                    (0, false) => Some(faults.join("; ")),
-                    (n, _) => Some(format!("{n} of its resources differ: {}", sections.join(", "))),
+    async fn objects(&self, source: &Source) -> Result<Vec<Option<Object>>> {
+        let mut found = Vec::new();
+        for named in &self.named {
+            found.push(named.find(source, self.ctx.global.namespace.as_deref()).await?);
+        }
+        Ok(found)
+    }
+
+    fn is_seen(&self, object: &Object) -> bool {
+        self.seen.contains(&(mark(object), String::new()))
+    }
+
+    /// Replicas that have not read of the API server what is waited for.
+    fn unseen(&mut self, taken: &Taken, at: usize, objects: &[Object], look: &mut Look) {
+        for object in objects.iter().filter(|object| !self.seen.contains(&(mark(object), String::new()))).collect::<Vec<_>>() {
+            let held = object.named.mesh.holds(&taken.loaded.facts[at], object.named.followed, &object.key, &object.state);
+            let mut open = false;
+            for replica in held {
+                match replica.holds {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        open = true;
+                        let reason = format!("it has not read {} as it is now", object.title());
+                        look.laggards.push(Laggard { proxy: replica.plane, reason });
+                    }
+                    // Then its pushes have to tell.
+                    Err(why) => {
+                        if self.seen.insert((mark(object), replica.plane.clone())) {
+                            self.ctx.ui.warning(&format!("{} does not tell which objects it has read: {why}", replica.plane));
+                        }
+                    }
                 }
             }
-            Err(error) => Some(error.message),
+            if !open {
+                self.seen.insert((mark(object), String::new()));
+            }
         }
+    }
+
+    /// The proxies of one cluster.
+    async fn one(
+        &mut self,
+        source: &Source,
+        taken: &mut Taken,
+        at: usize,
+        objects: &[Object],
+        look: &mut Look,
+        progress: &Progress,
+    ) {
+        let proxies = std::mem::take(&mut taken.all[at].proxies);
+        let whole = objects.is_empty() || objects.iter().any(|object| object.trace().is_none());
+        let traces: Vec<String> = if whole { Vec::new() } else { objects.iter().filter_map(Object::trace).collect() };
+        let compared = self.until == Until::Distributed || !traces.is_empty();
+        if !compared {
+            look.proxies += proxies.len();
+            look.laggards.extend(proxies.iter().filter_map(|proxy| Some(laggard(proxy, self.behind(proxy)?))));
+            return;
+        }
+        let cluster = source.name().to_owned();
+        let place = |proxy: &Proxy| (cluster.clone(), (proxy.namespace.clone(), proxy.name.clone()));
+        let settled = |proxy: &&Proxy| self.settled.get(&place(proxy)).is_some_and(|(before, _)| *before == print(proxy));
+        let open: Vec<&Proxy> = proxies.iter().filter(|proxy| !settled(proxy)).collect();
+        let subject =
+            |proxy: &&Proxy| Subject { key: place(proxy).1, behind: self.behind(proxy), asked: self.until == Until::Distributed };
+        let subjects: Vec<Subject> = open.iter().map(subject).collect();
+        let channel = Channel { objects: false, ..self.question.channel.clone() };
+        let told = |count: usize| progress.say(&format!("comparing: {count} of {} proxies", subjects.len()));
+        let found = verdicts(source, &mut taken.loaded.facts[at], &channel, &subjects, &traces, told).await;
+        let mut lacks: BTreeMap<Key, String> = BTreeMap::new();
+        for (proxy, verdict) in open.iter().zip(found) {
+            match verdict {
+                Verdict::Has => drop(self.settled.insert(place(proxy), (print(proxy), true))),
+                Verdict::Unconcerned => drop(self.settled.insert(place(proxy), (print(proxy), false))),
+                Verdict::Lacks(why) => {
+                    self.settled.remove(&place(proxy));
+                    lacks.insert(place(proxy).1, why);
+                }
+            }
+        }
+        let changed = if traces.is_empty() { None } else { objects.iter().filter_map(|object| object.state.changed).max() };
+        let mut concerned = 0;
+        for proxy in &proxies {
+            let reason = match (lacks.remove(&place(proxy).1), self.settled.get(&place(proxy))) {
+                (Some(why), _) => Some(why),
+                (None, Some((_, false)) | None) => continue,
+                (None, Some((_, true))) => unsent(proxy, changed),
+            };
+            concerned += 1;
+            look.laggards.extend(reason.map(|why| laggard(proxy, why)));
+        }
+        look.proxies += concerned;
+        if concerned == 0 && !objects.is_empty() {
+            let names: Vec<String> = objects.iter().map(Object::title).collect();
+            let reason = "nothing is made of it for any of them: no host, gateway or selector in it fits".to_owned();
+            look.laggards.push(Laggard { proxy: names.join(", "), reason });
+        }
+    }
+
+    /// Why it can't have everything, as far as its control plane knows.
+    fn behind(&self, proxy: &Proxy) -> Option<String> {
+        let there = match self.until {
+            Until::Connected => !matches!(proxy.health, Health::Disconnected | Health::Unknown),
+            Until::Synced | Until::Distributed => proxy.health == Health::Synced,
+        };
+        let words = || std::iter::once(proxy.health.word().to_owned()).chain(proxy.reasons.iter().cloned());
+        (!there).then(|| words().collect::<Vec<_>>().join(": "))
     }
 }
 
-fn different(ctx: &Ctx, pods: &[Key], intended: BTreeMap<Key, Intended>) -> Result<Vec<Laggard>> {
-    let names: Vec<String> = pods.iter().map(|(namespace, pod)| format!("{pod}.{namespace}")).collect();
-    let who = Who { names: &names, ..Who::envoys() };
-    let visited = fleet::ask(ctx, who, |found| Compare {
-        proxies: found.proxies.to_vec(),
-        wanted: Wanted { sections: Section::ALL.to_vec(), whole: true, live: found.live },
-        intended: intended.clone(),
-        now: found.now,
-    })?;
-    let mut laggards: Vec<Laggard> = visited
-        .proxies
-        .into_iter()
-        .filter_map(|(proxy, reason)| Some(Laggard { proxy: proxy.name(), reason: reason? }))
-        .collect();
-    laggards.extend(visited.missing.into_iter().map(|(proxy, reason)| Laggard { proxy, reason }));
-    Ok(laggards)
+/// The object in the state that it has now.
+fn mark(object: &Object) -> String {
+    format!("{} {} {}", object.title(), object.state.generation, object.state.resource_version)
 }
 
-fn report(args: &WaitArgs, reached: bool, seconds: i64, total: usize, laggards: &[Laggard]) -> Report {
-    let word = args.until.word();
-    let plural = if total == 1 { "1 proxy is".to_owned() } else { format!("all {total} proxies are") };
-    let mut body = vec![Block::Paragraph(vec![match reached {
-        true => Span::new(format!("{plural} {word} (after {})", sync::age(seconds)), Tone::Good),
-        false if laggards.is_empty() => {
-            Span::new(format!("all {total} proxies were {word} once within {}, not twice", spoken(args.timeout)), Tone::Bad)
-        }
-        false => {
-            Span::new(format!("{} of {total} proxies are not {word} after {}", laggards.len(), spoken(args.timeout)), Tone::Bad)
-        }
-    }])];
-    if !laggards.is_empty() {
-        let row = |one: &Laggard| vec![vec![Span::from(one.proxy.as_str())], vec![Span::new(one.reason.as_str(), Tone::Warn)]];
-        let rows = laggards.iter().take(NAMED).map(row).collect();
-        body.push(Block::Table(Table { columns: ["PROXY", "WHY NOT"].map(Column::new).into(), rows }));
-        if laggards.len() > NAMED {
-            body.push(Block::Paragraph(vec![Span::new(format!("and {} more: -o json", laggards.len() - NAMED), Tone::Dim)]));
-        }
-    }
-    let data = Data { waited_for: word, reached, seconds, proxies: total, laggards };
-    let mut report = Report::new(SCHEMA, &data, body).worst((!reached).then_some(Severity::Error));
-    report.fails_on = Some(Severity::Error);
-    report
+fn print(proxy: &Proxy) -> Print {
+    proxy.types.iter().map(|one| (one.kind.clone(), one.sent_at, one.health)).collect()
+}
+
+fn laggard(proxy: &Proxy, reason: String) -> Laggard {
+    Laggard { proxy: format!("{}.{}", proxy.name, proxy.namespace), reason }
+}
+
+/// What it has is what its control plane would send, but that may not have been made of the change yet. Changes are
+/// dated in whole seconds, rounded down.
+fn unsent(proxy: &Proxy, changed: Option<Timestamp>) -> Option<String> {
+    let changed = changed?;
+    let latest = proxy.types.iter().filter_map(|one| one.sent_at).max();
+    let since = latest.is_some_and(|latest| latest >= changed);
+    (!since).then(|| format!("nothing was sent to it since the change of {changed}"))
 }

@@ -4,6 +4,7 @@ use super::entry::{Resource, Standing};
 use super::field::Text;
 use super::name::NameParts;
 use super::origin::{self, Metadata, Origin};
+use crate::shares;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -77,7 +78,7 @@ pub struct Row<'r> {
 pub fn rows<'r>(clusters: &'r [Resource<'_, Cluster<'_>>], filter: &Filter) -> Vec<Row<'r>> {
     let mut passed: Vec<_> = clusters.iter().filter(|cluster| filter.lets_pass(&cluster.value.name)).collect();
     passed.sort_by_key(|cluster| NameParts::order(&cluster.value.name));
-    passed.into_iter().map(row).collect()
+    shares::map(&passed, 500, |cluster| row(cluster))
 }
 
 fn row<'r>(cluster: &'r Resource<'_, Cluster<'_>>) -> Row<'r> {

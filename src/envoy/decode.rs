@@ -5,6 +5,8 @@ use super::fault::Fault;
 use super::field::Text;
 use super::json::{self, Raw, Reader, line_and_column};
 use super::section::{List, Section};
+use super::stream::Odd;
+use bumpalo::Bump;
 use serde::Deserialize;
 use std::num::NonZero;
 use std::thread;
@@ -58,6 +60,18 @@ pub(super) fn entries<'a, T: Deserialize<'a> + Default + Send>(
             into.iter_mut().skip(before).for_each(|resource| resource.element = printed);
         }
     });
+}
+
+/// One element whose text is soon gone.
+pub(super) fn entry<'k, T: Deserialize<'k> + Default>(
+    text: &str,
+    state: State,
+    arena: &'k Bump,
+    into: &mut Vec<Resource<'k, T>>,
+) -> Result<(), Odd> {
+    let entry = Reader::keeping(text, arena).decode::<Entry<'k, T>>().map_err(|_| Odd)?;
+    entry.unfold(state, into, |value| Some((value, None)));
+    Ok(())
 }
 
 /// Elements that are what they are, without anything around.

@@ -5,9 +5,11 @@
 
 use super::certificate::{self, Certificate};
 use super::entry::{Resource, State};
+use super::field::Text;
+use super::json::Raw;
 use super::{Dump, Section, redact, secrets};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +51,15 @@ pub enum Difference {
     Changed { name: String, changes: Vec<Change> },
 }
 
+impl Difference {
+    /// Of the resource.
+    pub fn name(&self) -> &str {
+        match self {
+            Difference::OnlyInA { name } | Difference::OnlyInB { name } | Difference::Changed { name, .. } => name,
+        }
+    }
+}
+
 /// One section of both dumps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Compared {
@@ -57,7 +68,8 @@ pub struct Compared {
     pub differences: Vec<Difference>,
 }
 
-type Resources = BTreeMap<String, Value>;
+/// By name.
+pub(super) type Resources = BTreeMap<String, Value>;
 
 /// Which resources are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +86,7 @@ pub fn compare(a: &Dump<'_>, b: &Dump<'_>, sections: &[Section], scope: Scope, n
     both.map(|section| compared(section, &of(a, section), &of(b, section))).collect()
 }
 
-fn compared(section: Section, a: &Resources, b: &Resources) -> Compared {
+pub(super) fn compared(section: Section, a: &Resources, b: &Resources) -> Compared {
     let mut compared = Compared { section, equal: 0, differences: Vec::new() };
     let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     for name in names {
@@ -177,6 +189,8 @@ fn of_endpoints(dump: &Dump<'_>) -> Resources {
     found
 }
 
+/// Leaf certificates are each proxy's own and replaced all day: whose they are and who signed them is what counts. Roots
+/// count whole.
 fn of_secrets(dump: &Dump<'_>, now: Timestamp) -> Resources {
     let mut found = Resources::new();
     for row in secrets::rows(&dump.secrets, now) {
@@ -296,6 +310,35 @@ fn unordered(path: &str, a: &[Value], b: &[Value], changes: &mut Vec<Change>) {
     rest.sort_by_cached_key(|value| value.to_string());
     changes.extend(gone.into_iter().map(|value| Change { path: format!("{path}[]"), a: Some(value.clone()), b: None }));
     changes.extend(rest.into_iter().map(|value| Change { path: format!("{path}[]"), a: None, b: Some(value.clone()) }));
+}
+
+/// Names of the resources in which one of these texts stands.
+pub fn naming(dump: &Dump<'_>, texts: &[String]) -> BTreeSet<(Section, String)> {
+    fn add<T>(
+        found: &mut BTreeSet<(Section, String)>,
+        section: Section,
+        all: &[Resource<'_, T>],
+        has: impl Fn(&Raw<'_>) -> bool,
+    ) {
+        for one in all {
+            let Some(raw) = one.raw.filter(&has) else { continue };
+            let own = raw.read::<Named>().map(|named| named.name.0.into_owned()).unwrap_or_default();
+            found.insert((section, if own.is_empty() { one.name.to_string() } else { own }));
+        }
+    }
+    let has = |raw: &Raw<'_>| texts.iter().any(|text| raw.get().contains(text.as_str()));
+    let mut found = BTreeSet::new();
+    add(&mut found, Section::Clusters, &dump.clusters, has);
+    add(&mut found, Section::Listeners, &dump.listeners, has);
+    add(&mut found, Section::Routes, &dump.routes, has);
+    add(&mut found, Section::Extensions, &dump.extensions, has);
+    found
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    name: Text<'a>,
 }
 
 #[cfg(test)]

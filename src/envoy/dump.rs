@@ -12,12 +12,15 @@ use super::endpoints::Assignment;
 use super::entry::Resource;
 use super::extensions::Extension;
 use super::fault::{Fault, Unusable};
-use super::json::{Raw, line_and_column};
+use super::json::{Raw, Reader, line_and_column};
 use super::listeners::Listener;
 use super::outline::Outline;
 use super::routes::RouteConfig;
 use super::secrets::Secret;
 use super::section::Section;
+use super::stream::{self, Arenas, Batch, Odd, Shape};
+use bumpalo::Bump;
+use std::io::Read;
 
 /// What to read of a dump.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +67,39 @@ impl<'a> Dump<'a> {
         }
         dump.add(text, &outline.elements, want);
         dump.faults.append(&mut absent);
+        Ok(dump)
+    }
+
+    /// Reads an answer that comes in parts, without the proxy's own text. [`Odd`] if it isn't in order throughout.
+    pub fn read_parts(input: impl Read + Send, sections: &[Section], arenas: &'a mut Arenas) -> Result<Self, Odd> {
+        let (parts, present) = stream::read(input, Shape::Dump(sections), arenas, Dump::of_batch)?;
+        let mut dump = Dump { present, ..Dump::default() };
+        macro_rules! join { ($($list:ident)*) => { $(
+            dump.$list.reserve_exact(parts.iter().map(|part| part.$list.len()).sum());
+        )* for part in parts { $( dump.$list.extend(part.$list); )* } } }
+        join!(bootstrap clusters listeners routes secrets endpoints extensions);
+        let missing = sections.iter().copied().filter(|section| !dump.present.contains(section));
+        dump.faults = missing.map(|section| Fault::Missing { section }).collect();
+        Ok(dump)
+    }
+
+    fn of_batch(batch: &Batch, arena: &'a Bump) -> Result<Self, Odd> {
+        let mut dump = Dump::default();
+        for (element, text) in batch.elements() {
+            let (text, state) = (text?, element.state);
+            match element.section {
+                Section::Bootstrap => {
+                    let value = Reader::keeping(text, arena).decode().map_err(|_| Odd)?;
+                    dump.bootstrap.push(Resource { state, value, ..Resource::default() });
+                }
+                Section::Clusters => decode::entry(text, state, arena, &mut dump.clusters)?,
+                Section::Listeners => decode::entry(text, state, arena, &mut dump.listeners)?,
+                Section::Routes => decode::entry(text, state, arena, &mut dump.routes)?,
+                Section::Secrets => decode::entry(text, state, arena, &mut dump.secrets)?,
+                Section::Endpoints => decode::entry(text, state, arena, &mut dump.endpoints)?,
+                Section::Extensions => decode::entry(text, state, arena, &mut dump.extensions)?,
+            }
+        }
         Ok(dump)
     }
 

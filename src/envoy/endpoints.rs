@@ -4,7 +4,6 @@ use super::address::{Address, Wrapped};
 use super::entry::{Resource, Standing};
 use super::field::{Int, Text};
 use super::name::NameParts;
-use super::redact;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -128,7 +127,7 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
     let mut rows = Vec::new();
     for one in sorted {
         // The configuration is shown with the first endpoint of its cluster, not again with each.
-        let mut config = one.raw.map(redact::config);
+        let mut standing = one.standing();
         for group in &one.value.endpoints {
             for endpoint in &group.lb_endpoints {
                 let status = endpoint.health_status.some().unwrap_or("UNKNOWN");
@@ -139,7 +138,6 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
                 if !(named && filter.is_port(address.port()) && filter.is_status(status)) {
                     continue;
                 }
-                let standing = Standing { config: config.take(), ..one.bare_standing() };
                 rows.push(Row {
                     addresses: addresses().map(label).collect(),
                     status,
@@ -147,8 +145,9 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
                     cluster: &one.value.cluster_name,
                     weight: endpoint.load_balancing_weight.map(|weight| weight.0),
                     priority: group.priority.0,
-                    standing,
+                    standing: standing.clone(),
                 });
+                standing.config = None;
             }
         }
     }

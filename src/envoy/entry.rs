@@ -2,10 +2,9 @@
 
 use super::field::Text;
 use super::json::Raw;
-use super::redact;
+use super::redact::Config;
 use super::section::List;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Where a resource stands in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -93,7 +92,7 @@ pub struct Standing<'r> {
     pub rejected: Option<&'r Rejection<'r>>,
     /// The proxy's own configuration, with private keys masked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub config: Option<Value>,
+    pub config: Option<Config<'r>>,
     #[serde(skip)]
     pub element: Option<Printed<'r>>,
 }
@@ -103,21 +102,13 @@ impl<'a, T> Resource<'a, T> {
     where
         'a: 'r,
     {
-        Standing { config: self.raw.map(redact::config), ..self.bare_standing() }
-    }
-
-    /// Without the configuration, which costs.
-    pub fn bare_standing<'r>(&'r self) -> Standing<'r>
-    where
-        'a: 'r,
-    {
         Standing {
             state: self.state,
             version: self.version.some(),
             last_updated: self.last_updated.some(),
             client_status: self.client_status.some(),
             rejected: self.rejected.as_ref(),
-            config: None,
+            config: self.raw.map(Config),
             element: self.element,
         }
     }

@@ -8,11 +8,12 @@ use super::entry::State;
 use super::fault::{Fault, Unusable};
 use super::field::{Int, Text};
 use super::json::{Error, Raw, Reader};
-use super::redact;
+use super::redact::Config;
 use super::section::Section;
+use super::stream::{self, Arenas, Odd, Shape};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 use std::cmp::Ordering;
+use std::io::Read;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -128,6 +129,15 @@ impl<'a> Hosts<'a> {
         });
         Ok(hosts)
     }
+
+    /// Reads an answer that comes in parts, without the proxy's own text. [`Odd`] if it isn't in order throughout.
+    pub fn read_parts(input: impl Read + Send, arenas: &'a mut Arenas) -> Result<Self, Odd> {
+        let (parts, _) = stream::read(input, Shape::Hosts, arenas, |batch, arena| {
+            let cluster = |text: Result<&str, Odd>| Reader::keeping(text?, arena).decode::<ClusterStatus<'a>>().map_err(|_| Odd);
+            batch.elements().map(|(_, text)| cluster(text)).collect::<Result<Vec<_>, Odd>>()
+        })?;
+        Ok(Hosts { clusters: parts.into_iter().flatten().collect(), faults: Vec::new() })
+    }
 }
 
 impl Hosts<'_> {
@@ -155,7 +165,7 @@ pub struct Row<'r> {
     pub cluster: &'r str,
     host: &'r Host<'r>,
     /// The proxy's own configuration, with the first endpoint of its cluster.
-    pub config: Option<Box<Value>>,
+    pub config: Option<Config<'r>>,
     /// All that the proxy printed of its cluster.
     pub element: Option<Raw<'r>>,
 }
@@ -215,7 +225,7 @@ impl Serialize for Row<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             hostname: Option<&'s str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            config: Option<&'s Value>,
+            config: Option<Config<'s>>,
         }
         let shown = Shown {
             endpoint: self.endpoint(),
@@ -227,7 +237,7 @@ impl Serialize for Row<'_> {
             priority: self.priority(),
             locality: self.locality(),
             hostname: self.hostname(),
-            config: self.config.as_deref(),
+            config: self.config,
         };
         shown.serialize(serializer)
     }
@@ -237,7 +247,7 @@ impl Serialize for Row<'_> {
 pub fn rows<'r>(hosts: &'r Hosts<'_>, filter: &Filter, raw: bool) -> Vec<Row<'r>> {
     let mut passed = Vec::new();
     for cluster in hosts.clusters.iter().filter(|cluster| filter.is_cluster(&cluster.name)) {
-        let mut config = cluster.raw.filter(|_| raw).map(|raw| Box::new(redact::config(raw)));
+        let mut config = cluster.raw.filter(|_| raw).map(Config);
         for host in &cluster.host_statuses {
             let row = Row { cluster: &cluster.name, host, config: None, element: cluster.raw.filter(|_| raw) };
             let named = filter.address.is_empty() || is_address(&host.address, &filter.address);

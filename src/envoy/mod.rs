@@ -28,6 +28,7 @@ mod extras;
 pub mod fault;
 pub mod field;
 pub mod hosts;
+pub mod identity;
 pub mod inline;
 pub mod json;
 pub mod listeners;
@@ -41,6 +42,7 @@ pub mod routes;
 pub mod secrets;
 pub mod section;
 pub mod spelling;
+pub mod stream;
 
 pub use dump::{Dump, Want};
 pub use entry::{Resource, State};

@@ -33,7 +33,7 @@ fn host_rows(text: &str, raw: bool) {
 }
 
 /// Any JSON, with keys that the readers look for.
-fn any_json() -> impl Strategy<Value = serde_json::Value> {
+pub(super) fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let key = prop::sample::select(vec![
         "@type",
         "configs",

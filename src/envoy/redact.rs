@@ -4,6 +4,7 @@
 //! proxy by another way are why this looks again.
 
 use super::json::Raw;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 const MASK: &str = "[redacted]";
@@ -13,6 +14,16 @@ pub fn config(raw: Raw<'_>) -> Value {
     let mut value = serde_json::from_str(raw.get()).unwrap_or_else(|e| Value::String(e.to_string()));
     mask(&mut value);
     value
+}
+
+/// The same, made when it is written and gone after: all of them at once are many times their text.
+#[derive(Clone, Copy, Debug)]
+pub struct Config<'a>(pub Raw<'a>);
+
+impl Serialize for Config<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        config(self.0).serialize(serializer)
+    }
 }
 
 /// The same in place.

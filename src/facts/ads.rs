@@ -69,6 +69,10 @@ pub struct Channel {
     pub deep: bool,
     /// Also what would be sent to the proxies of these pods (namespace, name).
     pub dump_of: Vec<(String, String)>,
+    /// The same, to every proxy whose pod is here.
+    pub dump_of_all: bool,
+    /// Also which objects of the cluster control planes have seen, in which state.
+    pub objects: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -103,6 +103,8 @@ kinds! {
 
     CILIUM_NETWORK_POLICY = "cilium.io"/"v2" "CiliumNetworkPolicy" "ciliumnetworkpolicies" namespaced;
     CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io"/"v2" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies" cluster;
+    CILIUM_ENVOY_CONFIG = "cilium.io"/"v2" "CiliumEnvoyConfig" "ciliumenvoyconfigs" namespaced;
+    CILIUM_CLUSTERWIDE_ENVOY_CONFIG = "cilium.io"/"v2" "CiliumClusterwideEnvoyConfig" "ciliumclusterwideenvoyconfigs" cluster;
     CILIUM_ENDPOINT = "cilium.io"/"v2" "CiliumEndpoint" "ciliumendpoints" namespaced;
     CILIUM_NODE = "cilium.io"/"v2" "CiliumNode" "ciliumnodes" cluster;
 

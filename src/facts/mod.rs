@@ -7,6 +7,7 @@
 mod ads;
 pub mod exposition;
 pub mod grpc;
+mod http;
 pub mod kinds;
 mod object;
 pub mod selector;
@@ -14,6 +15,7 @@ mod series;
 
 pub use ads::{Account, Ads, At, Channel, Tls, Transport};
 pub use grpc::{Grpc, Take};
+pub use http::{Http, TokenIn, Trust};
 pub use kinds::Resource;
 pub use object::{Object, Place};
 pub use selector::Selector;
@@ -47,6 +49,8 @@ pub enum Need {
     Grpc(Box<Grpc>),
     /// The certificates that a port of a pod shows to one who asks for this name, as PEM, its own first. Nothing is verified.
     Tls { namespace: String, pod: String, port: u16, server_name: String },
+    /// A GET to a control plane's own API; the answer is its body.
+    Http(Box<Http>),
     /// Metrics of these names at a port of a pod, as Prometheus would scrape them.
     PodMetrics { namespace: String, pod: String, port: u16, path: String, names: Vec<String> },
     /// What a program in a container prints. Without a namespace the pod is a node, whose agent is no pod.
@@ -73,6 +77,7 @@ impl Need {
             Need::Select { resource, labels, .. } => format!("{} with {labels}", resource.qualified()),
             Need::PodGet { namespace, pod, port, path } => format!("{namespace}/{pod}:{port}/{path}"),
             Need::Ads(ads) => format!("{} {}", ads.at, ads.type_url),
+            Need::Http(question) => format!("{} /{}", question.at, question.path),
             Need::Grpc(call) => format!("{} {}", call.at, call.short_method()),
             Need::Tls { namespace, pod, port, .. } => format!("{namespace}/{pod}:{port} (certificates)"),
             Need::PodMetrics { namespace, pod, port, path, .. } => format!("{namespace}/{pod}:{port}/{path} (metrics)"),
@@ -87,12 +92,17 @@ impl Need {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// `analyze`: the decision. Queries look back over this window (Prometheus duration, such as `7d`).
-    Decide { window: String },
+    Decide {
+        window: String,
+        /// Where flows are asked for, if the user names a place.
+        flows: Option<String>,
+    },
     /// `snapshot record`: everything that any reading command may ask.
     Record {
         window: String,
         /// Also what control planes say of proxies, which takes a port of theirs.
         proxies: bool,
+        flows: Option<String>,
     },
     /// `meshes`, `uninstall`: what is installed and how it is. Objects only; no metric is asked for.
     State,
@@ -117,13 +127,20 @@ impl Purpose {
     /// How far back queries look, where any are asked.
     pub fn window(&self) -> Option<&str> {
         match self {
-            Purpose::Decide { window } | Purpose::Record { window, .. } => Some(window),
+            Purpose::Decide { window, .. } | Purpose::Record { window, .. } => Some(window),
             Purpose::State
             | Purpose::Health { .. }
             | Purpose::Members
             | Purpose::Before
             | Purpose::Sync(_)
             | Purpose::Versions => None,
+        }
+    }
+    /// The place that the user names for flows.
+    pub fn flows(&self) -> Option<&str> {
+        match self {
+            Purpose::Decide { flows, .. } | Purpose::Record { flows, .. } => flows.as_deref(),
+            _ => None,
         }
     }
     /// Whether control planes are asked about their proxies.
@@ -138,7 +155,8 @@ impl Purpose {
     pub fn channel(&self) -> Channel {
         match self {
             Purpose::Sync(channel) => channel.clone(),
-            Purpose::Record { proxies: deep, .. } | Purpose::Health { deep, .. } => Channel { deep: *deep, ..Channel::default() },
+            Purpose::Record { proxies, .. } => Channel { deep: *proxies, dump_of_all: *proxies, ..Channel::default() },
+            Purpose::Health { deep, .. } => Channel { deep: *deep, ..Channel::default() },
             _ => Channel::default(),
         }
     }
@@ -150,7 +168,7 @@ impl Purpose {
     pub fn of_state(&self) -> bool {
         matches!(self, Purpose::Record { .. } | Purpose::State | Purpose::Health { .. } | Purpose::Before)
     }
-    /// Whether control planes are asked for what `check` judges of them.
+    /// Whether more is asked for what `check` judges: of control planes' own APIs, and what only ports show.
     pub fn of_health(&self) -> bool {
         matches!(self, Purpose::Record { proxies: true, .. } | Purpose::Health { .. })
     }
@@ -272,6 +290,17 @@ impl Facts {
 
     pub fn insert(&mut self, need: Need, answer: Answer) {
         self.answers.insert(need, answer);
+    }
+
+    /// What was big and has been looked at.
+    pub fn forget(&mut self, need: &Need) {
+        self.answers.remove(need);
+    }
+
+    /// Takes over what was answered elsewhere.
+    pub fn absorb(&mut self, others: Facts) {
+        self.answers.extend(others.answers);
+        self.problems.extend(others.problems);
     }
 
     /// Convenience for sources and tests: answered now, whole.

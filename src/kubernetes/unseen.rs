@@ -6,7 +6,8 @@ use crate::model::{Model, NotSeen};
 /// Adds a line for everything that is not in the facts. An absent kind is seen: there are certainly none.
 pub fn collect(facts: &Facts, model: &mut Model) {
     let mut not_asked: Vec<&Resource> = Vec::new();
-    for (need, answer) in facts.iter() {
+    // Of what servers were asked, whoever asked says what stays open.
+    for (need, answer) in facts.iter().filter(|(need, _)| !matches!(need, Need::Grpc(_) | Need::Http(_))) {
         if let Some(why) = &answer.partial {
             model.add_not_seen(line(&need.title(), "partial", why, leaves_open(need)));
         }

@@ -37,6 +37,7 @@ impl Category {
 }
 
 /// A check of a mesh. Codes are never reused.
+#[derive(Clone, Copy)]
 pub struct Check {
     pub code: &'static str,
     pub category: Category,

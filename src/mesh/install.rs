@@ -24,6 +24,64 @@ pub struct Distribution {
     pub namespace_value: &'static str,
     /// What has to be known before it can be installed; empty when nothing has.
     pub caveat: &'static str,
+    /// How many minor versions an upgrade may go at once; `None`: its publisher names no bound.
+    pub minors: Option<Minors>,
+    /// What its pods ask of a node when nothing is set, the greatest first.
+    pub pods: &'static [Footprint],
+    /// A label of namespaces that hold something which can't do without it.
+    pub extensions: &'static str,
+    /// Key pairs that its charts don't make, or would make anew with every run.
+    pub keys: Option<&'static Keys>,
+}
+
+#[derive(Debug)]
+pub struct Footprint {
+    pub name: &'static str,
+    pub cpu_milli: u64,
+    pub memory_mib: u64,
+}
+
+#[derive(Debug)]
+pub struct Minors {
+    pub in_place: u64,
+    /// With the new control plane beside the old one.
+    pub beside: u64,
+    /// Who says so.
+    pub source: &'static str,
+}
+
+/// Key pairs of a mesh: kept in Secrets beside its releases, so that no release and no saved plan holds a key.
+#[derive(Debug)]
+pub struct Keys {
+    /// The part whose chart is told of them.
+    pub part: &'static str,
+    /// The value for the trust anchors; who gives it looks after all keys himself, in the chart's own way.
+    pub anchors: &'static str,
+    /// Names of anchor and issuer; `{namespace}` and `{domain}` are filled in.
+    pub anchor: &'static str,
+    pub issuer: &'static str,
+    /// The issuer's Secret, and what says that it is one of type kubernetes.io/tls.
+    pub secret: &'static str,
+    pub scheme: (&'static str, &'static str),
+    /// ConfigMap and key that another installer keeps the anchors in.
+    pub roots: (&'static str, &'static str),
+    /// Values that name the trust domain, best first, and what it is without them.
+    pub domain: &'static [&'static str],
+    pub usual_domain: &'static str,
+    pub serving: &'static [Serving],
+    /// Values that stay as they are from one run to the next.
+    pub kept: &'static [&'static str],
+}
+
+/// Of a webhook's server.
+#[derive(Debug)]
+pub struct Serving {
+    pub secret: &'static str,
+    /// Its Service; the host is that name in the namespace.
+    pub service: &'static str,
+    /// The value that says that the Secret is there already, and the one for its certificate.
+    pub external: &'static str,
+    pub bundle: &'static str,
 }
 
 /// One chart of it.
@@ -39,6 +97,8 @@ pub struct Part {
     pub revisioned: bool,
     /// Of the values for all parts it takes only these; `None`: all of them.
     pub takes: Option<&'static [&'static str]>,
+    /// Where it is installed, another part gets these values.
+    pub tells: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]
@@ -55,7 +115,7 @@ pub struct Profile {
 pub struct Leftover {
     pub api_version: &'static str,
     pub kind: &'static str,
-    /// A name, or with a `*` at its end the start of names.
+    /// A name; one `*` in it stands for anything.
     pub name: &'static str,
     /// In every namespace, not only its own.
     pub everywhere: bool,
@@ -101,6 +161,27 @@ impl Part {
 
 impl Leftover {
     pub fn fits(&self, name: &str) -> bool {
-        self.name.strip_suffix('*').map_or(self.name == name, |start| name.starts_with(start))
+        // Two would have to share what is between them, and no name needs that.
+        let mut parts = self.name.split('*');
+        let (start, end) = (parts.next().unwrap_or_default(), parts.next_back());
+        let Some(end) = end else { return self.name == name };
+        let Some(middle) = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)) else { return false };
+        parts.next().is_none_or(|between| middle.contains(between))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        let fits = |pattern: &'static str, name: &str| {
+            Leftover { api_version: "v1", kind: "Secret", name: pattern, everywhere: false, secret: true }.fits(name)
+        };
+        assert!(fits("a", "a") && !fits("a", "ab"));
+        assert!(fits("a-*", "a-b") && !fits("a-*", "b-a-"));
+        assert!(fits("a-*-tls", "a-x-tls") && !fits("a-*-tls", "a-tls") && !fits("a-*-tls", "a-x-tlsx"));
+        assert!(fits("data-*-server-*", "data-consul-consul-server-0") && !fits("data-*-server-*", "data-x-client-0"));
     }
 }

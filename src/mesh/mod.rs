@@ -36,15 +36,18 @@ pub mod check;
 mod cilium;
 mod consul;
 mod declared;
+pub mod follow;
 pub mod install;
 pub mod istio;
 pub mod known;
+pub mod leaf;
 mod linkerd;
 pub mod marks;
 pub mod membership;
 mod observed;
 mod proxies;
 pub mod proxy;
+pub mod revisions;
 pub mod scene;
 pub mod state;
 pub mod sync;
@@ -108,8 +111,16 @@ pub trait Mesh: Sync {
         Vec::new()
     }
     /// Whether it reads this answer of a pod: what nobody reads is left in its recording.
-    fn sync_reads(&self, _need: &Need) -> bool {
+    fn sync_reads(&self, _need: &Need, _channel: &Channel) -> bool {
         false
+    }
+    /// Kinds of its configuration whose way to the proxies can be followed.
+    fn followed(&self) -> &'static [follow::Followed] {
+        &[]
+    }
+    /// Which of its replicas have seen this state of an object; asked for by [`Channel::objects`].
+    fn holds(&self, _: &Facts, _: &follow::Followed, _: &sync::Key, _: &follow::State) -> Vec<follow::Held> {
+        Vec::new()
     }
     /// Kinds that are asked only when something else was found, so that not every cluster is asked for them.
     fn later(&self, _purpose: &Purpose) -> Vec<&'static Resource> {
@@ -134,6 +145,10 @@ pub trait Mesh: Sync {
     fn candidates(&self) -> &'static [Candidate];
     /// Its charts.
     fn distribution(&self) -> &'static install::Distribution;
+    /// How several of its control planes stand side by side, if they can.
+    fn revisions(&self) -> Option<&'static dyn revisions::Revisions> {
+        None
+    }
     /// A file of its own installer, in the terms of its charts; `None` if it is no such file.
     fn translated(&self, _file: &serde_json::Value) -> Option<Result<install::Translated, String>> {
         None

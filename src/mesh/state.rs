@@ -7,13 +7,16 @@ use super::membership::{Enrolment, Membership};
 use super::scene::Scene;
 use crate::kubernetes::subject::Subject;
 use crate::model::{Installation, Namespace, Workload};
+use serde::Serialize;
 
 /// What is supported: proxies may be so many minor versions behind their control plane, and never ahead.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Skew {
     pub behind: u32,
     /// Who says so.
     pub source: &'static str,
+    /// When it was read there.
+    pub as_of: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -84,6 +85,23 @@ pub struct Intended {
     pub plane: String,
     /// A dump in Envoy's form, or why there is none.
     pub dump: Result<Arc<Vec<u8>>, String>,
+    /// What it should show and trust, where that can be told.
+    pub identity: Option<Identity>,
+}
+
+/// Who a proxy is, and whom it has to trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Name of the secret with its own certificate.
+    pub secret: &'static str,
+    /// `None` where it is not known.
+    pub trust_domain: Option<String>,
+    /// `/ns/shop/sa/web`
+    pub path: String,
+    /// Name of the secret with the roots.
+    pub root_secret: &'static str,
+    /// PEM, or why they are not known.
+    pub roots: Result<String, String>,
 }
 
 /// A proxy, as its control plane knows it.
@@ -112,7 +130,7 @@ impl Connection {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Subscription {
     /// `LDS`; the last part of the type's name where there is no short one.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     pub sent: bool,
     /// The last that was sent is what was acknowledged.
     pub acknowledged: bool,
@@ -202,9 +220,9 @@ pub fn age(seconds: i64) -> String {
 }
 
 /// The short name of a type URL.
-pub fn short(type_url: &str) -> String {
+pub fn short(type_url: &str) -> Cow<'static, str> {
     let last = type_url.rsplit(['/', '.']).next().unwrap_or(type_url);
-    let short = match last {
+    Cow::Borrowed(match last {
         "Cluster" => "CDS",
         "Listener" => "LDS",
         "RouteConfiguration" => "RDS",
@@ -216,7 +234,6 @@ pub fn short(type_url: &str) -> String {
         "ProxyConfig" => "PCDS",
         "Address" | "Workload" => "WDS",
         "Authorization" => "WADS",
-        other => other,
-    };
-    short.to_owned()
+        other => return Cow::Owned(other.to_owned()),
+    })
 }

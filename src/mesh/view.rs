@@ -50,6 +50,27 @@ pub struct Container {
     pub image: String,
     #[serde(deserialize_with = "nullable")]
     pub args: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub env: Vec<Env>,
+    #[serde(deserialize_with = "nullable")]
+    pub ports: Vec<ContainerPort>,
+}
+
+/// A variable with a value of its own.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Env {
+    pub name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub value: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ContainerPort {
+    #[serde(deserialize_with = "nullable")]
+    pub name: String,
+    pub container_port: u16,
 }
 
 #[derive(Deserialize, Default)]

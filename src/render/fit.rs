@@ -1,5 +1,6 @@
 //! Which columns of a table are shown where not all have room.
 
+use super::layout::longest;
 use super::sanitize;
 use super::wrap::width;
 use crate::report::{Line, Table};
@@ -10,11 +11,9 @@ pub fn fitting(table: &Table, shown: Vec<usize>, gap: u16, limit: usize) -> Vec<
         return shown;
     }
     let text = |line: &Line| line.iter().map(|span| width(&sanitize::inline(&span.text))).sum::<usize>();
-    let natural = |&i: &usize| {
-        let cells = table.rows.iter().filter_map(|row| row.get(i)).map(text);
-        cells.max().unwrap_or(0).max(width(&table.columns[i].title))
-    };
-    let mut columns: Vec<(usize, usize)> = shown.iter().map(|i| (*i, natural(i))).collect();
+    let natural =
+        longest(table, &shown, text).into_iter().zip(&shown).map(|(cells, &i)| (i, cells.max(width(&table.columns[i].title))));
+    let mut columns: Vec<(usize, usize)> = natural.collect();
     let total = |columns: &[(usize, usize)]| columns.iter().map(|(_, width)| width + usize::from(gap)).sum::<usize>();
     while total(&columns) > limit + usize::from(gap)
         && let Some(last) = columns.iter().rposition(|(i, _)| table.columns[*i].spare)

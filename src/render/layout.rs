@@ -1,8 +1,10 @@
 //! How wide each column of a table is.
 
 use super::sanitize;
+use super::table::SHARE;
 use super::wrap::{longest_word, width};
-use crate::report::Table;
+use crate::report::{Line, Table};
+use crate::shares;
 
 /// A column is not made narrower than this for the sake of another, nor than its title.
 const LEAST: usize = 8;
@@ -12,20 +14,18 @@ const LONG: usize = 32;
 /// Columns that have room keep their width; the others share what is left, as evenly as their longest words allow.
 pub fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usize> {
     let room = limit.saturating_sub(usize::from(gap) * shown.len().saturating_sub(1));
-    let mut wanted = Vec::new();
-    let mut words = Vec::new();
-    for &i in shown {
-        let title = width(&sanitize::inline(&table.columns[i].title));
-        let cells = || table.rows.iter().filter_map(|row| row.get(i));
-        let whole = |line: &crate::report::Line| line.iter().map(|span| width(&sanitize::inline(&span.text))).sum();
-        let full = cells().map(whole).max().unwrap_or(0).max(title);
-        let word = cells().map(|line| longest_word(line)).filter(|&word| word <= LONG).max().unwrap_or(0);
-        wanted.push(full);
-        words.push((full, title, word));
+    let titles: Vec<usize> = shown.iter().map(|&i| width(&sanitize::inline(&table.columns[i].title))).collect();
+    let whole = |line: &Line| line.iter().map(|span| width(&sanitize::inline(&span.text))).sum();
+    let wanted: Vec<usize> =
+        longest(table, shown, whole).into_iter().zip(&titles).map(|(full, title)| full.max(*title)).collect();
+    if wanted.iter().sum::<usize>() <= room {
+        return wanted;
     }
+    let word = |line: &Line| Some(longest_word(line)).filter(|&word| word <= LONG).unwrap_or(0);
+    let words: Vec<_> = longest(table, shown, word).into_iter().zip(&wanted).zip(&titles).collect();
     // No word is broken if that can be; else the longest are.
     let floors = |longest: usize| -> Vec<usize> {
-        words.iter().map(|&(full, title, word)| full.min(word.min(longest).max(title).max(LEAST))).collect()
+        words.iter().map(|&((word, &full), &title)| full.min(word.min(longest).max(title).max(LEAST))).collect()
     };
     let possible = (LEAST..=LONG).rev().map(floors).find(|floors| floors.iter().sum::<usize>() <= room);
     let floors = possible.unwrap_or_else(|| floors(LEAST));
@@ -45,10 +45,17 @@ pub fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usi
     widths
 }
 
+/// The most that `measure` gives for a cell of each column.
+pub fn longest(table: &Table, shown: &[usize], measure: impl Fn(&Line) -> usize + Sync) -> Vec<usize> {
+    let of_column = |rows: &[Vec<Line>], i: usize| rows.iter().filter_map(|row| row.get(i)).map(&measure).max().unwrap_or(0);
+    let shares = shares::each(&table.rows, SHARE, |rows| shown.iter().map(|&i| of_column(rows, i)).collect::<Vec<_>>());
+    (0..shown.len()).map(|n| shares.iter().map(|share| share[n]).max().unwrap_or(0)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Column, Line};
+    use crate::report::Column;
 
     fn table(rows: &[[&str; 3]]) -> Table {
         let cell = |text: &&str| -> Line { vec![(*text).into()] };

@@ -14,10 +14,12 @@ mod table;
 mod wrap;
 pub mod yaml;
 
+pub use json::JsonWriter;
 pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
 use crate::report::{Block, Report, Span, Tone};
+use serde::Serialize;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 /// How to show the answer.
@@ -43,6 +45,9 @@ pub enum Format {
 
 /// Width of everything that goes to no terminal, so that the same input gives the same bytes.
 pub const WIDTH: usize = 100;
+
+/// A pipe takes so much at once.
+const BUFFER: usize = 64 << 10;
 
 /// How to draw: width, colour, format.
 #[derive(Clone, Debug)]
@@ -99,6 +104,15 @@ pub fn render(report: &Report, style: &Style) -> String {
     }
 }
 
+/// To stdout, as it is made where that can be done: the answer of a large fleet is never held as text.
+pub fn show(report: &Report, style: &Style) -> io::Result<()> {
+    match style.format {
+        Format::Table | Format::Wide => stream_blocks(style, |put| put(&report.body)),
+        Format::Json => to_stdout(|out| json::write(report, out).map_err(io::Error::from)),
+        _ => print(&render(report, style)),
+    }
+}
+
 /// What others printed and nothing else; the rest goes to stderr ([`beside`]).
 fn printed(report: &Report) -> String {
     let texts = report.body.iter().filter_map(|block| if let Block::Code(text) = block { Some(json::safe(text)) } else { None });
@@ -115,8 +129,39 @@ pub fn beside(report: &Report) -> Vec<String> {
 ///
 /// SIGPIPE stays ignored on purpose: its default action would also end the process when a cluster cuts a connection.
 pub fn print(text: &str) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    to_stdout(|out| out.write_all(text.as_bytes()))
+}
+
+/// What a machine form is made of, written to stdout as it is made: kept whole, that of a big proxy is many times its text.
+pub fn stream(schema: &str, data: &impl Serialize) -> io::Result<()> {
+    to_stdout(|out| json::write_data(out, schema, data))
+}
+
+/// The same of what others printed; `make` is given what takes the pieces.
+pub fn stream_printed(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+    pieces(|put| make(&mut |piece| put(&json::safe(piece))))
+}
+
+/// The same of tables: `make` is given what takes the blocks that stand together.
+pub fn stream_blocks(style: &Style, make: impl FnOnce(&mut dyn FnMut(&[Block]))) -> io::Result<()> {
+    pieces(|put| make(&mut |blocks| table::draw(blocks, style, style.format == Format::Wide, put)))
+}
+
+fn pieces(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {
+    to_stdout(|out| {
+        let mut end = Ok(());
+        make(&mut |piece| {
+            if end.is_ok() {
+                end = out.write_all(piece.as_bytes());
+            }
+        });
+        end
+    })
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => {
             // What is still buffered would fail again when the writer is dropped.
             drop(out.into_parts());
@@ -126,10 +171,13 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Schema first, then the fields of `data`; what both machine forms show.
+/// Schema first, then the fields; the machine form as a value.
 fn machine_form(report: &Report) -> serde_json::Value {
     let mut document = serde_json::Map::new();
     document.insert("schema".to_owned(), report.schema.clone().into());
+    if let Some(serde_json::Value::Object(fields)) = report.document.as_ref().map(|document| document.value()) {
+        document.extend(fields);
+    }
     match &report.data {
         serde_json::Value::Object(fields) => document.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone()))),
         other => drop(document.insert("data".to_owned(), other.clone())),

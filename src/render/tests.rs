@@ -1,7 +1,7 @@
 //! One sample report in every format, at a fixed width.
 
 use super::{Format, Style, render, wrap::width};
-use crate::report::{Block, Column, Report, Span, Table, Tone};
+use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use serde_json::json;
 
 fn sample() -> Report {
@@ -168,4 +168,29 @@ fn yaml_of_a_hostile_name_reads_back() {
     let text = render(&report, &Style { format: Format::Yaml, width: 80, color: false });
     let back: serde_json::Value = serde_yaml::from_str(&text).expect("valid YAML");
     assert_eq!(back["name"], "a\u{1b}[0m: |b\n- c", "{text}");
+}
+
+/// Many rows are drawn by several threads and wave by wave.
+#[test]
+fn a_long_table_is_drawn_as_a_short_one() {
+    let rows = |count: usize| {
+        let row = |i: usize| -> Vec<Line> {
+            let name = format!("name-{:05}", i % 7);
+            vec![
+                vec![name.as_str().into()],
+                vec!["words that take more than one line of a table, ".repeat(1 + i % 3).as_str().into()],
+            ]
+        };
+        Report {
+            body: vec![Block::Table(Table {
+                columns: vec![Column::new("NAME"), Column::new("WHY")],
+                rows: (0..count).map(row).collect(),
+            })],
+            ..sample()
+        }
+    };
+    let style = Style { format: Format::Table, width: 60, color: false };
+    let (short, long) = (render(&rows(21), &style), render(&rows(21 * 600), &style));
+    let (head, body) = short.split_once('\n').expect("a head");
+    assert_eq!(long, format!("{head}\n{}", body.repeat(600)));
 }

@@ -101,6 +101,59 @@ pub fn wrap(line: &[Span], limit: usize, commands: Commands) -> Vec<Row> {
     rows
 }
 
+/// The same rows of a clean text of one tone that is no command, as slices of it: tables have a hundred thousand cells.
+pub fn slices(text: &str, limit: usize) -> Vec<&str> {
+    let mut rows = Vec::new();
+    // Where the row begins and ends, and how many columns it takes.
+    let (mut start, mut end, mut used) = (0, 0, 0);
+    let mut at = 0;
+    for part in text.split(' ') {
+        let from = at;
+        at += part.len() + 1;
+        if part.is_empty() {
+            continue;
+        }
+        let mut put = |from: usize, piece: &str, columns: usize| {
+            let gap = from - end;
+            if used > 0 && used + gap + columns > limit {
+                rows.push(&text[start..end]);
+                (start, used) = (from, columns);
+            } else {
+                used += gap + columns;
+            }
+            end = from + piece.len();
+        };
+        let columns = width(part);
+        if columns <= limit {
+            put(from, part, columns);
+        } else {
+            pieces(part, limit, |offset, piece, columns| put(from + offset, piece, columns));
+        }
+    }
+    if end > 0 {
+        rows.push(&text[start..end]);
+    }
+    rows
+}
+
+/// The parts of a word that is wider than a line, as [`broken`] makes them.
+fn pieces<'t>(word: &'t str, limit: usize, mut put: impl FnMut(usize, &'t str, usize)) {
+    let mut from = 0;
+    for piece in word.split_inclusive(JOINTS) {
+        let (mut start, mut taken) = (0, 0);
+        for (at, c) in piece.char_indices() {
+            let columns = if c.is_ascii() { 1 } else { width(c.encode_utf8(&mut [0; 4])) };
+            if taken > 0 && taken + columns > limit {
+                put(from + start, &piece[start..at], taken);
+                (start, taken) = (at, 0);
+            }
+            taken += columns;
+        }
+        put(from + start, &piece[start..], taken);
+        from += piece.len();
+    }
+}
+
 /// Keeps `most` rows; `…` stands for the rest.
 pub fn clip(mut rows: Vec<Row>, most: usize, limit: usize) -> Vec<Row> {
     if rows.len() <= most {
@@ -123,7 +176,8 @@ pub fn clip(mut rows: Vec<Row>, most: usize, limit: usize) -> Vec<Row> {
 
 /// The longest part of a line that `wrap` would not break if a line could hold it.
 pub fn longest_word(line: &[Span]) -> usize {
-    line.iter().flat_map(|span| span.text.split(' ').map(|word| width(&sanitize::inline(word))).max()).max().unwrap_or(0)
+    let longest = |span: &Span| span.text.split(' ').map(|word| width(&sanitize::inline(word))).max();
+    line.iter().filter_map(longest).max().unwrap_or(0)
 }
 
 fn words(clean: &[(String, Tone)], limit: usize, commands: Commands) -> Vec<Word> {
@@ -223,6 +277,14 @@ mod tests {
             prop_assert!(rows.iter().all(|row| width(row.trim_start()) <= limit), "{rows:?}");
             let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
             prop_assert_eq!(letters(&rows.concat()), letters(&text));
+        }
+
+        #[test]
+        fn slices_are_the_same_rows(text in "([a-z.,/ü大]{0,30} {0,3}){0,9}", limit in 2_usize..40) {
+            let rows = drawn(&wrap(&[text.as_str().into()], limit, Commands::Broken));
+            if width(&text) > limit {
+                prop_assert_eq!(slices(&text, limit), rows);
+            }
         }
 
         #[test]

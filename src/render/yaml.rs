@@ -48,8 +48,11 @@ fn misread(text: &str) -> bool {
     let odd = text.contains([':', '_']) || text.contains('-') || text.contains('T');
     let based = text.trim_start_matches(['+', '-']).get(..2).is_some_and(|start| ["0x", "0o", "0b"].contains(&start));
     let digits = based && text.contains('_') && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-_".contains(c));
+    // To kubectl a capital letter makes a base as well.
+    let loud = text.trim_start_matches(['+', '-']).get(..2).is_some_and(|start| ["0X", "0O", "0B"].contains(&start));
+    let loud = loud && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-_".contains(c));
     let boolean = BOOLEANS.iter().any(|word| word.eq_ignore_ascii_case(text));
-    boolean || digits || (numeric && odd && !text.contains(": "))
+    boolean || digits || loud || (numeric && odd && !text.contains(": "))
 }
 
 /// A marked string is plain ASCII without quotes, so whatever stands up to its end can be put in quotes.

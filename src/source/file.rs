@@ -24,6 +24,15 @@ pub fn keep(path: &str, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).map_err(cannot)
 }
 
+/// Less is read at once.
+const BIG: u64 = 1 << 20;
+
+/// A plain file that is better read in parts, and that can be read again.
+pub fn big(path: &str) -> Option<impl Read + Send> {
+    let meta = fs::metadata(path).ok()?;
+    if !meta.is_file() || meta.len() < BIG { None } else { fs::File::open(path).ok() }
+}
+
 /// The bytes of the file at `path`, or of stdin if it is `-`.
 pub fn read(path: &str) -> Result<Vec<u8>> {
     let (name, bytes) = if path == "-" {

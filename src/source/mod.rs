@@ -4,6 +4,8 @@
 
 pub mod apply;
 pub mod archive;
+pub mod cache;
+pub mod certificates;
 pub mod charts;
 pub mod file;
 pub mod live;
@@ -11,9 +13,11 @@ pub mod redact;
 pub mod visit;
 
 use crate::error::Result;
-use crate::facts::{Answer, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
+use crate::facts::{Answer, At, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One cluster's worth of source: exactly one base, and perhaps a Prometheus beside it.
 pub struct Source {
@@ -71,6 +75,17 @@ fn wider(stored: &Facts, need: &Need) -> Option<Answer> {
             let whole = path.split_once("?filter=")?.0.to_owned();
             stored.get(&Need::PodGet { namespace: namespace.clone(), pod: pod.clone(), port: *port, path: whole }).cloned()
         }
+        // Neither roots nor tokens are kept, and older recordings know the port without TLS only.
+        Need::Http(asked) => {
+            let same = |other: &Need| match (other, &asked.at) {
+                (Need::Http(other), at) => other.at == *at && other.path == asked.path,
+                (Need::PodGet { namespace, pod, path, .. }, At::Pod { namespace: n, pod: p, .. }) => {
+                    namespace == n && pod == p && *path == asked.path
+                }
+                _ => false,
+            };
+            stored.iter().find(|(other, _)| same(other)).map(|(_, answer)| answer.clone())
+        }
         Need::PodMetrics { namespace, pod, port, path, .. } => {
             let same = |other: &Need| {
                 matches!(other, Need::PodMetrics { namespace: n, pod: p, port: o, path: q, .. }
@@ -112,7 +127,7 @@ fn chosen(stored: &Facts, need: &Need) -> Option<Answer> {
     Some(Answer { outcome, at: list.at, partial: list.partial.clone() })
 }
 
-/// Asks in rounds until nobody wants more.
+/// Asks until nobody wants more.
 pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Result<Facts> {
     let mut facts = match &source.base {
         Base::Live(cluster) => cluster.facts(now),
@@ -123,19 +138,61 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
             facts
         }
     };
-    // Four rounds are more than any mesh declares; the bound keeps a faulty one from asking for ever.
-    for _ in 0..4 {
-        let mut wanted = crate::kubernetes::needs(&facts, purpose);
-        wanted.extend(crate::mesh::needs(&facts, purpose));
-        wanted.retain(|need| !facts.has(need));
-        wanted.sort();
-        wanted.dedup();
+    if purpose.of_more() {
+        in_rounds(source, purpose, &mut facts).await;
+    } else {
+        as_it_comes(source, purpose, &mut facts).await;
+    }
+    Ok(facts)
+}
+
+/// More than any mesh declares; the bound keeps a faulty one from asking for ever.
+const ROUNDS: usize = 4;
+
+fn wanted(facts: &Facts, purpose: &Purpose) -> Vec<Need> {
+    let mut wanted = crate::kubernetes::needs(facts, purpose);
+    wanted.extend(crate::mesh::needs(facts, purpose));
+    wanted.retain(|need| !facts.has(need));
+    wanted.sort();
+    wanted.dedup();
+    wanted
+}
+
+async fn in_rounds(source: &Source, purpose: &Purpose, facts: &mut Facts) {
+    for _ in 0..ROUNDS {
+        let wanted = wanted(facts, purpose);
         if wanted.is_empty() {
             break;
         }
-        source.answer(wanted, &mut facts).await;
+        source.answer(wanted, facts).await;
     }
-    Ok(facts)
+}
+
+/// What short answers lead to is asked while long lists still come: control planes are found long before the last pod.
+/// Not for queries, whose servers are looked for among what was listed.
+async fn as_it_comes(source: &Source, purpose: &Purpose, facts: &mut Facts) {
+    let mut batches = FuturesUnordered::new();
+    let mut asked = BTreeSet::new();
+    for _ in 0..2 * ROUNDS {
+        let mut wanted = wanted(facts, purpose);
+        wanted.retain(|need| asked.insert(need.clone()));
+        let (lists, rest): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|need| matches!(need, Need::List { .. }));
+        for batch in [lists, rest].into_iter().filter(|batch| !batch.is_empty()) {
+            let mut part = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
+            part.namespace.clone_from(&facts.namespace);
+            batches.push(async move {
+                source.answer(batch, &mut part).await;
+                part
+            });
+        }
+        match batches.next().await {
+            Some(part) => facts.absorb(part),
+            None => return,
+        }
+    }
+    while let Some(part) = batches.next().await {
+        facts.absorb(part);
+    }
 }
 
 /// Problems of several facts, for the exit code of `--strict`.

@@ -15,10 +15,12 @@
 //! Masking twice gives the same as masking once.
 
 mod dump;
+mod flows;
 mod names;
 mod scan;
 
 pub use dump::dump;
+pub use flows::flows;
 
 use crate::facts::{Object, Place};
 use names::{exact_secret_field, secret_name};

@@ -3,16 +3,14 @@
 //! What is asked next may depend on what came ([`Questions::next`]), and what came is made into something smaller at
 //! once ([`Questions::done`]): two hundred dumps of 40 MB are never held together.
 
-use super::{Base, Source, redact, replay};
+use super::live::{PODS, masked};
+use super::{Base, Source, replay};
 use crate::facts::{Answer, Facts, Need, Outcome};
 use futures::StreamExt;
 use jiff::Timestamp;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Pods that are asked at a time. Each is a connection to the API server and from there to a kubelet.
-const CONCURRENT: usize = 32;
 /// So many rounds are more than anybody needs; the bound keeps a faulty questioner from asking for ever.
 const ROUNDS: usize = 4;
 
@@ -104,7 +102,7 @@ pub async fn visit<Q: Questions>(source: &Source, doors: &[Door], questions: Q, 
         }
     });
     let mut made: Vec<Option<Q::Made>> = doors.iter().map(|_| None).collect();
-    let mut visits = futures::stream::iter(visits).buffer_unordered(CONCURRENT);
+    let mut visits = futures::stream::iter(visits).buffer_unordered(PODS);
     let mut count = 0;
     while let Some((number, result)) = visits.next().await {
         count += 1;
@@ -153,20 +151,6 @@ async fn one<Q: Questions>(source: &Source, door: &Door, number: usize, question
         }
     }
     known
-}
-
-/// Before anybody sees it.
-async fn masked(outcome: Outcome) -> Outcome {
-    let Outcome::Bytes(bytes) = outcome else { return outcome };
-    let kept = bytes.clone();
-    let work = move || match redact::dump(&bytes) {
-        Cow::Owned(clean) => Some(Arc::new(clean)),
-        Cow::Borrowed(_) => None,
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(clean) => Outcome::Bytes(clean.unwrap_or(kept)),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }
 
 fn replayed(stored: &Facts, door: &Door, path: &str) -> Answer {

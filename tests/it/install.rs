@@ -17,6 +17,16 @@ fn what_is_asked_wrongly_is_told_with_the_next_step() {
         (vec!["uninstall"], "MESH"),
         (vec!["uninstall", "istio", "--purge", "--revision", "a"], "cannot be used with"),
         (vec!["plan", "istio", "--from", "demo"], "this needs one"),
+        (vec!["install", "istio", "--resume", "--rollback"], "cannot be used with"),
+        (vec!["install", "linkerd", "--cert-years", "0"], "1..=100"),
+        (vec!["install", "linkerd", "--identity-issuer-key-file", "key.pem"], "--identity-issuer-certificate-file"),
+        (vec!["upgrade", "istio", "--canary"], "--revision NAME"),
+        (vec!["upgrade", "linkerd", "--canary", "-r", "a"], "has one control plane"),
+        (vec!["upgrade", "istio", "--remove-old"], "add --canary"),
+        (vec!["upgrade", "istio", "--canary", "-r", "a", "--max-error-rate", "all"], "write a percentage"),
+        (vec!["upgrade", "istio", "--canary", "-r", "a", "--namespace-by", "0"], "--namespace-by"),
+        (vec!["tag", "set", "prod"], "--revision"),
+        (vec!["tag", "list", "--from", "demo"], "this needs one"),
     ] {
         let (code, stdout, stderr) = run(&words);
         assert_eq!((code, stdout.as_str()), (2, ""), "{words:?}: {stderr}");
@@ -46,4 +56,18 @@ fn an_operator_file_with_what_charts_lack_is_refused_by_its_place() {
         code == 2 && stderr.contains("spec.components.pilot.k8s.overlays") && stderr.contains("--set PART:KEY=VALUE"),
         "{stderr}"
     );
+}
+
+/// As kubectl finds its plugins: by the name of the file.
+#[test]
+fn as_a_plugin_help_says_what_is_typed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let plugin = dir.path().join("kubectl-meshctl");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_meshctl"), &plugin).expect("a link");
+    for words in [&["--help"][..], &["tag", "list", "--help"], &["install", "-h"], &[]] {
+        let output = std::process::Command::new(&plugin).args(words).env_clear().output().expect("it starts");
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success() && text.contains("Usage: kubectl meshctl"), "{words:?}: {text}");
+        assert!(!text.lines().any(|line| line.starts_with("  meshctl ")), "{words:?}: {text}");
+    }
 }

@@ -11,6 +11,7 @@ mod real;
 mod said;
 mod server;
 mod tls;
+mod waiting;
 
 use meshctl::facts::{Answer, Facts, Need, Outcome, Resource};
 use meshctl::source::live::Cluster;

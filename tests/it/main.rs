@@ -1,6 +1,7 @@
 //! One integration binary; a file beside this one is a module here.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stderr)]
 mod archive;
+mod charts;
 mod cli;
 mod completions;
 mod guards;

@@ -52,6 +52,7 @@ fn what_is_asked_later_stands_in_the_role() {
         ("proxy-status", "endpointslices"),
         ("proxy-status", "ciliumnodes"),
         ("proxy-status", "pods/exec"),
+        ("wait", "virtualservices"),
     ] {
         let (_, stdout, _) = run(&["permissions", command]);
         assert!(stdout.contains(kind), "{command}: {kind}");

@@ -163,6 +163,55 @@ fn a_bootstrap_that_says_nothing_is_unknown() {
     assert!(code == 0 && out.contains("Envoy Version") && out.contains("unknown"), "{out}");
 }
 
+/// A file of more than a megabyte is read in parts, what comes through stdin whole: nobody sees which it was.
+#[test]
+fn a_big_file_is_shown_as_the_same_through_stdin_is() {
+    let grown = |name: &str| {
+        let text = std::fs::read_to_string(fixture(name)).expect("a fixture");
+        let mut answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let times = (3 << 20) / text.len();
+        let grow = |section: &mut serde_json::Value| {
+            for list in section.as_object_mut().into_iter().flat_map(|section| section.values_mut()) {
+                if let serde_json::Value::Array(items) = list {
+                    *items = (0..times).flat_map(|_| items.clone()).collect();
+                }
+            }
+        };
+        match answer["configs"].as_array_mut() {
+            Some(sections) => sections.iter_mut().for_each(grow),
+            None => grow(&mut answer),
+        }
+        serde_json::to_vec_pretty(&answer).expect("JSON")
+    };
+    let same = |part: &str, format: &str, text: &[u8]| {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        std::io::Write::write_all(&mut file, text).expect("written");
+        let path = file.path().to_str().expect("a path");
+        let (code, out, err) = run(&["pc", part, "-o", format, "-f", path]);
+        let home = tempfile::tempdir().expect("a folder");
+        let stdin = std::fs::File::open(file.path()).expect("the file");
+        let through = super::meshctl(home.path()).args(["pc", part, "-o", format, "-f", "-"]).stdin(stdin).output();
+        let through = super::parts(&through.expect("meshctl starts"));
+        assert!((code, &out, err.replace(path, "stdin")) == (through.0, &through.1, through.2), "{part} -o {format}");
+        (code, out)
+    };
+    let dump = grown("istio/config_dump.json");
+    for part in ["cluster", "listener", "route", "eds", "secret", "bootstrap", "ecds", "all"] {
+        assert_eq!(same(part, "table", &dump).0, 0, "{part}");
+    }
+    let hosts = grown("istio/clusters.json");
+    assert!(same("endpoint", "wide", &hosts).1.lines().count() > 1000, "more than is drawn at once");
+    assert!(same("route", "wide", &dump).1.lines().count() > 100);
+    assert_eq!(same("endpoint", "table", &dump).0, 2);
+    for (part, text) in [("cluster", &dump), ("endpoint", &hosts)] {
+        let cut = &text[..text.len() / 2];
+        assert!(same(part, "table", cut).1.contains("breaks off"), "{part}");
+        let mut broken = text.clone();
+        broken[text.len() / 2] = 0xff;
+        assert!(same(part, "table", &broken).1.contains("not UTF-8"), "{part}");
+    }
+}
+
 fn snapshot(name: &str) -> String {
     format!("{}/fixtures/snapshots/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
 }

@@ -32,6 +32,19 @@ fn every_mesh_has_its_line_and_unknown_policies_are_not_judged() {
 }
 
 #[test]
+fn each_skewed_group_is_a_finding_and_the_policy_is_told() {
+    let (_, json) = ask("snapshots/istio/version-skew", &["-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let planes = report["clusters"][0]["control_planes"].as_array().expect("control planes");
+    let of = |revision: &str| planes.iter().find(|plane| plane["revision"] == revision).expect("a revision");
+    let skewed = of("default");
+    assert_eq!((&skewed["policy"]["behind"], skewed["findings"].as_array().map(Vec::len)), (&1.into(), Some(1)), "{skewed}");
+    assert_eq!(skewed["findings"][0]["severity"], "warning");
+    assert_eq!(skewed["replicas"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&of("canary")["version"], of("canary")["findings"].as_array().map(Vec::len)), (&"1.33-dev".into(), Some(0)));
+}
+
+#[test]
 fn the_client_alone_asks_nobody() {
     let (code, out, _) = run(&["version", "--client", "--context", "nosuch"]);
     assert_eq!((code, out.as_str()), (0, format!("meshctl {}\n", env!("CARGO_PKG_VERSION")).as_str()));

@@ -10,7 +10,7 @@ use crate::mesh::scene::Scene;
 use crate::mesh::{MESHES, Mesh, known};
 use crate::model::{Evidence, Model};
 
-pub const CODES: [&str; 5] = ["MSH3001", "MSH3002", "MSH3003", "MSH3004", "MSH3005"];
+pub const CODES: [&str; 6] = ["MSH3001", "MSH3002", "MSH3003", "MSH3004", "MSH3005", "MSH3006"];
 
 /// `only` are ids of meshes; all of them if there are none.
 pub fn before(facts: &Facts, model: &Model, only: &[String]) -> Health {
@@ -32,6 +32,7 @@ pub fn before(facts: &Facts, model: &Model, only: &[String]) -> Health {
         line("MSH3003", name, category, "the Gateway API is there as it needs it", &|findings| {
             gateway_api(*mesh, &scene, findings);
         });
+        line("MSH3006", name, category, "its pods fit on the nodes", &|findings| capacity(*mesh, &scene, findings));
         line("MSH3004", name, category, "nothing of it is here already", &|findings| remains(*mesh, &scene, findings));
     }
     line("MSH3005", None, Category::Conflicts, "no other mesh takes the same pods", &|findings| others(&scene, only, findings));
@@ -120,9 +121,48 @@ fn gateway_api(mesh: &dyn Mesh, scene: &Scene, findings: &mut Findings) {
 }
 
 /// `v1.6.0` → (1, 6, 0).
-fn release(text: &str) -> Option<(u32, u32, u32)> {
+pub(super) fn release(text: &str) -> Option<(u32, u32, u32)> {
     let mut numbers = text.trim_start_matches('v').split(['.', '-']).map(|word| word.parse().ok());
     Some((numbers.next()??, numbers.next()??, numbers.next()??))
+}
+
+/// One after another, the greatest first, each on the node with the most left. Taints and affinities are not looked at.
+fn capacity(mesh: &dyn Mesh, scene: &Scene, findings: &mut Findings) {
+    findings.needs(scene, &[&kinds::NODE, &kinds::POD]);
+    let wanted = mesh.distribution().pods;
+    let nodes = &scene.model.cluster.nodes;
+    let mut left: Vec<(u64, u64)> = nodes
+        .iter()
+        .filter_map(|node| {
+            let used = node.requested?;
+            let free = |have: u64, used: u64| have.saturating_sub(used);
+            let memory = free(node.allocatable.memory_bytes, used.memory_bytes) >> 20;
+            Some((free(node.allocatable.cpu_milli, used.cpu_milli), memory))
+        })
+        .collect();
+    if wanted.is_empty() {
+        findings.detail = "they ask for nothing".to_owned();
+        return;
+    }
+    if left.is_empty() {
+        return findings.unknown.push("what is left of the nodes".to_owned());
+    }
+    for pod in wanted {
+        let most = left.iter().copied().max().unwrap_or_default();
+        match left.iter_mut().filter(|(cpu, memory)| *cpu >= pod.cpu_milli && *memory >= pod.memory_mib).max() {
+            Some(node) => *node = (node.0 - pod.cpu_milli, node.1 - pod.memory_mib),
+            None => {
+                let wants = format!("{}m CPU and {} MiB", pod.cpu_milli, pod.memory_mib);
+                let message = format!("{} asks for {wants}, and no node has that left", pod.name);
+                let evidence =
+                    Evidence::new("Nodes", "allocatable less requests", format!("at most {}m and {} MiB", most.0, most.1));
+                let fix = "add a node, or ask for less with values of its chart".to_owned();
+                // Its values may well ask for less than it does by itself.
+                findings.warning(message, vec![evidence], vec![fix]);
+            }
+        }
+    }
+    findings.detail = if nodes.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", nodes.len()) };
 }
 
 fn remains(mesh: &dyn Mesh, scene: &Scene, findings: &mut Findings) {

@@ -1,13 +1,14 @@
 //! What no mesh sees alone: two of them in one place, and what they share.
 
-use super::Between;
+use super::{Between, before};
+use crate::analysis::inventory;
 use crate::facts::kinds;
 use crate::kubernetes::readiness::Behind;
 use crate::mesh::MESHES;
 use crate::mesh::check::{Category, Findings};
 use crate::mesh::marks;
 use crate::mesh::scene::Scene;
-use crate::mesh::view::Metadata;
+use crate::mesh::view::{Metadata, nullable};
 use crate::model::Evidence;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,54 @@ fn strangers(scene: &Scene, findings: &mut Findings) {
     }
 }
 
+/// A controller that found CRDs of a release that it doesn't know leaves its class as it was made, and says so nowhere else.
+fn classes(scene: &Scene, findings: &mut Findings) {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Class {
+        spec: Spec,
+        #[serde(deserialize_with = "nullable")]
+        status: Status,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Spec {
+        controller_name: String,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Status {
+        #[serde(deserialize_with = "nullable")]
+        conditions: Vec<Condition>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Condition {
+        #[serde(rename = "type")]
+        kind: String,
+        status: String,
+        #[serde(deserialize_with = "nullable")]
+        message: String,
+    }
+    scene.facts.read::<Class>(&kinds::GATEWAY_CLASS, |object, class| {
+        let own = MESHES.iter().find(|mesh| {
+            let domain = class.spec.controller_name.split('/').next().unwrap_or_default();
+            domain == mesh.state().domain() || domain.ends_with(&format!(".{}", mesh.state().domain()))
+        });
+        let (Some(mesh), Some(accepted)) = (own, class.status.conditions.iter().find(|one| one.kind == "Accepted")) else {
+            return;
+        };
+        if accepted.status != "True" {
+            let name = mesh.state().name();
+            let message = format!("GatewayClass {} is not accepted by {name}: {}", object.name, accepted.message);
+            let evidence =
+                Evidence::new(format!("GatewayClass {}", object.name), "status.conditions[Accepted]", &accepted.status);
+            let fix = format!("apply the release of the Gateway API's CRDs that {name} names, and restart its controller");
+            findings.warning(message, vec![evidence], vec![fix]);
+        }
+    });
+}
+
 /// Every controller installs them, and each overwrites what another brought.
 fn gateway_api(scene: &Scene, findings: &mut Findings) {
     #[derive(Deserialize)]
@@ -97,6 +146,26 @@ fn gateway_api(scene: &Scene, findings: &mut Findings) {
             vec!["apply one release of the Gateway API, the newest that every controller knows".to_owned()],
         );
     }
+    for (mesh, _) in inventory::installed(scene) {
+        let (Some(needed), Some(have)) = (mesh.state().gateway_api(), scene.model.cluster.gateway_api_version.as_deref()) else {
+            continue;
+        };
+        let (major, minor, patch) = needed.least;
+        if before::release(have).is_some_and(|have| have < needed.least) {
+            let name = mesh.state().name();
+            let message = format!(
+                "{name} is installed and needs v{major}.{minor}.{patch} of the Gateway API or newer ({}); {have} is here",
+                needed.source
+            );
+            let evidence = Evidence::new("CustomResourceDefinitions", "bundle-version", have);
+            findings.error(
+                message,
+                vec![evidence],
+                vec!["apply standard-install.yaml of a newer release of the Gateway API".to_owned()],
+            );
+        }
+    }
+    classes(scene, findings);
     findings.detail =
         releases.keys().map(|(version, _)| version.clone()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
 }

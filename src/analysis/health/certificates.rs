@@ -1,15 +1,12 @@
 //! Certificates that are published: roots in ConfigMaps, authorities of webhooks. Secrets are never asked for.
 
-use crate::envoy::certificate::{self, Certificate};
+use crate::envoy::certificate;
 use crate::mesh::check::{Findings, Subject};
+use crate::mesh::leaf::verdict;
 use crate::model::Evidence;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use std::collections::BTreeSet;
-
-/// What is left of a long-lived certificate when somebody has to be told.
-const DAYS: i64 = 60;
 
 pub fn published(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
@@ -36,7 +33,8 @@ pub fn published(subject: &Subject, findings: &mut Findings) {
     };
     for installation in subject.installations {
         for (title, pem) in subject.state.roots(scene, installation) {
-            judge(findings, &title, "data", pem.as_bytes());
+            let field = if title.starts_with("ConfigMap") { "data" } else { "certificate" };
+            judge(findings, &title, field, pem.as_bytes());
         }
     }
     let mut seen = BTreeSet::new();
@@ -53,17 +51,4 @@ pub fn published(subject: &Subject, findings: &mut Findings) {
         }
     }
     findings.detail = format!("{count} certificates");
-}
-
-/// Whether it is an error, and what is wrong. One that lives for days is renewed by itself, so its own life counts.
-fn verdict(certificate: &Certificate, now: Timestamp) -> Option<(bool, String)> {
-    let left = certificate.days_left(now);
-    let life = certificate.days_of_life();
-    if left < 0 {
-        return Some((true, format!("expired {} days ago", -left)));
-    }
-    if !certificate.is_valid_at(now) {
-        return Some((true, format!("is not valid yet, until {}", certificate.not_before)));
-    }
-    (left < DAYS && left < life / 5).then(|| (false, format!("expires in {left} days")))
 }

@@ -167,3 +167,20 @@ fn a_service_half_in_the_mesh() {
     let text = of(json!({}));
     assert!(text.starts_with("Warning: 1 of 2 pods of Service shop/web are not in the mesh"), "{text}");
 }
+
+/// A controller that does not know the CRDs leaves its class as it is, and a mesh may need newer ones.
+#[test]
+fn controllers_and_the_release_of_the_gateway_api() {
+    let crd = |version: &str| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "gateways.gateway.networking.k8s.io",
+            "annotations": {"gateway.networking.k8s.io/bundle-version": version, "gateway.networking.k8s.io/channel": "standard"}}})
+    };
+    let class = |status: &str| {
+        json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "istio"},
+            "spec": {"controllerName": "istio.io/gateway-controller"},
+            "status": {"conditions": [{"type": "Accepted", "status": status, "message": "Waiting for controller"}]}})
+    };
+    assert_eq!(found(&[istiod(), crd("v1.4.0"), class("True")], "MSH2003").0, "");
+    let (text, _) = found(&[istiod(), crd("v1.4.0"), class("Unknown")], "MSH2003");
+    assert_eq!(text, "Warning: GatewayClass istio is not accepted by Istio: Waiting for controller");
+}

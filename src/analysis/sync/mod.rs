@@ -19,10 +19,11 @@ use crate::model::{Installation, Model};
 use crate::report::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::mesh::sync::{Health, age};
-pub use screen::{report, rows};
+pub use screen::{Shown, report, rows};
 
 pub const SCHEMA: &str = "meshctl/proxy-status/v1";
 
@@ -62,7 +63,7 @@ pub struct Proxy {
     pub control_plane: Option<String>,
     pub health: Health,
     /// Since when it is not well.
-    pub since: Option<String>,
+    pub since: Option<Timestamp>,
     pub age_seconds: Option<i64>,
     pub reasons: Vec<String>,
     pub types: Vec<Type>,
@@ -79,9 +80,9 @@ pub struct Proxy {
 #[derive(Clone, Debug, Serialize)]
 pub struct Type {
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     pub health: Health,
-    pub sent_at: Option<String>,
+    pub sent_at: Option<Timestamp>,
     pub age_seconds: Option<i64>,
     pub error: Option<String>,
 }
@@ -319,7 +320,7 @@ fn of_connection(connection: &Connection, fleet: &Fleet, mesh: &'static str, now
         revision: plane.map(|plane| plane.revision.clone()),
         control_plane: plane.map(|plane| plane.name.clone()),
         health,
-        since: oldest.and_then(|one| one.sent_at.clone()),
+        since: oldest.and_then(|one| one.sent_at),
         age_seconds,
         reasons,
         types,
@@ -339,7 +340,7 @@ fn of_type(one: &Subscription, now: Timestamp) -> Type {
     Type {
         kind: one.kind.clone(),
         health,
-        sent_at: one.at.map(|at| at.to_string()),
+        sent_at: one.at,
         age_seconds: one.at.map(|at| (now.as_second() - at.as_second()).max(0)),
         error: one.error.clone(),
     }

@@ -4,18 +4,33 @@ use super::{Health, Proxy, SCHEMA, Status};
 use crate::analysis::inventory::header;
 use crate::mesh::sync::{Plane, age};
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
-use serde_json::json;
+use serde::Serialize;
 use std::collections::BTreeSet;
 
+/// For whom it is shown: of ten thousand proxies neither form is made in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Screen,
+    Machine,
+}
+
+#[derive(Serialize)]
+struct Document {
+    clusters: Vec<Status>,
+}
+
 /// `next` makes a command that can be copied from its words.
-pub fn report(all: &[Status], next: impl Fn(&str) -> String) -> Report {
+pub fn report(all: Vec<Status>, shown: Shown, next: impl Fn(&str) -> String) -> Report {
+    let worst = all.iter().filter_map(Status::worst).max();
+    if shown == Shown::Machine {
+        return Report::large(SCHEMA, Document { clusters: all }, Vec::new()).worst(worst);
+    }
     let mut body = Vec::new();
     for (i, status) in all.iter().enumerate() {
         body.extend((i > 0).then_some(Block::Blank));
         body.extend(one(status, &next));
     }
-    let worst = all.iter().filter_map(Status::worst).max();
-    Report::new(SCHEMA, &json!({ "clusters": all }), body).worst(worst)
+    Report::large(SCHEMA, Document { clusters: all }, body).worst(worst)
 }
 
 /// The proxies of one cluster, without what to do next.
@@ -110,7 +125,7 @@ fn table(proxies: &[Proxy]) -> Block {
         Column::new("REVISION").wide(),
         Column::new("HEALTH"),
     ];
-    let kinds: BTreeSet<&str> = proxies.iter().flat_map(|p| &p.types).map(|one| one.kind.as_str()).collect();
+    let kinds: BTreeSet<&str> = proxies.iter().flat_map(|p| &p.types).map(|one| &*one.kind).collect();
     columns.extend(kinds.iter().map(|kind| Column::new(*kind).wide()));
     let dash = |text: &str| vec![Span::from(if text.is_empty() { "-" } else { text })];
     let row = |p: &Proxy| {
@@ -126,7 +141,7 @@ fn table(proxies: &[Proxy]) -> Block {
             // Since when stands in the reason.
             vec![Span::new(p.health.word(), tone(p.health))],
         ];
-        row.extend(kinds.iter().map(|kind| match p.types.iter().find(|one| one.kind == *kind) {
+        row.extend(kinds.iter().map(|kind| match p.types.iter().find(|one| *one.kind == **kind) {
             Some(one) => vec![Span::new(words(one.health, one.age_seconds), tone(one.health))],
             None => vec![Span::new("-", Tone::Dim)],
         }));

@@ -29,7 +29,7 @@ pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str
         revision: member.and_then(|member| member.revision.clone()),
         control_plane: told.plane.clone(),
         health,
-        since: since.map(|at| at.to_string()),
+        since,
         age_seconds: since.map(|at| (now.as_second() - at.as_second()).max(0)),
         reasons: bad.iter().flat_map(|part| part.why.iter().cloned()).chain(told.silent.clone()).collect(),
         types: told.parts.iter().map(|part| kind(part, now)).collect(),
@@ -49,7 +49,7 @@ pub fn add(proxy: &mut Proxy, told: &Told, now: Timestamp) {
     let knows = proxy.control_plane.clone().filter(|_| own.health == Health::Disconnected);
     proxy.reasons.extend(own.reasons);
     proxy.reasons.extend(knows.map(|plane| format!("{plane} still lists its connection")));
-    proxy.types.extend(own.types.into_iter().map(|one| Type { kind: format!("PROXY {}", one.kind), ..one }));
+    proxy.types.extend(own.types.into_iter().map(|one| Type { kind: format!("PROXY {}", one.kind).into(), ..one }));
     proxy.said = own.said;
     if own.health < proxy.health {
         (proxy.health, proxy.since, proxy.age_seconds) = (own.health, own.since, own.age_seconds);
@@ -59,9 +59,9 @@ pub fn add(proxy: &mut Proxy, told: &Told, now: Timestamp) {
 
 fn kind(part: &Part, now: Timestamp) -> Type {
     Type {
-        kind: part.kind.to_owned(),
+        kind: part.kind.into(),
         health: part.health,
-        sent_at: part.at.map(|at| at.to_string()),
+        sent_at: part.at,
         age_seconds: part.at.map(|at| (now.as_second() - at.as_second()).max(0)),
         error: (!part.why.is_empty()).then(|| part.why.join("; ")),
     }

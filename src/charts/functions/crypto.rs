@@ -1,4 +1,4 @@
-//! Random text, and certificates, which are not supported yet.
+//! Random text, and the functions on passwords, which are not supported.
 
 use super::{Builtin, Context, Param::*, done, fixed, int, open};
 use crate::charts::value::Value;
@@ -30,21 +30,13 @@ pub const TABLE: &[Builtin] = &[
     }),
     open("bcrypt", &[Str], Any, |_, _| unsupported("bcrypt")),
     open("htpasswd", &[Str], Any, |_, _| unsupported("htpasswd")),
-    open("genPrivateKey", &[Str], Any, |_, _| unsupported("genPrivateKey")),
     open("derivePassword", &[], Any, |_, _| unsupported("derivePassword")),
-    open("buildCustomCert", &[Str], Any, |_, _| unsupported("buildCustomCert")),
-    open("genCA", &[Str], Any, |_, _| unsupported("genCA")),
-    open("genCAWithKey", &[Str], Any, |_, _| unsupported("genCAWithKey")),
-    open("genSelfSignedCert", &[Str], Any, |_, _| unsupported("genSelfSignedCert")),
-    open("genSelfSignedCertWithKey", &[Str], Any, |_, _| unsupported("genSelfSignedCertWithKey")),
-    open("genSignedCert", &[Str], Any, |_, _| unsupported("genSignedCert")),
-    open("genSignedCertWithKey", &[Str], Any, |_, _| unsupported("genSignedCertWithKey")),
     open("encryptAES", &[Str], Any, |_, _| unsupported("encryptAES")),
     open("decryptAES", &[Str], Any, |_, _| unsupported("decryptAES")),
 ];
 
 fn unsupported(name: &str) -> Result<Value, String> {
-    Err(format!("{name} is not supported yet; give the chart its certificates, keys or passwords as values"))
+    Err(format!("{name} is not supported; give the chart its keys or passwords as values"))
 }
 
 fn size(count: i64) -> Result<usize, String> {

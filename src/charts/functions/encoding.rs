@@ -30,13 +30,13 @@ pub const TABLE: &[Builtin] = &[
     fixed("fromJson", &[Str], |_, a| match json::parse(text(a, 0)) {
         Ok(value @ Value::Map(_)) => Ok(value),
         Ok(Value::Nil) => Ok(Value::map(Default::default())),
-        Ok(other) => Err(format!("fromJson of JSON that is {} and no object is not supported", other.type_name())),
+        Ok(other) => Ok(told(unfit(&other, MAP))),
         Err(message) => Err(format!("fromJson of text that is no JSON is not supported: {message}")),
     }),
     fixed("fromJsonArray", &[Str], |_, a| match json::parse(text(a, 0)) {
         Ok(value @ Value::List(_)) => Ok(value),
         Ok(Value::Nil) => Ok(Value::list(Vec::new())),
-        Ok(other) => Err(format!("fromJsonArray of JSON that is {} and no array is not supported", other.type_name())),
+        Ok(other) => Ok(Value::list(vec![Value::str(unfit(&other, LIST))])),
         Err(message) => Err(format!("fromJsonArray of text that is no JSON is not supported: {message}")),
     }),
     fixed("mustFromJson", &[Str], |_, a| json::parse(text(a, 0))),
@@ -45,13 +45,13 @@ pub const TABLE: &[Builtin] = &[
     fixed("fromYaml", &[Str], |_, a| match load::document(text(a, 0)) {
         Ok(value @ Value::Map(_)) => Ok(value),
         Ok(Value::Nil) => Ok(Value::map(Default::default())),
-        Ok(other) => Err(format!("fromYaml of YAML that is {} and no mapping is not supported", other.type_name())),
+        Ok(other) => Ok(told(format!("{YAML}{}", unfit(&other, MAP)))),
         Err(message) => Err(format!("fromYaml of text that is no YAML is not supported: {message}")),
     }),
     fixed("fromYamlArray", &[Str], |_, a| match load::document(text(a, 0)) {
         Ok(value @ Value::List(_)) => Ok(value),
         Ok(Value::Nil) => Ok(Value::list(Vec::new())),
-        Ok(other) => Err(format!("fromYamlArray of YAML that is {} and no sequence is not supported", other.type_name())),
+        Ok(other) => Ok(Value::list(vec![Value::str(format!("{YAML}{}", unfit(&other, LIST)))])),
         Err(message) => Err(format!("fromYamlArray of text that is no YAML is not supported: {message}")),
     }),
     fixed("toToml", &[Any], |_, _| Err("toToml is not supported".to_owned())),
@@ -68,6 +68,26 @@ pub const TABLE: &[Builtin] = &[
         done(((high << 16) | low).to_string())
     }),
 ];
+
+const MAP: &str = "map[string]interface {}";
+const LIST: &str = "[]interface {}";
+const YAML: &str = "error unmarshaling JSON: while decoding JSON: ";
+
+/// What Go says of JSON that is something else. Charts look for it in the result.
+fn unfit(value: &Value, wanted: &str) -> String {
+    let is = match value {
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+        Value::Str(_) => "string",
+        Value::Bool(_) => "bool",
+        _ => "number",
+    };
+    format!("json: cannot unmarshal {is} into Go value of type {wanted}")
+}
+
+fn told(error: String) -> Value {
+    Value::map([("Error".into(), Value::str(error))].into())
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -54,7 +54,10 @@ pub fn format(time: &Zoned, layout: &str) -> String {
             if *element == "Jan" && after.starts_with(|c: char| c.is_ascii_lowercase()) {
                 continue;
             }
-            if *form == "Z" {
+            if *form == "%Z" && time.time_zone().to_fixed_offset().is_ok_and(|offset| !offset.is_zero()) {
+                // A zone that has no name.
+                out.push_str(&strtime::format("%z", time).unwrap_or_default());
+            } else if *form == "Z" {
                 let zone =
                     if time.offset().is_zero() { "Z".to_owned() } else { strtime::format("%:z", time).unwrap_or_default() };
                 out.push_str(&zone);
@@ -102,8 +105,12 @@ pub fn parse(layout: &str, text: &str, zone: &jiff::tz::TimeZone) -> Option<Zone
         rest = &rest[first.len_utf8()..];
     }
     let parsed = strtime::parse(&form, text).ok()?;
-    if parsed.offset().is_some() {
-        return Some(parsed.to_timestamp().ok()?.to_zoned(zone.clone()));
+    if let Some(offset) = parsed.offset() {
+        // The zone of this machine if it has that offset then, else one that is nothing but an offset.
+        let time = parsed.to_timestamp().ok()?;
+        let here = time.to_zoned(zone.clone());
+        let same = here.offset() == offset;
+        return Some(if same { here } else { time.to_zoned(jiff::tz::TimeZone::fixed(offset)) });
     }
     let mut date = parsed;
     if date.hour().is_none() {

@@ -28,7 +28,7 @@ pub const TABLE: &[Builtin] = &[
     }),
     open("printf", &[Str], Any, |_, a| done(format::printf(text(a, 0), &a[1..])?)),
     open("html", &[], Any, |_, a| done(escaped_html(&evaluated(a)))),
-    open("js", &[], Any, |_, _| Err("js is not supported".to_owned())),
+    open("js", &[], Any, |_, a| done(escaped_js(&evaluated(a)))),
     open("urlquery", &[], Any, |_, a| done(super::urls::query_escaped(&evaluated(a)))),
     open("call", &[Any], Any, |_, a| Err(format!("non-function of type {}", a[0].type_name()))),
     open("default", &[Any], Any, |_, a| Ok(a.get(1).filter(|given| given.truth()).unwrap_or(&a[0]).clone())),
@@ -49,7 +49,7 @@ pub const TABLE: &[Builtin] = &[
     fixed("deepCopy", &[Any], |_, a| a[0].deep_copy(DEPTH)),
     fixed("mustDeepCopy", &[Any], |_, a| a[0].deep_copy(DEPTH)),
     fixed("hello", &[], |_, _| done("Hello!")),
-    fixed("lookup", &[Str, Str, Str, Str], |_, _| Ok(Value::map(std::collections::BTreeMap::new()))),
+    fixed("lookup", &[Str, Str, Str, Str], |c, a| (c.lookup)(text(a, 0), text(a, 1), text(a, 2), text(a, 3))),
     fixed("getHostByName", &[Str], |_, _| done("")),
 ];
 
@@ -144,6 +144,21 @@ fn escaped_html(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\0' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn escaped_js(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("\\'"),
+            '"' => out.push_str("\\\""),
+            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c if c < ' ' || (c >= '\u{80}' && !print::printable(c)) => out.push_str(&format!("\\u{:04X}", c as u32)),
             c => out.push(c),
         }
     }

@@ -1,5 +1,6 @@
 //! The functions of chart templates: Go's own, sprig's, Helm's. One table a subject.
 
+pub mod certificates;
 pub mod crypto;
 pub mod dates;
 pub mod dicts;
@@ -25,7 +26,11 @@ pub struct Context<'a> {
     /// Now, in the zone that sprig calls local.
     pub now: &'a jiff::Zoned,
     pub random: &'a dyn Fn(&mut [u8]),
+    /// API version, kind, namespace, name → what the cluster has.
+    pub lookup: &'a Lookup<'a>,
 }
+
+pub type Lookup<'a> = dyn Fn(&str, &str, &str, &str) -> Result<Value, String> + 'a;
 
 /// The type of a parameter; `Any` is Go's empty interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +147,7 @@ const TABLES: &[&[Builtin]] = &[
     urls::TABLE,
     versions::TABLE,
     crypto::TABLE,
+    certificates::TABLE,
 ];
 
 /// Every function by its name.

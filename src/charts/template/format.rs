@@ -94,9 +94,10 @@ pub fn printf(format: &str, args: &[Value]) -> Result<String, String> {
 }
 
 fn one(verb: char, flags: &Flags, arg: &Value, out: &mut String) -> Result<(), String> {
-    // Formats reach into lists and maps.
+    // Formats reach into lists and maps, but for that of the type.
+    let inside = !matches!(verb, 'v' | 'T');
     if let Value::List(list) = arg
-        && verb != 'v'
+        && inside
     {
         out.push('[');
         for (i, item) in list.items.iter().enumerate() {
@@ -107,7 +108,7 @@ fn one(verb: char, flags: &Flags, arg: &Value, out: &mut String) -> Result<(), S
         return Ok(());
     }
     if let Value::Map(map) = arg
-        && verb != 'v'
+        && inside
     {
         out.push_str("map[");
         for (i, (key, item)) in map.entries.borrow().iter().enumerate() {
@@ -163,9 +164,16 @@ fn one(verb: char, flags: &Flags, arg: &Value, out: &mut String) -> Result<(), S
         ('x', _) if as_text.is_some() => as_text.unwrap_or_default().bytes().map(|b| format!("{b:02x}")).collect(),
         ('X', _) if as_text.is_some() => as_text.unwrap_or_default().bytes().map(|b| format!("{b:02X}")).collect(),
         ('T', _) => arg.type_name().to_owned(),
-        ('U' | 'p' | 'w', _) => return Err(format!("%{verb} in printf is not supported")),
+        ('U', Value::Int(i) | Value::Int64(i)) => format!("U+{i:04X}"),
+        ('p' | 'w', _) => return Err(format!("%{verb} in printf is not supported")),
         (_, Value::Nil) => format!("%!{verb}(<nil>)"),
-        _ => format!("%!{verb}({}={})", arg.type_name(), print::value(arg)),
+        _ => {
+            // What has no such form is shown in its own, with the same flags.
+            _ = write!(out, "%!{verb}({}=", arg.type_name());
+            one('v', flags, arg, out)?;
+            out.push(')');
+            return Ok(());
+        }
     };
     let length = text.chars().count();
     let fill = flags.width.unwrap_or(0).saturating_sub(length);

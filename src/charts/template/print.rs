@@ -145,7 +145,7 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// Go's `unicode.IsPrint`, as far as it can be told without its tables: no control, format, private or space characters.
-fn printable(c: char) -> bool {
+pub fn printable(c: char) -> bool {
     let hidden = matches!(c as u32, 0x80..=0xa0 | 0xad | 0x2000..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f | 0x3000 | 0xfeff | 0xfff9..=0xfffb | 0xe000..=0xf8ff | 0xf0000..);
     !c.is_control() && !hidden
 }

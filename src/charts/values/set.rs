@@ -1,6 +1,7 @@
 //! `--set a.b[0]=c,d={e,f}`: values on the command line.
 
 use crate::charts::value::{Entries, Value};
+use crate::charts::yaml::json;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -16,9 +17,18 @@ pub enum Typing {
 const DEEPEST: usize = 30;
 const LONGEST: usize = 65_536;
 
+/// What stands behind a `=`.
+enum Form<'a> {
+    /// A word, or words in braces, up to a comma.
+    Words(&'a dyn Fn(&str) -> Result<Value, String>),
+    Json,
+    /// All the rest, as it is.
+    Literal,
+}
+
 struct Words<'a> {
     chars: Peekable<IntoIter<char>>,
-    read: &'a dyn Fn(&str) -> Result<Value, String>,
+    form: Form<'a>,
 }
 
 /// Puts what `text` says into the values.
@@ -28,11 +38,29 @@ pub fn into(text: &str, typing: Typing, values: &mut Entries) -> Result<(), Stri
 
 /// The same, where `read` turns a word into its value: `--set-file`.
 pub fn with(text: &str, read: &dyn Fn(&str) -> Result<Value, String>, values: &mut Entries) -> Result<(), String> {
-    let mut words = Words { chars: text.chars().collect::<Vec<_>>().into_iter().peekable(), read };
+    all(text, Form::Words(read), values)
+}
+
+/// `--set-json`: values are JSON, and none at all is null.
+pub fn json(text: &str, values: &mut Entries) -> Result<(), String> {
+    all(text, Form::Json, values)
+}
+
+/// `--set-literal`: one value, whatever is in it.
+pub fn literal(text: &str, values: &mut Entries) -> Result<(), String> {
+    all(text, Form::Literal, values)
+}
+
+fn all(text: &str, form: Form<'_>, values: &mut Entries) -> Result<(), String> {
+    let mut words = Words { chars: characters(text), form };
     while words.chars.peek().is_some() {
         words.key(values, 0)?;
     }
     Ok(())
+}
+
+fn characters(text: &str) -> Peekable<IntoIter<char>> {
+    text.chars().collect::<Vec<_>>().into_iter().peekable()
 }
 
 fn typed(word: &str, typing: Typing) -> Value {
@@ -62,7 +90,7 @@ impl Words<'_> {
             if stop.contains(&c) {
                 return (word, Some(c));
             }
-            if c == '\\' {
+            if c == '\\' && !matches!(self.form, Form::Literal) {
                 word.extend(self.chars.next());
             } else {
                 word.push(c);
@@ -72,7 +100,8 @@ impl Words<'_> {
     }
 
     fn key(&mut self, values: &mut Entries, depth: usize) -> Result<(), String> {
-        let (name, last) = self.until(&['=', '[', ',', '.']);
+        let stop: &[char] = if matches!(self.form, Form::Literal) { &['=', '[', '.'] } else { &['=', '[', '.', ','] };
+        let (name, last) = self.until(stop);
         match last {
             None if name.is_empty() => Ok(()),
             None => Err(format!("key {name:?} has no value")),
@@ -156,12 +185,17 @@ impl Words<'_> {
     }
 
     fn value(&mut self) -> Result<Value, String> {
+        let read = match self.form {
+            Form::Words(read) => read,
+            Form::Json => return self.json(),
+            Form::Literal => return Ok(Value::str(self.chars.by_ref().collect::<String>())),
+        };
         if self.chars.peek().is_none() {
             return Ok(Value::str(""));
         }
         if self.chars.peek() != Some(&'{') {
             let (word, _) = self.until(&[',']);
-            return (self.read)(&word);
+            return read(&word);
         }
         self.chars.next();
         let mut list = Vec::new();
@@ -169,7 +203,7 @@ impl Words<'_> {
             let (word, last) = self.until(&[',', '}']);
             match last {
                 None => return Err("list must terminate with '}'".to_owned()),
-                Some(end) => list.push((self.read)(&word).map(|value| (value, end))?),
+                Some(end) => list.push(read(&word).map(|value| (value, end))?),
             }
             if last == Some('}') {
                 if self.chars.peek() == Some(&',') {
@@ -179,10 +213,68 @@ impl Words<'_> {
             }
         }
     }
+
+    /// JSON from here to its end, then perhaps a comma.
+    fn json(&mut self) -> Result<Value, String> {
+        if self.is_over() {
+            return Ok(Value::Nil);
+        }
+        let rest: String = self.chars.by_ref().collect();
+        let mut found = serde_json::Deserializer::from_str(&rest).into_iter::<Box<serde_json::value::RawValue>>();
+        let raw = found.next().ok_or("there is no JSON")?.map_err(|e| format!("{rest:?} is no JSON: {e}"))?;
+        let value = json::parse(raw.get())?;
+        self.chars = characters(&rest[found.byte_offset()..]);
+        self.is_over();
+        Ok(value)
+    }
+
+    /// Skips blanks and one comma; whether that, or the end, was all there was.
+    fn is_over(&mut self) -> bool {
+        while self.chars.peek().is_some_and(|c| c.is_whitespace()) {
+            self.chars.next();
+        }
+        match self.chars.peek() {
+            Some(',') => {
+                self.chars.next();
+                true
+            }
+            next => next.is_none(),
+        }
+    }
 }
 
 fn put(values: &mut Entries, name: &str, value: Value) {
     if !name.is_empty() {
         values.insert(name.into(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(set: impl Fn(&mut Entries) -> Result<(), String>) -> Result<String, String> {
+        let mut values = Entries::new();
+        set(&mut values)?;
+        json::compact(&Value::map(values), false)
+    }
+
+    #[test]
+    fn json_is_taken_to_its_end() {
+        for (text, wanted) in [
+            (r#"a={"b":[1,"x,y"]},c=true"#, r#"{"a":{"b":[1,"x,y"]},"c":true}"#),
+            ("a=,b=1", r#"{"a":null,"b":1}"#),
+            (r#"a.b[1]="x" , c=2"#, r#"{" c":2,"a":{"b":[null,"x"]}}"#),
+        ] {
+            assert_eq!(shown(|values| json(text, values)).as_deref(), Ok(wanted), "{text}");
+        }
+        assert!(shown(|values| json("a={", values)).is_err());
+    }
+
+    #[test]
+    fn a_literal_is_all_the_rest() {
+        let wanted = r#"{"a":{"b":"x,y=\\{1}"}}"#;
+        assert_eq!(shown(|values| literal(r"a.b=x,y=\{1}", values)).as_deref(), Ok(wanted));
+        assert!(shown(|values| literal("a", values)).is_err());
     }
 }

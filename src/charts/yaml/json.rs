@@ -123,6 +123,16 @@ pub fn parse(text: &str) -> Result<Value, String> {
     Ok(convert(value))
 }
 
+/// As the API's machinery reads JSON: whole numbers stay whole.
+pub fn exact(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Number(n) => n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or(0.0)), Value::Int64),
+        serde_json::Value::Array(items) => Value::list(items.iter().map(exact).collect()),
+        serde_json::Value::Object(map) => Value::map(map.iter().map(|(k, v)| (k.as_str().into(), exact(v))).collect::<Entries>()),
+        other => convert(other.clone()),
+    }
+}
+
 /// Every number is a float, as in Go.
 fn convert(value: serde_json::Value) -> Value {
     match value {

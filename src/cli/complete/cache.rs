@@ -1,5 +1,6 @@
 //! Answers of the last seconds, on disk: every Tab is a new process.
 
+use crate::source::cache;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,18 +25,11 @@ pub enum Hit {
 impl Cache {
     /// `$XDG_CACHE_HOME/meshctl/complete`, made if it isn't there; `None` if there is no place for it.
     pub fn open(key: &str) -> Option<Self> {
-        let absolute = |value: std::ffi::OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
-        let home = || std::env::var_os("HOME").and_then(absolute).map(|home| home.join(".cache"));
-        let root = std::env::var_os("XDG_CACHE_HOME").and_then(absolute).or_else(home)?;
-        Cache::open_in(&root.join("meshctl").join("complete"), key)
+        Cache::open_in(&cache::root()?.join("complete"), key)
     }
 
     fn open_in(folder: &Path, key: &str) -> Option<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).ok()?;
+        cache::own(folder).ok()?;
         Some(Cache { file: folder.join(format!("{:016x}", hash(key))) })
     }
 

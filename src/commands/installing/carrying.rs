@@ -1,20 +1,19 @@
 //! Carries a plan out: release by release, with a record in the cluster before the first change and after the last.
 
 use super::planning::{Ground, failed, namespace};
-use super::readiness::{has_failed, holds, selector, waits_for};
+use super::run_record;
 use crate::charts::object::Ref;
 use crate::charts::plan::{Action, Plan, Step};
 use crate::charts::release::{self, Hook, LastRun, Release};
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
-use crate::source::apply::{Kinds, Manner, Refused, Writer};
+use crate::source::apply::{Kinds, Manner, Refused};
 use crate::source::charts;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const CONCURRENT: usize = 8;
-const PAUSE: Duration = Duration::from_millis(500);
 
 pub struct Carrier<'a> {
     pub ctx: &'a Ctx,
@@ -37,18 +36,25 @@ impl Carrier<'_> {
             let object = namespace(name);
             self.apply(&self.ground.kinds, &object, false).await?;
         }
+        // Before anything could be started that looks for them.
+        for keyed in &plan.keys {
+            let missing = || Error::new(Kind::Internal, format!("the key for {} is not at hand", keyed.object));
+            self.apply(&self.ground.kinds, &keyed.secret().ok_or_else(missing)?, keyed.replaces).await?;
+        }
+        run_record::begin(self.ctx, self.ground, plan).await;
         let mut done = Vec::new();
         for step in plan.steps.iter().filter(|step| step.touched) {
             done.push(self.release(step).await?);
         }
+        run_record::end(self.ground, plan).await?;
         Ok(done)
     }
 
     /// One release; whatever stops it, Ctrl-C too, is written into its record.
     async fn release(&self, step: &Step) -> Result<Done> {
         let began = charts::now();
-        let pending = if step.release.version > 1 { "pending-upgrade" } else { "pending-install" };
-        self.record(&with_status(&step.release, pending, "meshctl is at it")).await?;
+        let pending = format!("pending-{}", event(step));
+        self.record(&with_status(&step.release, &pending, "meshctl is at it")).await?;
         let progress = self.ctx.ui.progress(&format!("{}: applying", step.release.name));
         let worked = tokio::select! {
             worked = self.work(step, &progress) => worked,
@@ -59,7 +65,12 @@ impl Carrier<'_> {
             |from: &jiff::Zoned| (charts::now().timestamp().as_millisecond() - from.timestamp().as_millisecond()) as f64 / 1000.0;
         match worked {
             Ok((applied, hooks)) => {
-                let mut release = with_status(&step.release, release::DEPLOYED, "Install complete");
+                let said = match event(step) {
+                    "install" => "Install complete",
+                    "upgrade" => "Upgrade complete",
+                    _ => &step.release.info.description,
+                };
+                let mut release = with_status(&step.release, release::DEPLOYED, said);
                 release.hooks = hooks;
                 self.record(&release).await?;
                 self.supersede(&release).await?;
@@ -79,17 +90,17 @@ impl Carrier<'_> {
                 let _ = self.record(&with_status(&step.release, release::FAILED, &why)).await;
                 if error.kind == Kind::Interrupted {
                     self.ctx.ui.warning(&format!(
-                        "stopped in release {}; it is marked as failed, the same command goes on",
+                        "stopped in release {}; it is marked as failed, and --resume goes on",
                         step.release.name
                     ));
                 }
-                Err(error.hint("what was done is kept: the same command goes on from here"))
+                Err(error.hint("what was done is kept: --resume goes on from here, --rollback undoes it"))
             }
         }
     }
 
     async fn work(&self, step: &Step, progress: &crate::ui::Progress) -> Result<(jiff::Zoned, Vec<Hook>)> {
-        let event = if step.release.version > 1 { "upgrade" } else { "install" };
+        let event = event(step);
         let creating = |object: &Value| {
             let at = Ref::of(object);
             step.changes.iter().find(|change| change.object == at)
@@ -133,6 +144,11 @@ impl Carrier<'_> {
     ) -> Result<()> {
         let wanted = objects.iter().filter(|object| changing(object).is_some());
         let work = wanted.map(|object| async move {
+            if changing(object).is_some_and(|change| change.recreated) {
+                let at = Ref::of(object);
+                self.ground.writer.delete(kinds, &at).await.map_err(|e| failed(&format!("remove {at}"), &e))?;
+                self.gone(&at, charts::now().timestamp() + self.deadline).await?;
+            }
             // What the plan showed is what is done: it has told whose fields these are.
             self.apply(kinds, object, true).await
         });
@@ -143,42 +159,6 @@ impl Carrier<'_> {
         let at = Ref::of(object);
         let applied = self.ground.writer.apply(kinds, &at, object, Manner { dry_run: false, force }).await;
         applied.map(|_| ()).map_err(|e| refused(&at, &e))
-    }
-
-    /// Waits until all of them are up.
-    async fn ready(&self, kinds: &Kinds, objects: &[Value], progress: &crate::ui::Progress) -> Result<()> {
-        let until = charts::now().timestamp() + self.deadline;
-        for object in objects {
-            let at = Ref::of(object);
-            if !matches!(at.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "CustomResourceDefinition") {
-                continue;
-            }
-            self.until(kinds, &at, until, progress).await?;
-        }
-        Ok(())
-    }
-
-    async fn until(&self, kinds: &Kinds, at: &Ref, until: jiff::Timestamp, progress: &crate::ui::Progress) -> Result<()> {
-        loop {
-            let there = self.ground.writer.get(kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?;
-            let there = there.ok_or_else(|| Error::new(Kind::Unreachable, format!("{at} is gone while it is waited for")))?;
-            if let Some(why) = has_failed(&there) {
-                return Err(Error::new(Kind::Unreachable, format!("{at} failed")).cause(why));
-            }
-            let Some(waiting) = waits_for(&there) else { return Ok(()) };
-            progress.say(&format!("{at}: {waiting}"));
-            if charts::now().timestamp() >= until {
-                let why = why(&self.ground.writer, kinds, at, &there).await.unwrap_or(waiting);
-                let late = format!("{at} is not ready after {}s", self.deadline.as_secs());
-                return Err(Error::new(Kind::Unreachable, late).cause(why).hint(format!(
-                    "kubectl -n {} describe {} {}",
-                    at.namespace,
-                    at.kind.to_lowercase(),
-                    at.name
-                )));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
     }
 
     /// Runs the hooks of an event, one after another.
@@ -225,16 +205,6 @@ impl Carrier<'_> {
         Ok(hooks)
     }
 
-    async fn gone(&self, at: &Ref, until: jiff::Timestamp) -> Result<()> {
-        while self.ground.writer.get(&self.ground.kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?.is_some() {
-            if charts::now().timestamp() >= until {
-                return Err(Error::new(Kind::Unreachable, format!("{at} is still being removed")));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(())
-    }
-
     async fn record(&self, release: &Release) -> Result<()> {
         record(self.ground, release).await
     }
@@ -257,6 +227,15 @@ pub async fn record(ground: &Ground<'_>, release: &Release) -> Result<()> {
     kept.map(|_| ()).map_err(|e| failed(&format!("keep the record {at}"), &e))
 }
 
+/// What Helm calls it.
+fn event(step: &Step) -> &'static str {
+    match step.release.version {
+        _ if step.release.info.description.starts_with("Rollback") => "rollback",
+        0 | 1 => "install",
+        _ => "upgrade",
+    }
+}
+
 pub fn with_status(release: &Release, status: &str, description: &str) -> Release {
     let mut release = release.clone();
     release.info.status = status.to_owned();
@@ -271,14 +250,6 @@ fn refused(at: &Ref, refused: &Refused) -> Error {
         Refused::Conflicts(_) => error.hint("--force-conflicts overwrites them"),
         _ => error,
     }
-}
-
-/// What the pods of a workload, or its events, say.
-async fn why(writer: &Writer<'_>, kinds: &Kinds, at: &Ref, workload: &Value) -> Option<String> {
-    let labels = selector(workload)?;
-    let pods = writer.list(kinds, ("v1", "Pod"), Some(&at.namespace), &labels).await.ok()?;
-    let held = pods.iter().find_map(|pod| Some(format!("pod {}: {}", pod["metadata"]["name"].as_str()?, holds(pod)?)));
-    held.or_else(|| pods.is_empty().then(|| waits_for(workload).unwrap_or_else(|| "it has no pods".to_owned())))
 }
 
 /// A change of one field, as a merge patch.

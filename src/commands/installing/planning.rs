@@ -1,13 +1,14 @@
 //! From what is wanted to a plan: rendered, tried on the server without keeping anything, compared with what is there.
 
-use super::wanted::{Piece, Wanted, located};
+use super::keys;
+use super::wanted::{Piece, Wanted, WantedArgs};
 use crate::charts::object::{self, Ref};
 use crate::charts::plan::{Action, Change, Plan, SCHEMA, Step};
 use crate::charts::release::{self, Hook, Info, Release};
 use crate::charts::{capabilities, diff, manifest};
 use crate::commands::rendering::{Layer, Order, Rendered, rendered};
 use crate::error::{Error, Kind, Result};
-use crate::mesh::install::Distribution;
+use crate::mesh::install::{Distribution, Part};
 use crate::source::apply::{Kinds, Manner, Refused, Writer};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
@@ -26,6 +27,24 @@ pub struct Ground<'c> {
     /// The newest revision of each release, by namespace and name.
     pub releases: BTreeMap<(String, String), Release>,
     pub namespaces: BTreeSet<String>,
+    runtime: tokio::runtime::Handle,
+}
+
+/// An object, or with an empty name the list of them; what is not there is an empty object, as with Helm.
+async fn lookup(
+    writer: &Writer<'_>,
+    kinds: &Kinds,
+    api_version: &str,
+    kind: &str,
+    (namespace, name): (&str, &str),
+) -> std::result::Result<Value, String> {
+    if name.is_empty() {
+        let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
+        let items = writer.list(kinds, (api_version, kind), namespace, "").await.map_err(|refused| refused.words())?;
+        return Ok(json!({ "apiVersion": api_version, "kind": format!("{kind}List"), "metadata": {}, "items": items }));
+    }
+    let found = writer.get(kinds, &Ref::new(api_version, kind, namespace, name)).await;
+    Ok(found.map_err(|refused| refused.words())?.unwrap_or_else(|| json!({})))
 }
 
 pub fn failed(what: &str, refused: &Refused) -> Error {
@@ -47,7 +66,12 @@ impl<'c> Ground<'c> {
         let uid = own.and_then(|space| space["metadata"]["uid"].as_str()).unwrap_or_default().to_owned();
         let releases = releases(&writer, &kinds).await?;
         let namespaces = spaces.iter().map(name).collect();
-        Ok(Ground { writer, kinds, kubernetes, cluster: uid, releases, namespaces })
+        Ok(Ground { writer, kinds, kubernetes, cluster: uid, releases, namespaces, runtime: tokio::runtime::Handle::current() })
+    }
+
+    /// What charts see of the cluster. Called while a chart is rendered, on a thread of its own.
+    pub fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> std::result::Result<Value, String> {
+        self.runtime.block_on(lookup(&self.writer, &self.kinds, api_version, kind, (namespace, name)))
     }
 
     pub fn release(&self, namespace: &str, name: &str) -> Option<&Release> {
@@ -78,12 +102,40 @@ async fn releases(writer: &Writer<'_>, kinds: &Kinds) -> Result<BTreeMap<(String
     Ok(all)
 }
 
+/// The releases of a mesh, with the part that each is, in the order of installing; of one revision, if one is named.
+pub fn of_mesh<'g>(
+    ground: &'g Ground<'_>,
+    all: &'g Distribution,
+    revision: &'g str,
+) -> impl DoubleEndedIterator<Item = (&'static Part, &'g Release)> {
+    let of = move |part: &'static Part| {
+        let is_of = move |release: &&Release| {
+            let chart = release.chart.name();
+            let ours = chart == part.chart || part.folders.iter().any(|folder| folder.ends_with(chart));
+            let named = release.name == part.release_of(revision)
+                || revision.is_empty() && part.revisioned && release.name.starts_with(&format!("{}-", part.release));
+            ours && named && (revision.is_empty() || part.revisioned)
+        };
+        ground.releases.values().filter(is_of).map(move |release| (part, release)).collect::<Vec<_>>()
+    };
+    all.parts.iter().flat_map(of)
+}
+
+#[derive(Clone, Copy)]
 pub struct Choices {
     pub take_ownership: bool,
     pub force_conflicts: bool,
+    pub recreate: bool,
 }
 
-pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: &str) -> Result<Plan> {
+impl Choices {
+    pub fn of(args: &WantedArgs) -> Choices {
+        Choices { take_ownership: args.take_ownership, force_conflicts: args.force_conflicts, recreate: args.recreate }
+    }
+}
+
+pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, now: &str) -> Result<Plan> {
+    let keys = keys::settle(ground, wanted).await?;
     let api_versions = ground.kinds.api_versions();
     let mut steps = Vec::new();
     let there = |piece: &Piece| ground.release(&piece.namespace, &piece.release).is_some();
@@ -95,7 +147,9 @@ pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: 
             || wanted.as_installed && !installed && wanted.profile.parts.contains(&piece.part.id)
     };
     for piece in wanted.pieces.iter().filter(wants) {
-        steps.push(step(ground, piece, &api_versions, now)?);
+        let installed = ground.release(&piece.namespace, &piece.release).map(|release| release.chart.version());
+        let chart = wanted.chart(piece.part, installed).await?;
+        steps.push(step(ground, piece, &chart, &api_versions, now)?);
     }
     let mut namespaces: Vec<String> = steps.iter().map(|step: &Step| step.release.namespace.clone()).collect();
     namespaces.sort();
@@ -108,6 +162,7 @@ pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: 
         revision: wanted.revision.clone(),
         cluster: ground.cluster.clone(),
         namespaces,
+        keys,
         steps,
     };
     compare(ground, &mut plan, wanted.mesh.distribution(), choices).await?;
@@ -115,18 +170,20 @@ pub async fn plan(ground: &Ground<'_>, wanted: &Wanted, choices: &Choices, now: 
 }
 
 /// A release as it would be, not yet compared with anything.
-fn step(ground: &Ground<'_>, piece: &Piece, api_versions: &[String], now: &str) -> Result<Step> {
+fn step(ground: &Ground<'_>, piece: &Piece, chart: &str, api_versions: &[String], now: &str) -> Result<Step> {
     let before = ground.release(&piece.namespace, &piece.release);
     let kept = before.filter(|_| piece.silent).map(|before| Layer::Text("the release".to_owned(), before.config.to_string()));
     let layers = kept.map_or_else(|| piece.layers.clone(), |layer| vec![layer]);
-    let chart = located(piece.charts.as_deref(), piece.part)?;
+    let lookup = |api: &str, kind: &str, namespace: &str, name: &str| ground.lookup(api, kind, namespace, name);
     let order = Order {
-        chart: &chart,
+        chart,
         release: &piece.release,
         namespace: &piece.namespace,
         revision: before.map_or(1, |before| before.version + 1),
+        is_upgrade: before.is_some(),
         kubernetes: ground.kubernetes.clone(),
         api_versions: Some(api_versions),
+        lookup: Some(&lookup),
         layers: &layers,
     };
     let Rendered { manifests, chart: about, config } = rendered(&order)?;
@@ -166,7 +223,7 @@ fn step(ground: &Ground<'_>, piece: &Piece, api_versions: &[String], now: &str) 
 }
 
 /// An object of a namespaced kind that names none is in that of its release.
-fn placed(object: &mut Value, kinds: &Kinds, namespace: &str) {
+pub fn placed(object: &mut Value, kinds: &Kinds, namespace: &str) {
     let at = Ref::of(object);
     if at.namespace.is_empty() && kinds.place(&at.api_version, &at.kind).is_some_and(|place| place.namespaced) {
         object["metadata"]["namespace"] = namespace.into();
@@ -193,7 +250,8 @@ pub async fn compare(ground: &Ground<'_>, plan: &mut Plan, all: &Distribution, c
         step.changes = definitions.into_iter().flatten().map(|(change, _)| change).collect();
         step.objects.clear();
         for (change, object) in tried.into_iter().flatten() {
-            let same = change.action == Action::Change && change.fields.is_empty() && change.refused.is_none();
+            let same =
+                change.action == Action::Change && change.fields.is_empty() && change.refused.is_none() && !change.recreated;
             // What is left to controllers is left out of what is applied.
             step.objects.push(object);
             if same { step.unchanged += 1 } else { step.changes.push(change) }
@@ -246,7 +304,16 @@ pub fn kept(release: &Release, kinds: &Kinds) -> Result<Vec<Value>> {
 }
 
 fn change(action: Action, object: Ref) -> Change {
-    Change { action, object, fields: Vec::new(), conflicts: Vec::new(), foreign: None, unchecked: false, refused: None }
+    Change {
+        action,
+        object,
+        fields: Vec::new(),
+        conflicts: Vec::new(),
+        foreign: None,
+        unchecked: false,
+        refused: None,
+        recreated: false,
+    }
 }
 
 struct Trial<'a> {
@@ -296,6 +363,10 @@ impl Trial<'_> {
         }
         match taken {
             Ok(after) => change.fields = diff::fields(&there, &after),
+            Err(Refused::Invalid(why)) if self.choices.recreate && is_immutable(&why) => {
+                change.fields = diff::fields(&there, &object).into_iter().filter(|field| field.after.is_some()).collect();
+                change.recreated = true;
+            }
             Err(refused) => change.refused = Some(refused.words()),
         }
         if self.choices.take_ownership || change.fields.is_empty() {
@@ -303,6 +374,13 @@ impl Trial<'_> {
         }
         Ok(Some((change, object)))
     }
+}
+
+/// As the API server says it of a field that can be set only once.
+pub fn is_immutable(why: &str) -> bool {
+    ["immutable", "may not change", "updates to statefulset spec for fields other than", "cannot change roleRef"]
+        .iter()
+        .any(|words| why.contains(words))
 }
 
 /// Whose it is, if not the release's.

@@ -31,7 +31,9 @@ pub fn waits_for(object: &Value) -> Option<String> {
         }
         "CustomResourceDefinition" => {
             let established = condition(object, "Established").is_some_and(|c| c["status"] == "True");
-            if established { None } else { word("it is not established".to_owned()) }
+            let named = condition(object, "NamesAccepted").filter(|c| c["status"] == "False");
+            let why = named.and_then(|c| c["message"].as_str()).map(|why| format!(": {why}")).unwrap_or_default();
+            if established { None } else { word(format!("it is not established{why}")) }
         }
         _ => None,
     }
@@ -41,6 +43,39 @@ pub fn waits_for(object: &Value) -> Option<String> {
 pub fn has_failed(object: &Value) -> Option<String> {
     let failed = condition(object, "Failed").filter(|c| c["status"] == "True" && object["kind"] == "Job")?;
     Some(failed["message"].as_str().unwrap_or("the job failed").to_owned())
+}
+
+/// The last warning about one of these objects (kind, start of the name), in the words of who gave it.
+pub fn warned(events: &[Value], about: &[(&str, &str)]) -> Option<String> {
+    let at = |event: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"]].map(text).into_iter().max()
+    };
+    let meant = |event: &&Value| {
+        let object = &event["involvedObject"];
+        let (kind, name) = (object["kind"].as_str().unwrap_or_default(), object["name"].as_str().unwrap_or_default());
+        event["type"] == "Warning" && about.iter().any(|(k, start)| kind == *k && name.starts_with(start))
+    };
+    let last = events.iter().filter(meant).max_by_key(|event| at(event))?;
+    let text = |key: &str| last[key].as_str().unwrap_or_default().trim().to_owned();
+    Some(format!("{}: {}", text("reason"), text("message")))
+}
+
+/// What to look at next, given what holds something up.
+pub fn next(why: &str, namespace: &str) -> Option<String> {
+    let named: &[(&[&str], &str)] = &[
+        (&["exceeded quota"], "kubectl -n {} describe resourcequota"),
+        (
+            &["failed calling webhook", "denied the request"],
+            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        ),
+        (&["ErrImagePull", "ImagePullBackOff", "InvalidImageName"], "is the image in its registry, and may the nodes pull it?"),
+        (&["can't be scheduled", "FailedScheduling"], "kubectl describe nodes: what is left of each, and its taints"),
+        (&["violates PodSecurity"], "kubectl get namespace {} -o jsonpath='{.metadata.labels}'"),
+        (&["CrashLoopBackOff", "ended with exit code", "BackOff"], "kubectl -n {} logs --previous of that pod"),
+    ];
+    let found = named.iter().find(|(words, _)| words.iter().any(|word| why.contains(word)))?;
+    Some(found.1.replace("{}", namespace))
 }
 
 /// The label selector of a workload, as the API takes it.
@@ -66,7 +101,27 @@ mod tests {
         let refused = json!({ "conditions": [{ "type": "ReplicaFailure", "status": "True", "message": "exceeded quota" }] });
         assert_eq!(waits_for(&with(0, refused)).as_deref(), Some("exceeded quota"));
         assert_eq!(waits_for(&json!({ "kind": "ConfigMap" })), None);
+        let taken = json!({ "kind": "CustomResourceDefinition", "status": { "conditions": [{ "type": "NamesAccepted", "status": "False", "message": "already in use" }] } });
+        assert_eq!(waits_for(&taken).as_deref(), Some("it is not established: already in use"));
         let crd = |status: &str| json!({ "kind": "CustomResourceDefinition", "status": { "conditions": [{ "type": "Established", "status": status }] } });
         assert!(waits_for(&crd("True")).is_none() && waits_for(&crd("False")).is_some());
+    }
+
+    #[test]
+    fn the_last_warning_counts() {
+        let event = |kind: &str, name: &str, time: &str, message: &str| {
+            json!({ "type": "Warning", "reason": "FailedCreate",
+            "message": message, "lastTimestamp": time, "involvedObject": { "kind": kind, "name": name } })
+        };
+        let events = [
+            event("ReplicaSet", "istiod-1", "2026-01-01T00:00:02Z", "pods \"x\" is forbidden: exceeded quota: small"),
+            event("ReplicaSet", "istiod-1", "2026-01-01T00:00:01Z", "older"),
+            event("Pod", "web-1", "2026-01-01T00:00:03Z", "of another"),
+        ];
+        let told = warned(&events, &[("ReplicaSet", "istiod-")]).unwrap();
+        assert_eq!(told, "FailedCreate: pods \"x\" is forbidden: exceeded quota: small");
+        assert_eq!(next(&told, "m").as_deref(), Some("kubectl -n m describe resourcequota"));
+        assert_eq!(warned(&events, &[("ReplicaSet", "ztunnel")]), None);
+        assert_eq!(next("0 of 1 pods are ready", "m"), None);
     }
 }

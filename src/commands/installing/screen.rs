@@ -1,7 +1,8 @@
 //! A plan, and what became of it, for people.
 
 use super::carrying::Done;
-use crate::charts::plan::{Action, Change, Plan, Step};
+use super::planning::is_immutable;
+use crate::charts::plan::{Action, Change, Keyed, Plan, Step};
 use crate::report::{Block, Column, Line, Report, Severity, Span, Table, Tone};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,6 +15,9 @@ pub fn report(plan: &Plan, schema: &str, cluster: &str) -> Report {
     for name in &plan.namespaces {
         body.push(field("Namespace", &format!("{name} is made")));
     }
+    if !plan.keys.is_empty() {
+        body.extend([Block::Blank, Block::Heading("Certificates, each in a Secret of its own".to_owned()), keys(&plan.keys)]);
+    }
     for step in plan.steps.iter().filter(|step| step.touched) {
         body.extend([Block::Blank, Block::Heading(title(step))]);
         body.extend(changes(&step.changes));
@@ -23,7 +27,7 @@ pub fn report(plan: &Plan, schema: &str, cluster: &str) -> Report {
     let blocked = blocked(plan);
     let steps: Vec<Value> = plan.steps.iter().map(data).collect();
     let data = json!({ "cluster": cluster, "mesh": plan.mesh, "profile": plan.profile, "revision": plan.revision,
-        "namespaces": plan.namespaces, "releases": steps, "summary": summary,
+        "namespaces": plan.namespaces, "keys": keys_data(&plan.keys), "releases": steps, "summary": summary,
         "create": plan.count(Action::Create), "change": plan.count(Action::Change), "remove": plan.count(Action::Remove),
         "unchanged": plan.unchanged(), "blocked": blocked });
     if !blocked.is_empty() {
@@ -33,6 +37,21 @@ pub fn report(plan: &Plan, schema: &str, cluster: &str) -> Report {
     let mut report = Report::new(schema, &data, body);
     report.worst = (!plan.is_done()).then_some(Severity::Error);
     report
+}
+
+fn keys(all: &[Keyed]) -> Block {
+    let row = |keyed: &Keyed| {
+        let (mark, tone) = if keyed.replaces { ("~", Tone::Warn) } else { ("+", Tone::Good) };
+        let name = format!("{}/{}", keyed.object.namespace, keyed.object.name);
+        vec![vec![Span::new(mark, tone)], vec![Span::from(name)], vec![Span::from(keyed.about.clone())]]
+    };
+    let columns = ["", "SECRET", "HOLDS"].map(Column::new).to_vec();
+    Block::Table(Table { columns, rows: all.iter().map(row).collect() })
+}
+
+fn keys_data(all: &[Keyed]) -> Vec<Value> {
+    let one = |keyed: &Keyed| json!({ "secret": keyed.object, "about": keyed.about, "certificate": keyed.certificate, "replaces": keyed.replaces });
+    all.iter().map(one).collect()
 }
 
 fn field(label: &str, text: &str) -> Block {
@@ -69,7 +88,8 @@ pub fn blocked(plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
     for change in plan.changes() {
         if let Some(why) = &change.refused {
-            found.push(format!("{}: the server refuses it: {why}", change.object));
+            let way = if is_immutable(why) { "; --recreate removes it and makes it anew" } else { "" };
+            found.push(format!("{}: the server refuses it: {why}{way}", change.object));
         }
         if let Some(owner) = &change.foreign {
             found.push(format!("{} belongs to {owner}; --take-ownership takes it over", change.object));
@@ -109,7 +129,7 @@ fn changes(all: &[Change]) -> Vec<Block> {
             namespace => format!("{namespace}/{}", change.object.name),
         };
         rows.push(vec![
-            cell(change.action.mark(), tone),
+            cell(if change.recreated { "-/+" } else { change.action.mark() }, tone),
             cell(&change.object.kind, Tone::Plain),
             cell(&name, Tone::Plain),
             Vec::new(),

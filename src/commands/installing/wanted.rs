@@ -1,13 +1,15 @@
 //! From the command line to charts and values: what is wanted, before the cluster is asked.
 
+use super::keys::KeysArgs;
 use crate::charts::release;
 use crate::charts::yaml::load;
 use crate::cli::{Ctx, complete};
 use crate::commands::rendering::{Given, Layer, values_file};
+use crate::commands::sourcing::{self, SourceArgs};
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::{Distribution, Part, Profile, Translated};
 use crate::mesh::{self, MESHES, Mesh};
-use crate::source::{charts, file};
+use crate::source::charts::fetch::Fetcher;
 use clap::Args;
 
 #[derive(Args, Clone, Debug)]
@@ -27,9 +29,11 @@ pub struct WantedArgs {
     /// A part of the profile that is not wanted
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     pub without: Vec<String>,
-    /// Take charts from this folder: packed, unpacked, or the project's own source
-    #[arg(short = 'd', long, value_name = "DIR", alias = "manifests")]
+    /// Take charts from this folder, and ask no repository: packed, unpacked, or the project's own source
+    #[arg(short = 'd', long, value_name = "DIR", alias = "manifests", conflicts_with = "repo")]
     pub charts: Option<String>,
+    #[command(flatten)]
+    pub source: SourceArgs,
     #[command(flatten)]
     pub given: Given,
     /// Take over objects that belong to another release or installer
@@ -38,6 +42,11 @@ pub struct WantedArgs {
     /// Overwrite fields that somebody else manages, such as what was changed by hand
     #[arg(long)]
     pub force_conflicts: bool,
+    /// Remove and make anew what has a field that can't be changed
+    #[arg(long)]
+    pub recreate: bool,
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 fn ids() -> Vec<(String, String)> {
@@ -49,8 +58,6 @@ pub struct Piece {
     pub part: &'static Part,
     pub release: String,
     pub namespace: String,
-    /// The folder that its chart is in.
-    pub charts: Option<String>,
     pub layers: Vec<Layer>,
     /// Part of the profile, or asked for by name.
     pub chosen: bool,
@@ -66,6 +73,13 @@ pub struct Wanted {
     /// Nobody named a profile: what is installed already is what is wanted.
     pub as_installed: bool,
     pub notes: Vec<String>,
+    pub keys: KeysArgs,
+    /// The folder that charts are in; else they come from where `source` says.
+    pub charts: Option<String>,
+    pub source: SourceArgs,
+    pub fetcher: Fetcher,
+    /// The newest charts, rather than those of the releases that are there.
+    pub newest: bool,
 }
 
 pub fn mesh_named(name: &str) -> Result<&'static dyn Mesh> {
@@ -75,12 +89,16 @@ pub fn mesh_named(name: &str) -> Result<&'static dyn Mesh> {
     })
 }
 
-pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
+pub fn asked_mesh(args: &WantedArgs) -> Result<&'static dyn Mesh> {
     let mesh = args.mesh.as_deref().ok_or_else(|| {
         let known: Vec<&str> = MESHES.iter().map(|mesh| mesh.id()).collect();
         Error::new(Kind::Usage, "which mesh?").hint(format!("name one: {}", known.join(", ")))
     })?;
-    let mesh = mesh_named(mesh)?;
+    mesh_named(mesh)
+}
+
+pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
+    let mesh = asked_mesh(args)?;
     let all = mesh.distribution();
     let told = files(mesh, all, &args.given)?;
     let name = args.profile.as_deref().or(told.foreign.profile.as_deref());
@@ -114,6 +132,12 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
                 layers.push(shared(part, id.is_empty(), Layer::Text(format!("profile {}", profile.name), (*text).to_owned()))?);
             }
         }
+        let there = |part: &&Part| with.contains(&part.id) || profile.parts.contains(&part.id) && !without.contains(&part.id);
+        for (other, (id, text)) in all.parts.iter().filter(there).filter_map(|other| other.tells.map(|tells| (other, tells))) {
+            if id == part.id {
+                layers.push(Some(Layer::Text(format!("part {}", other.id), text.to_owned())));
+            }
+        }
         for (id, layer) in &told.layers {
             if id.is_empty() || *id == part.id {
                 layers.push(shared(part, id.is_empty(), layer.clone())?);
@@ -132,9 +156,11 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
         }
         let chosen = with.contains(&part.id) || name.is_some() && profile.parts.contains(&part.id);
         let release = part.release_of(&revision);
-        pieces.push(Piece { part, release, namespace, charts: args.charts.clone(), layers, chosen, silent });
+        pieces.push(Piece { part, release, namespace, layers, chosen, silent });
     }
-    Ok(Wanted { mesh, profile, revision, pieces, as_installed: name.is_none(), notes: told.foreign.notes })
+    let (charts, source, fetcher) = (args.charts.clone(), args.source.clone(), args.source.fetcher(ctx)?);
+    let (as_installed, notes, keys) = (name.is_none(), told.foreign.notes, args.keys.clone());
+    Ok(Wanted { mesh, profile, revision, pieces, as_installed, notes, keys, charts, source, fetcher, newest: false })
 }
 
 fn valid_revision(revision: &str) -> Result<()> {
@@ -177,15 +203,9 @@ fn files(mesh: &'static dyn Mesh, all: &'static Distribution, given: &Given) -> 
             None => told.layers.push((id, Layer::Text(path.to_owned(), text))),
         }
     }
-    for (texts, layer) in [
-        (&given.set, Layer::Set as fn(String) -> Layer),
-        (&given.set_string, Layer::SetString),
-        (&given.set_file, Layer::SetFile),
-    ] {
-        for text in texts {
-            let (id, text) = scoped(all, text);
-            told.layers.push((id, layer(text.to_owned())));
-        }
+    for (text, layer) in given.flags() {
+        let (id, text) = scoped(all, text);
+        told.layers.push((id, layer(text.to_owned())));
     }
     Ok(told)
 }
@@ -209,7 +229,7 @@ fn shared(part: &Part, is_shared: bool, layer: Layer) -> Result<Option<Layer>> {
             }
             Some(Layer::Text(from, parsed.to_string()))
         }
-        Layer::Set(text) | Layer::SetString(text) | Layer::SetFile(text)
+        Layer::Set(text) | Layer::SetString(text) | Layer::SetFile(text) | Layer::SetJson(text) | Layer::SetLiteral(text)
             if !takes.contains(&text.split(['.', '[', '=']).next().unwrap_or_default()) =>
         {
             None
@@ -218,19 +238,22 @@ fn shared(part: &Part, is_shared: bool, layer: Layer) -> Result<Option<Layer>> {
     })
 }
 
-/// Where the chart of a part is.
-pub fn located(folder: Option<&str>, part: &Part) -> Result<String> {
-    let Some(folder) = folder else {
-        return Err(Error::new(Kind::Usage, format!("where are the charts? {} is needed", part.chart))
-            .hint("--charts DIR names a folder with them, packed or not"));
-    };
-    let found = charts::find(folder, part.chart, part.folders);
-    found.ok_or_else(|| {
-        let seen = if file::is_folder(folder) { "there is no such chart in it" } else { "there is no such folder" };
-        Error::new(Kind::Input, format!("can't find the chart {} in {folder}", part.chart)).cause(seen).hint(format!(
-            "looked for {}/Chart.yaml and {}-VERSION.tgz there, and below charts/ and manifests/charts/",
-            part.folders.join("/Chart.yaml, "),
-            part.chart
-        ))
-    })
+impl Wanted {
+    /// The parts that are there unless something else is installed.
+    pub fn chosen(&self) -> impl Iterator<Item = &Piece> {
+        let of_profile = |piece: &Piece| self.as_installed && self.profile.parts.contains(&piece.part.id);
+        self.pieces.iter().filter(move |piece| piece.chosen || of_profile(piece))
+    }
+
+    /// The chart of a part on this machine. `installed`: the version that stays unless another is asked for.
+    pub async fn chart(&self, part: &Part, installed: Option<&str>) -> Result<String> {
+        let range = self.source.version.as_deref();
+        if let Some(folder) = &self.charts {
+            return sourcing::in_folder(folder, part, range);
+        }
+        let reference = sourcing::of_part(self.mesh.distribution(), part, self.source.repo.as_deref())?;
+        let elsewhere = format!("meshctl charts pull {} --to DIR", self.mesh.id());
+        let range = range.or(installed.filter(|_| !self.newest));
+        sourcing::local(&self.fetcher, &reference, range, &elsewhere).await
+    }
 }

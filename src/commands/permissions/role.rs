@@ -20,6 +20,7 @@ impl Roles {
         let asked = || {
             needs.iter().flat_map(|need| match need {
                 Need::List { resource } | Need::Select { resource, .. } => vec![(resource, "list")],
+                Need::Get { resource, namespace: Some(_), .. } => vec![(resource, "get")],
                 // Without a namespace a name is looked for in all of them, and that is a list.
                 Need::Get { resource, .. } => vec![(resource, "get"), (resource, "list")],
                 // Everybody may ask what he may do.
@@ -28,12 +29,15 @@ impl Roles {
                 Need::PodGet { .. }
                 | Need::PodMetrics { .. }
                 | Need::Grpc(_)
+                | Need::Http(_)
                 | Need::Tls { .. }
                 | Need::Exec { .. }
                 | Need::Ads(_) => Vec::new(),
             })
         };
-        let port = |need: &Need| matches!(need, Need::PodGet { .. } | Need::PodMetrics { .. } | Need::Grpc(_) | Need::Tls { .. });
+        let port = |need: &Need| {
+            matches!(need, Need::PodGet { .. } | Need::PodMetrics { .. } | Need::Grpc(_) | Need::Http(_) | Need::Tls { .. })
+        };
         let ports = needs.iter().any(port);
         let of_waiting = needs.iter().any(|need| matches!(need, Need::PodMetrics { .. }));
         let programs = needs.iter().any(|need| matches!(need, Need::Exec { .. }));
@@ -86,9 +90,9 @@ fn discovery() -> Value {
 }
 
 fn metrics(name: &str) -> Document {
-    let note = "Optional: the way to a Prometheus in the cluster. Without it no call is observed, only declared or\n\
+    let note = "Optional: the way to a Prometheus or to Hubble's relay. Without it no call is observed, only declared or\n\
                 inferred; `--prometheus URL` needs no such right. A port-forward over WebSocket is a GET, and newer\n\
-                servers want `create` as well. Narrower: a Role in the namespace of Prometheus.";
+                servers want `create` as well. Narrower: a Role in the namespace of each.";
     let rule = json!({ "apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"] });
     Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-metrics"), None, vec![rule]) }
 }

@@ -6,16 +6,18 @@ use super::tables;
 use crate::envoy::bootstrap::{Bootstrap, Proxy};
 use crate::envoy::entry::Standing;
 use crate::envoy::json::Raw;
-use crate::envoy::redact::config;
+use crate::envoy::redact::Config;
 use crate::envoy::secrets::Beside;
 use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
 use crate::kubernetes::addresses::Addresses;
+use crate::render::{self, Format, Style};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
 use crate::source::redact;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 
 pub const SCHEMA: &str = "meshctl/proxy-config/v1";
@@ -106,22 +108,27 @@ pub struct Document<'r> {
     pub pods_unknown: Option<&'r str>,
     /// Sections that meshctl doesn't know, untouched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub other: Vec<Value>,
-    #[serde(skip)]
-    other_text: Vec<Raw<'r>>,
+    pub other: Vec<Config<'r>>,
 }
 
 impl Document<'_> {
-    /// What the proxy itself printed of all that is shown; secrets are masked in place.
-    pub fn as_printed(&self) -> String {
-        let text = match &self.endpoints {
-            Some(rows) => printed::clusters(rows.iter().filter_map(|row| row.element)),
-            None => printed::dump(self.standings().filter_map(|standing| standing.element), &self.other_text),
+    /// What the proxy itself printed of all that is shown, piece by piece; secrets are masked in place.
+    pub fn printed(&self, put: &mut dyn FnMut(&str)) {
+        let mut masked = |piece: &str| match redact::dump(piece.as_bytes()) {
+            Cow::Owned(masked) => put(&String::from_utf8_lossy(&masked)),
+            Cow::Borrowed(_) => put(piece),
         };
-        match redact::dump(text.as_bytes()) {
-            Cow::Owned(masked) => String::from_utf8_lossy(&masked).into_owned(),
-            Cow::Borrowed(_) => text,
+        let other: Vec<Raw<'_>> = self.other.iter().map(|config| config.0).collect();
+        match &self.endpoints {
+            Some(rows) => printed::clusters(rows.iter().filter_map(|row| row.element), &mut masked),
+            None => printed::dump(self.standings().filter_map(|standing| standing.element), &other, &mut masked),
         }
+    }
+
+    pub fn as_printed(&self) -> String {
+        let mut text = String::new();
+        self.printed(&mut |piece| text.push_str(piece));
+        text
     }
 
     fn standings(&self) -> impl Iterator<Item = &Standing<'_>> {
@@ -156,8 +163,7 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Select
         }),
         pods_unknown: selection.pods_unknown().filter(|_| asked(Section::Endpoints)),
         ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
-        other: other.iter().copied().map(config).collect(),
-        other_text: other.to_vec(),
+        other: other.iter().copied().map(Config).collect(),
     }
 }
 
@@ -173,41 +179,87 @@ pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &'r Selection, raw: 
     Document { endpoints: Some(rows), no_hosts, pods_unknown: selection.pods_unknown(), ..Document::default() }
 }
 
+#[derive(Serialize)]
+struct Data<'d> {
+    proxies: [One<'d>; 1],
+}
+
+#[derive(Serialize)]
+struct One<'d> {
+    #[serde(flatten)]
+    document: &'d Document<'d>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Told<'d>>,
+}
+
+#[derive(Serialize)]
+struct Told<'d> {
+    #[serde(flatten)]
+    fault: &'d Fault,
+    text: String,
+}
+
+impl<'d> Data<'d> {
+    fn new(document: &'d Document<'d>, findings: Vec<Finding>, faults: &[&'d Fault]) -> Self {
+        let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
+        Data { proxies: [One { document, findings, faults }] }
+    }
+}
+
 /// `machine` makes the data, otherwise the tables are made.
 pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, selection: &Selection, machine: bool) -> Report {
-    #[derive(Serialize)]
-    struct Data<'d> {
-        proxies: [One<'d>; 1],
-    }
-    #[derive(Serialize)]
-    struct One<'d> {
-        #[serde(flatten)]
-        document: &'d Document<'d>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        findings: Vec<Finding>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        faults: Vec<Told<'d>>,
-    }
-    #[derive(Serialize)]
-    struct Told<'d> {
-        #[serde(flatten)]
-        fault: &'d Fault,
-        text: String,
-    }
     let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
     let findings = findings::of(document, selection.now);
-    let worst = findings::worst(&findings).max((!faults.is_empty()).then_some(Severity::Warning));
+    let worst = worst(&findings, &faults);
     if machine && !selection.printed {
-        let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
-        return Report::new(SCHEMA, &Data { proxies: [One { document, findings, faults }] }, Vec::new()).worst(worst);
+        return Report::new(SCHEMA, &Data::new(document, findings, &faults), Vec::new()).worst(worst);
     }
     let mut body = if selection.printed { vec![Block::Code(document.as_printed())] } else { tables::blocks(document, selection) };
+    body.extend(beside(findings, &faults));
+    Report::new(SCHEMA, &Map::new(), body).worst(worst)
+}
+
+/// Writes tables, JSON, or what the proxy printed, to stdout while it is made; the report has what stands beside.
+pub fn stream(
+    document: &Document<'_>,
+    faults: &[Fault],
+    also: Option<Fault>,
+    selection: &Selection,
+    style: &Style,
+) -> io::Result<Report> {
+    let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
+    let findings = findings::of(document, selection.now);
+    let worst = worst(&findings, &faults);
+    let mut body = Vec::new();
+    if selection.printed {
+        render::stream_printed(|put| document.printed(put))?;
+        body = beside(findings, &faults);
+    } else if style.format == Format::Json {
+        render::stream(SCHEMA, &Data::new(document, findings, &faults))?;
+    } else {
+        render::stream_blocks(style, |put| {
+            tables::each(document, selection, &mut |blocks| put(&blocks));
+            put(&beside(findings, &faults));
+        })?;
+    }
+    let report = Report::new(SCHEMA, &Map::new(), body).worst(worst);
+    Ok(Report { shown: true, ..report })
+}
+
+fn worst(findings: &[Finding], faults: &[&Fault]) -> Option<Severity> {
+    findings::worst(findings).max((!faults.is_empty()).then_some(Severity::Warning))
+}
+
+fn beside(findings: Vec<Finding>, faults: &[&Fault]) -> Vec<Block> {
+    let mut blocks = Vec::new();
     if !findings.is_empty() {
-        body.extend([Block::Blank, Block::Bullets(findings.into_iter().map(|finding| finding.line).collect())]);
+        blocks.extend([Block::Blank, Block::Bullets(findings.into_iter().map(|finding| finding.line).collect())]);
     }
     if !faults.is_empty() {
         let line = |fault: &&Fault| -> Line { vec![Span::new(fault.to_string(), Tone::Warn)] };
-        body.extend([Block::Blank, Block::Bullets(faults.iter().map(line).collect())]);
+        blocks.extend([Block::Blank, Block::Bullets(faults.iter().map(line).collect())]);
     }
-    Report::new(SCHEMA, &Map::new(), body).worst(worst)
+    blocks
 }

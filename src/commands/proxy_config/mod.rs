@@ -19,16 +19,18 @@ use crate::cli::Ctx;
 use crate::cli::complete::{self, Names};
 use crate::commands::fleet::{self, Who};
 use crate::envoy::secrets::Beside;
-use crate::envoy::{Dump, Fault, Section, Want, certs, clusters, endpoints, hosts, listeners};
+use crate::envoy::stream::Arenas;
+use crate::envoy::{Dump, Fault, Section, Unusable, Want, certs, clusters, endpoints, hosts, listeners};
 use crate::error::{Error, Kind, Result};
-use crate::render::Format;
+use crate::render::{Format, Style};
 use crate::report::Report;
 use crate::source::file;
 use clap::{ArgAction, Args, Subcommand};
-use document::Selection;
+use document::{Document, Selection};
 use jiff::Timestamp;
 use questions::Show;
 use std::borrow::Cow;
+use std::io::{self, Read};
 use who::WhoArgs;
 
 const EXAMPLES: &str = "\
@@ -254,12 +256,26 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
         return running(ctx, who, &selection, machine);
     }
     let path = who.file.as_str();
+    let style = Style::new(&ctx.global);
+    let stdout = |e: io::Error| Error::new(Kind::Output, "can't write to stdout").because(&e);
+    if matches!(style.format, Format::Table | Format::Wide)
+        && let Some(report) = file::big(path).and_then(|input| in_parts(input, &selection, &style))
+    {
+        return report.map_err(stdout);
+    }
     let bytes = file::read(path)?;
-    report(&bytes, &selection, machine).map_err(|unusable| {
+    let unusable = |unusable: Unusable| {
         let name = if path == "-" { "stdin" } else { path };
         let error = Error::new(Kind::Input, format!("can't use {name}: {}", unusable.why));
         unusable.hint.into_iter().fold(error, Error::hint)
-    })
+    };
+    // Written as it is made: YAML needs it whole.
+    if printed || style.format == Format::Json {
+        let stream =
+            |document: &Document<'_>, faults: &[Fault], also| document::stream(document, faults, also, &selection, &style);
+        return made(&bytes, &selection, true, stream).map_err(unusable)?.map_err(stdout);
+    }
+    report(&bytes, &selection, machine).map_err(unusable)
 }
 
 /// From proxies that run, or that a recording holds.
@@ -281,17 +297,24 @@ fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Re
 
 /// From the bytes of an answer to the report; `machine` decides which of its two forms is made, because the raw
 /// configuration of a big proxy is many times its table.
-fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Result<Report, crate::envoy::Unusable> {
+fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Result<Report, Unusable> {
+    made(bytes, selection, machine, |document, faults, also| document::report(document, faults, also, selection, machine))
+}
+
+fn made<R>(
+    bytes: &[u8],
+    selection: &Selection,
+    machine: bool,
+    make: impl FnOnce(&Document<'_>, &[Fault], Option<Fault>) -> R,
+) -> std::result::Result<R, Unusable> {
     let (text, fault) = as_text(bytes);
     if selection.sections == [Section::Secrets] && certs::is_one(&text) {
         let beside = Beside { loaded: certs::read(&text)?, ..Beside::default() };
-        let document = document::of_certificates(&beside, selection);
-        return Ok(document::report(&document, &[], fault, selection, machine));
+        return Ok(make(&document::of_certificates(&beside, selection), &[], fault));
     }
     if selection.hosts {
         let hosts = hosts::Hosts::read(&text, machine)?;
-        let document = document::of_hosts(&hosts, selection, machine);
-        return Ok(document::report(&document, &hosts.faults, fault, selection, machine));
+        return Ok(make(&document::of_hosts(&hosts, selection, machine), &hosts.faults, fault));
     }
     // Who the proxy is heads every document; the section is small.
     let mut sections = selection.sections.clone();
@@ -304,8 +327,30 @@ fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Re
     if selection.sections.contains(&Section::Secrets) {
         beside.inline = certificates::in_text(&text, &dump, selection.all);
     }
+    Ok(make(&document::of_dump(&dump, &beside, selection), &dump.faults, fault))
+}
+
+/// From a big answer to its tables, if it is in order throughout.
+fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Option<io::Result<Report>> {
+    // Certificates may stand anywhere, for which the whole text is searched.
+    let secrets = selection.sections.contains(&Section::Secrets);
+    if secrets && !selection.all {
+        return None;
+    }
+    let mut arenas = Arenas::default();
+    if selection.hosts {
+        let hosts = hosts::Hosts::read_parts(input, &mut arenas).ok()?;
+        let document = document::of_hosts(&hosts, selection, false);
+        return Some(document::stream(&document, &hosts.faults, None, selection, style));
+    }
+    let mut dump = Dump::read_parts(input, &selection.sections, &mut arenas).ok()?;
+    if secrets && dump.secrets.is_empty() {
+        return None;
+    }
+    dump.faults.retain(|fault| selection.asks_for(fault));
+    let beside = Beside::default();
     let document = document::of_dump(&dump, &beside, selection);
-    Ok(document::report(&document, &dump.faults, fault, selection, machine))
+    Some(document::stream(&document, &dump.faults, None, selection, style))
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.

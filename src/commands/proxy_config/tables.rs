@@ -18,14 +18,23 @@ pub const PROTOCOLS: Protocols = &[
 ];
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
+    let mut all = Vec::new();
+    each(document, selection, &mut |mut blocks| all.append(&mut blocks));
+    all
+}
+
+/// Section by section: what was taken of one can be gone before the next is made.
+pub fn each(document: &Document<'_>, selection: &Selection, put: &mut dyn FnMut(Vec<Block>)) {
     let all = selection.all;
-    let mut blocks = Vec::new();
+    let mut first = true;
     let mut push = |title: &str, block: Vec<Block>| {
+        let mut blocks = Vec::new();
         if all {
-            blocks.extend((!blocks.is_empty()).then_some(Block::Blank));
+            blocks.extend((!std::mem::take(&mut first)).then_some(Block::Blank));
             blocks.push(Block::Heading(title.to_owned()));
         }
         blocks.extend(block);
+        put(blocks);
     };
     if document.proxy.is_some() && selection.sections.contains(&Section::Bootstrap) {
         push("Bootstrap", bootstrap(document));
@@ -51,7 +60,6 @@ pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     if let Some(rows) = &document.ecds {
         push("Extension configs", or_none(extensions(rows), "no extension configs"));
     }
-    blocks
 }
 
 fn or_none(table: Table, none: &str) -> Vec<Block> {
@@ -59,7 +67,13 @@ fn or_none(table: Table, none: &str) -> Vec<Block> {
 }
 
 fn plain(text: impl Into<String>) -> Line {
-    vec![Span::new(text, Tone::Plain)]
+    toned(text, Tone::Plain)
+}
+
+/// Of a hundred thousand rows most cells are empty, and nothing takes no room.
+fn toned(text: impl Into<String>, tone: Tone) -> Line {
+    let text = text.into();
+    if text.is_empty() { Line::new() } else { vec![Span::new(text, tone)] }
 }
 
 fn columns(titles: &[&str]) -> Vec<Column> {
@@ -215,7 +229,7 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
                     plain(route.timeout.unwrap_or_default()),
                     plain(route.retries.as_str()),
                     plain(route.mirrors.join(", ")),
-                    vec![Span::new(route.fault.as_str(), Tone::Warn)],
+                    toned(route.fault.as_str(), Tone::Warn),
                     plain(route.rate_limit.as_str()),
                     plain(route.headers.join(", ")),
                 ]);

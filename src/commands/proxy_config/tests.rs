@@ -91,6 +91,16 @@ fn a_dump_that_is_cut_anywhere_gives_what_came_before() {
     assert!(before > 0);
 }
 
+/// A whole one of a sidecar.
+#[test]
+fn a_real_dump_cut_at_any_kilobyte_says_so() {
+    let dump = include_bytes!("../../../fixtures/envoy/istio/config_dump.json");
+    for end in (1024..dump.len()).step_by(1024) {
+        let cut = report(&dump[..end], &selection(&Section::ALL), false).unwrap_or_else(|e| panic!("{end}: {e}"));
+        assert!(cut.worst >= Some(Severity::Warning) && text_of(&cut).contains("breaks off"), "{end}");
+    }
+}
+
 #[test]
 fn a_resource_that_cannot_be_decoded_is_named_and_the_others_are_shown() {
     let text = r#"{"configs":[{"@type":"x.ClustersConfigDump","static_clusters":[

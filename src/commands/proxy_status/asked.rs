@@ -63,8 +63,7 @@ impl Asked {
             address: self.xds_address.clone(),
             authority: self.authority.clone(),
             plaintext: self.plaintext,
-            deep: false,
-            dump_of: Vec::new(),
+            ..Channel::default()
         })
     }
 }

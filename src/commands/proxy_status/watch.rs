@@ -2,7 +2,7 @@
 //!
 //! Nothing has to be put back when it ends: the screen is only written over, never switched.
 
-use super::Taken;
+use super::{Question, Taken};
 use crate::cli::Ctx;
 use crate::commands::load::{block_on, now};
 use crate::error::{Error, Kind, Result};
@@ -31,7 +31,7 @@ struct History {
     unwell: Vec<usize>,
 }
 
-pub fn run(ctx: &Ctx, every: Duration, mut take: impl FnMut() -> Result<Taken>) -> Result<Report> {
+pub fn run(ctx: &Ctx, every: Duration, question: &Question) -> Result<Report> {
     if ctx.global.from.is_some() {
         return Err(
             Error::new(Kind::Usage, "a recording doesn't change, so there is nothing to watch").hint("leave --watch away")
@@ -41,42 +41,43 @@ pub fn run(ctx: &Ctx, every: Duration, mut take: impl FnMut() -> Result<Taken>) 
     let screen = table && std::io::stdout().is_terminal();
     let mut history = History::default();
     let mut last: Option<Report> = None;
-    loop {
-        let text = match take() {
-            Ok(taken) => {
-                history.note(&taken, now());
-                let mut report = taken.report();
-                if table {
-                    report.body.extend(history.blocks(every, now()));
+    let ended = block_on(async {
+        let sources = question.open(ctx).await?;
+        loop {
+            match question.again(ctx, &sources).await {
+                Ok(taken) => {
+                    history.note(&taken, now());
+                    let mut report = taken.report(ctx);
+                    if table {
+                        report.body.extend(history.blocks(every, now()));
+                    }
+                    show(&report, ctx, screen)?;
+                    last = Some(report);
                 }
-                let text = render::render(&report, &Style::new(&ctx.global));
-                last = Some(report);
-                text
+                // The first look tells whether anything can be seen at all; later, a cluster may come back.
+                Err(error) if last.is_none() => return Err(error),
+                Err(error) => {
+                    let why = error.causes.last().unwrap_or(&error.message);
+                    ctx.ui.warning(&format!("{}: {why}; trying again", error.message));
+                }
             }
-            Err(error) if error.kind == Kind::Interrupted => break,
-            // The first look tells whether anything can be seen at all; later, a cluster may come back.
-            Err(error) if last.is_none() => return Err(error),
-            Err(error) => {
-                let why = error.causes.last().unwrap_or(&error.message);
-                ctx.ui.warning(&format!("{}: {why}; trying again", error.message));
-                String::new()
-            }
-        };
-        if !text.is_empty() {
-            render::print(&if screen { render::screen::over(&text) } else { format!("{text}\n") })
-                .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))?;
-        }
-        let slept = block_on(async {
             tokio::time::sleep(every).await;
-            Ok(())
-        });
-        if slept.is_err() {
-            break;
         }
+    });
+    match (ended, last) {
+        (Err::<(), _>(error), Some(mut report)) if error.kind == Kind::Interrupted => {
+            report.shown = true;
+            Ok(report)
+        }
+        (Err(error), _) => Err(error),
+        (Ok(()), _) => Err(Error::new(Kind::Internal, "what is watched has no end, and it ended")),
     }
-    let mut report = last.ok_or_else(|| Error::new(Kind::Interrupted, "interrupted"))?;
-    report.shown = true;
-    Ok(report)
+}
+
+fn show(report: &Report, ctx: &Ctx, screen: bool) -> Result<()> {
+    let text = render::render(report, &Style::new(&ctx.global));
+    render::print(&if screen { render::screen::over(&text) } else { format!("{text}\n") })
+        .map_err(|e| Error::new(Kind::Output, "can't write to stdout").because(&e))
 }
 
 impl History {

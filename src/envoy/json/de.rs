@@ -1,12 +1,13 @@
 //! Serde's side of the reader.
 
 use super::error::{Error, Kind};
+use super::keep::Keep;
 use super::raw::TOKEN;
 use super::reader::Reader;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::BorrowedStrDeserializer};
 use std::borrow::Cow;
 
-impl<'de> Reader<'de> {
+impl<K> Reader<'_, K> {
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         self.depth = self.depth.checked_sub(1).ok_or_else(|| self.syntax("nested too deep"))?;
         let value = read(self)?;
@@ -14,7 +15,7 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
-    fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+    fn number<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         let at = self.at;
         let text = self.scalar();
         if !is_number(text) {
@@ -35,7 +36,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    fn word<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+    fn word<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         let at = self.at;
         match self.scalar() {
             "true" => visitor.visit_bool(true),
@@ -69,13 +70,13 @@ fn is_number(text: &str) -> bool {
     rest.is_empty()
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'t, 'de, K: Keep<'t, 'de>> Deserializer<'de> for &mut Reader<'t, K> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.peek() {
             Some(b'"') => match self.string()? {
-                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(self.keep.keep(text)),
                 Cow::Owned(text) => visitor.visit_string(text),
             },
             Some(b'{') => {
@@ -103,7 +104,11 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if name == TOKEN { visitor.visit_borrowed_str(self.raw()?.get()) } else { visitor.visit_newtype_struct(self) }
+        if name == TOKEN {
+            visitor.visit_borrowed_str(self.keep.keep(self.raw()?.get()))
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -113,7 +118,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.string()? {
-            Cow::Borrowed(text) => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
+            Cow::Borrowed(text) => visitor.visit_enum(BorrowedStrDeserializer::new(self.keep.keep(text))),
             Cow::Owned(text) => visitor.visit_enum(text.into_deserializer()),
         }
     }
@@ -124,39 +129,76 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-struct Members<'r, 'de> {
-    reader: &'r mut Reader<'de>,
+struct Members<'r, 't, K> {
+    reader: &'r mut Reader<'t, K>,
     first: bool,
 }
 
-impl<'de> MapAccess<'de> for Members<'_, 'de> {
+impl<'t, 'de, K: Keep<'t, 'de>> MapAccess<'de> for Members<'_, 't, K> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
         match self.reader.next_key(std::mem::take(&mut self.first))? {
             None => Ok(None),
-            Some(Cow::Borrowed(key)) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
+            Some(Cow::Borrowed(key)) => seed.deserialize(Key { key, keep: self.reader.keep }).map(Some),
             Some(Cow::Owned(key)) => seed.deserialize(key.into_deserializer()).map(Some),
         }
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         seed.deserialize(&mut *self.reader).map_err(|error| error.or_at(self.reader.at))
     }
 }
 
-struct Elements<'r, 'de> {
-    reader: &'r mut Reader<'de>,
+/// The name of a field is only looked at; the key of a map is kept.
+struct Key<'t, K> {
+    key: &'t str,
+    keep: K,
+}
+
+impl<'t, 'de, K: Keep<'t, 'de>> Deserializer<'de> for Key<'t, K> {
+    type Error = Error;
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_str(self.key)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        BorrowedStrDeserializer::new(self.keep.keep(self.key)).deserialize_any(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        BorrowedStrDeserializer::new(self.keep.keep(self.key)).deserialize_enum(name, variants, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct ignored_any
+    }
+}
+
+struct Elements<'r, 't, K> {
+    reader: &'r mut Reader<'t, K>,
     first: bool,
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+impl<'t, 'de, K: Keep<'t, 'de>> SeqAccess<'de> for Elements<'_, 't, K> {
     type Error = Error;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
         if !self.reader.next_element(std::mem::take(&mut self.first))? {
             return Ok(None);
         }
         seed.deserialize(&mut *self.reader).map(Some).map_err(|error| error.or_at(self.reader.at))
+    }
+
+    /// Most lists have one element, and to a list that grows the first one means four.
+    fn size_hint(&self) -> Option<usize> {
+        Some(usize::from(self.first && !self.reader.is_next(b']')))
     }
 }

@@ -10,11 +10,13 @@
 
 mod de;
 mod error;
+mod keep;
 mod raw;
 mod reader;
-mod scan;
+pub(super) mod scan;
 
 pub use error::{Error, Kind, line_and_column};
+pub use keep::{AsItIs, Keep};
 pub use raw::Raw;
 pub use reader::Reader;
 

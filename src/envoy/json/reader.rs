@@ -1,29 +1,38 @@
 //! A place in a text, and the steps that can be taken from it.
 
 use super::error::{Error, Kind};
+use super::keep::{AsItIs, Keep};
 use super::{Raw, scan};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// Reads JSON from front to back.
+/// Reads JSON from front to back. What it decodes borrows from the text, or from where `keep` puts a copy.
 #[derive(Clone, Debug)]
-pub struct Reader<'a> {
+pub struct Reader<'a, K = AsItIs> {
     text: &'a str,
     pub(super) at: usize,
     /// How many more values may lie in each other. Only decoding counts; jumping over needs no stack.
     pub(super) depth: u8,
+    pub(super) keep: K,
 }
 
 const DEEPEST: u8 = 127;
 
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Self {
-        Reader { text, at: 0, depth: DEEPEST }
+        Reader { text, at: 0, depth: DEEPEST, keep: AsItIs }
     }
 
     /// A reader of the part of the text that ends before `end`; places stay those of the whole text.
     pub fn part(text: &'a str, from: usize, end: usize) -> Self {
-        Reader { text: text.get(..end).unwrap_or(text), at: from, depth: DEEPEST }
+        Reader { text: text.get(..end).unwrap_or(text), at: from, depth: DEEPEST, keep: AsItIs }
+    }
+}
+
+impl<'a, K> Reader<'a, K> {
+    /// A reader of a text that is soon gone.
+    pub fn keeping(text: &'a str, keep: K) -> Self {
+        Reader { text, at: 0, depth: DEEPEST, keep }
     }
 
     pub fn at(&self) -> usize {
@@ -34,24 +43,20 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
-        loop {
-            let byte = *bytes.get(self.at)?;
-            if byte > b' ' {
-                return Some(byte);
-            }
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
-            // Printed JSON is indented: most white space is runs of spaces.
-            while let Some(b"        ") = bytes.get(self.at..self.at + 8) {
-                self.at += 8;
-            }
-        }
+        self.at = scan::after_space(bytes, self.at);
+        bytes.get(self.at).copied()
     }
 
-    pub fn decode<T: Deserialize<'a>>(&mut self) -> Result<T, Error> {
+    pub fn decode<'k, T: Deserialize<'k>>(&mut self) -> Result<T, Error>
+    where
+        K: Keep<'a, 'k>,
+    {
         T::deserialize(&mut *self).map_err(|error| error.or_at(self.at))
+    }
+
+    pub(super) fn is_next(&self, byte: u8) -> bool {
+        let bytes = self.text.as_bytes();
+        bytes.get(scan::after_space(bytes, self.at)) == Some(&byte)
     }
 
     /// Nothing but white space may follow.
@@ -191,27 +196,16 @@ impl<'a> Reader<'a> {
 
     /// A number or a word, up to what ends it.
     pub(super) fn scalar(&mut self) -> &'a str {
-        let rest = &self.text.as_bytes()[self.at..];
-        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\n' | b'\r' | b'\t');
-        let length = rest.iter().position(ends).unwrap_or(rest.len());
         let start = self.at;
-        self.at += length;
+        self.at = scan::end_of_scalar(self.text.as_bytes(), start);
         // It ends where the text does or at a byte of ASCII.
         self.text.get(start..self.at).unwrap_or_default()
     }
 
     /// To behind the closing quote; the opening one is taken.
     fn skip_string(&mut self) -> Result<(), Error> {
-        let bytes = self.text.as_bytes();
-        let mut at = self.at;
-        while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-            if bytes[at + found] == b'"' {
-                self.at = at + found + 1;
-                return Ok(());
-            }
-            at += found + 2;
-        }
-        Err(self.eof())
+        self.at = scan::end_of_string(self.text.as_bytes(), self.at).ok_or_else(|| self.eof())?;
+        Ok(())
     }
 
     pub(super) fn take(&mut self, wanted: u8, what: &str) -> Result<(), Error> {

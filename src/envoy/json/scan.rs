@@ -17,32 +17,44 @@ struct Masks {
 /// The end of the object or array whose opening bracket stands before `from`: the place after its closing bracket.
 /// `None` if the text ends before. The kinds of brackets are not held against each other.
 pub fn end_of_nested(text: &[u8], from: usize) -> Option<usize> {
-    let rest = text.get(from..)?;
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") {
-        // SAFETY: it asks of its caller that the processor has these features, and the line above asked the processor. It
-        // takes a slice and has no pointers, so wrong masks would give a wrong place, which the tests hold against a walk byte
-        // by byte, and readers cut the text there by checked slicing.
-        return unsafe { x86::end_of_nested_avx2(rest) }.map(|end| from + end);
-    }
-    walk(rest, portable).map(|end| from + end)
+    Nested::default().end(text.get(from..)?, true).ok().map(|end| from + end)
 }
 
-#[inline(always)]
-fn walk(text: &[u8], masks: impl Fn(&[u8; BLOCK]) -> Masks) -> Option<usize> {
-    let mut state = State { depth: 1, in_string: 0, escapes_next: false };
-    let (blocks, tail) = text.as_chunks::<BLOCK>();
-    for (i, block) in blocks.iter().enumerate() {
-        if let Some(end) = state.step(&masks(block)) {
-            return Some(i * BLOCK + end);
+/// The place of the next byte that isn't white space, or the end.
+#[inline]
+pub fn after_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+        // Printed JSON is indented: most white space is runs of spaces.
+        while let Some(b"        ") = bytes.get(at..at + 8) {
+            at += 8;
         }
     }
-    let mut last = [b' '; BLOCK];
-    last[..tail.len()].copy_from_slice(tail);
-    state.step(&masks(&last)).map(|end| blocks.len() * BLOCK + end)
+    at
 }
 
-struct State {
+/// The place behind the quote that closes the string whose opening quote stands before `from`.
+pub fn end_of_string(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let found = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[found] == b'"' {
+            return Some(found + 1);
+        }
+        at = found + 2;
+    }
+}
+
+/// Where a number or a word ends.
+pub fn end_of_scalar(bytes: &[u8], from: usize) -> usize {
+    let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b' ' | b'\n' | b'\r' | b'\t');
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+/// Within an object or array, its opening bracket taken; the text may come in parts.
+#[derive(Clone, Debug)]
+pub struct Nested {
     depth: u64,
     /// All ones if the last block ended within a string.
     in_string: u64,
@@ -50,7 +62,43 @@ struct State {
     escapes_next: bool,
 }
 
-impl State {
+impl Default for Nested {
+    fn default() -> Self {
+        Nested { depth: 1, in_string: 0, escapes_next: false }
+    }
+}
+
+impl Nested {
+    /// The place after the closing bracket; or, if that is not in this part, how far it was looked at: the next part has to
+    /// begin there. `last` says that nothing follows, so that there the error is the whole part.
+    pub fn end(&mut self, text: &[u8], last: bool) -> Result<usize, usize> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") {
+            // SAFETY: it asks of its caller that the processor has these features, and the line above asked the processor.
+            // It takes a slice and has no pointers, so wrong masks would give a wrong place, which the tests hold against a
+            // walk byte by byte, and readers cut the text there by checked slicing.
+            return unsafe { x86::walk_avx2(self, text, last) };
+        }
+        self.walk(text, last, portable)
+    }
+
+    #[inline(always)]
+    fn walk(&mut self, text: &[u8], last: bool, masks: impl Fn(&[u8; BLOCK]) -> Masks) -> Result<usize, usize> {
+        let (blocks, tail) = text.as_chunks::<BLOCK>();
+        for (i, block) in blocks.iter().enumerate() {
+            if let Some(end) = self.step(&masks(block)) {
+                return Ok(i * BLOCK + end);
+            }
+        }
+        let seen = blocks.len() * BLOCK;
+        if !last {
+            return Err(seen);
+        }
+        let mut rest = [b' '; BLOCK];
+        rest[..tail.len()].copy_from_slice(tail);
+        self.step(&masks(&rest)).map(|end| seen + end).ok_or(text.len())
+    }
+
     #[inline(always)]
     fn step(&mut self, masks: &Masks) -> Option<usize> {
         let escaped = self.escaped(masks.backslashes);
@@ -121,7 +169,7 @@ fn portable(block: &[u8; BLOCK]) -> Masks {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BLOCK, Masks, walk};
+    use super::{BLOCK, Masks, Nested};
     use std::arch::x86_64::*;
 
     fn word(block: &[u8; BLOCK], at: usize) -> i64 {
@@ -150,13 +198,13 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2,popcnt,bmi1")]
-    pub fn end_of_nested_avx2(text: &[u8]) -> Option<usize> {
-        walk(text, |block| masks_avx2(block))
+    pub fn walk_avx2(nested: &mut Nested, text: &[u8], last: bool) -> Result<usize, usize> {
+        nested.walk(text, last, |block| masks_avx2(block))
     }
 }
 
 /// The way without the processor's help, for comparing.
 #[cfg(test)]
 pub fn end_of_nested_portable(text: &[u8]) -> Option<usize> {
-    walk(text, portable)
+    Nested::default().walk(text, true, portable).ok()
 }

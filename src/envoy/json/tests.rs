@@ -39,6 +39,22 @@ proptest! {
         prop_assert_eq!(scan::end_of_nested_portable(text.as_bytes()), expected);
     }
 
+    #[test]
+    fn in_parts_too(text in "[\\[\\]{}\"\\\\ a]{0,400}", part in 1_usize..200) {
+        let text = text.as_bytes();
+        let (mut nested, mut at) = (scan::Nested::default(), 0);
+        let mut known = 0;
+        let end = loop {
+            known = (known + part).min(text.len());
+            match nested.end(&text[at..known], known == text.len()) {
+                Ok(length) => break Some(at + length),
+                Err(_) if known == text.len() => break None,
+                Err(length) => at += length,
+            }
+        };
+        prop_assert_eq!(end, slow_end(text));
+    }
+
     /// What serde_json writes is read back as the same, whatever lies in it.
     #[test]
     fn reads_what_a_general_reader_reads(value in json(), pretty in any::<bool>()) {

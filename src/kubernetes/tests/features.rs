@@ -140,7 +140,7 @@ fn what_was_not_seen_is_named_once() {
     assert_eq!(lines, [("networkpolicies.networking.k8s.io", "forbidden"), ("metrics", "absent")]);
 
     let mut manifests = facts(SourceKind::Manifests, &[]);
-    for need in needs(&manifests, &Purpose::Decide { window: "7d".into() }) {
+    for need in needs(&manifests, &Purpose::Decide { window: "7d".into(), flows: None }) {
         manifests.answer(need, Outcome::NotAsked("the manifests hold none".into()));
     }
     let model = translate(&manifests);

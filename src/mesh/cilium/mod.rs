@@ -3,6 +3,8 @@
 mod candidates;
 mod checks;
 mod edges;
+mod health;
+mod hubble;
 mod install;
 mod marks;
 mod membership;
@@ -67,13 +69,16 @@ impl Mesh for Cilium {
             })
             .collect()
     }
-    fn needs(&self, _known: &Facts, purpose: &Purpose) -> Vec<Need> {
+    fn needs(&self, known: &Facts, purpose: &Purpose) -> Vec<Need> {
         let mut needs = vec![Need::list(&kinds::CILIUM_NETWORK_POLICY), Need::list(&kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY)];
         if purpose.of_state() {
             needs.extend(self.member_kinds().into_iter().map(Need::list));
         }
         needs.extend(FLOWS.needs(purpose.window()));
         needs.extend(HTTP.needs(purpose.window()));
+        if purpose.window().is_some() {
+            needs.extend(hubble::needs(known, purpose.flows()));
+        }
         needs
     }
     fn member_kinds(&self) -> Vec<&'static Resource> {
@@ -82,7 +87,10 @@ impl Mesh for Cilium {
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)
     }
-    fn sync_reads(&self, need: &Need) -> bool {
+    fn health_needs(&self, known: &Facts, _: bool) -> Vec<Need> {
+        health::needs(known)
+    }
+    fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
         sync::reads(need)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
@@ -90,6 +98,7 @@ impl Mesh for Cilium {
     }
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
+        hubble::observe(facts, model);
         edges::policies(facts, model);
         settings::signals(facts, model);
     }

@@ -32,6 +32,10 @@ impl<'a> Settings<'a> {
         self.data.get(key).is_some_and(|value| value == "true")
     }
 
+    pub fn has(&self, key: &str) -> bool {
+        self.data.get(key).is_some_and(|value| !value.is_empty())
+    }
+
     pub fn why(&self, key: &str) -> Evidence {
         let text = self.data.get(key).map_or("", String::as_str);
         why("ConfigMap", self.object, format!("data[{key}]"), text)

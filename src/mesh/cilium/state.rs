@@ -1,16 +1,19 @@
 //! What Cilium consists of, also where it is the network and no mesh.
 
-use super::{checks, membership, settings};
+use super::{checks, health, membership, settings};
 use crate::facts::kinds;
 use crate::kubernetes::subject::Subject;
 use crate::mesh::check::Check;
 use crate::mesh::membership::Membership;
 use crate::mesh::proxies;
 use crate::mesh::scene::Scene;
-use crate::mesh::state::State;
+use crate::mesh::state::{Skew, State};
 use crate::model::{Evidence, Installation, Workload};
+use std::sync::LazyLock;
 
 pub struct Own;
+
+static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| checks::CHECKS.iter().chain(health::CHECKS).copied().collect());
 
 const PARTS: [&str; 5] = ["cilium", "cilium-envoy", "hubble-relay", "clustermesh-apiserver", "hubble-ui"];
 
@@ -61,10 +64,12 @@ impl State for Own {
     fn membership(&self, scene: &Scene, pod: &Subject) -> Membership {
         membership::of(scene, pod)
     }
-    fn proxy_version(&self, _scene: &Scene, _of: &Installation) -> Option<String> {
-        None
+    /// Of the agents, one on each node.
+    fn skew(&self) -> Option<Skew> {
+        let source = "docs.cilium.io, Upgrade Guide: only steps between consecutive minor releases are tested";
+        Some(Skew { behind: 1, source, as_of: "2026-11-28" })
     }
     fn checks(&self) -> &'static [Check] {
-        checks::CHECKS
+        &CHECKS
     }
 }

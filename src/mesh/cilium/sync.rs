@@ -4,6 +4,8 @@
 //! never compared between nodes. CiliumEndpoints stay `ready` when their agent dies, so they are no evidence here.
 
 mod agent;
+mod envoy;
+mod metrics;
 
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
 use crate::mesh::sync::{Fleet, Health, Part, Told};
@@ -20,6 +22,8 @@ struct Agent {
     /// The pod, or the node.
     name: String,
     version: Option<String>,
+    /// Where it shows its metrics.
+    metrics: u16,
     ready: bool,
     /// What should run it there, and doesn't.
     missing: Option<String>,
@@ -27,7 +31,10 @@ struct Agent {
 
 impl Agent {
     fn ask(&self, words: &[&str]) -> Need {
-        let command = ["cilium-dbg"].iter().chain(words).chain(&["-o", "json"]).map(|word| (*word).to_owned()).collect();
+        self.run(&[words, &["-o", "json"]].concat())
+    }
+    fn run(&self, words: &[&str]) -> Need {
+        let command = ["cilium-dbg"].iter().chain(words).map(|word| (*word).to_owned()).collect();
         let (namespace, pod) = (self.namespace.clone(), self.name.clone());
         Need::Exec { namespace, pod, container: CONTAINER.to_owned(), command }
     }
@@ -36,6 +43,13 @@ impl Agent {
     }
     fn endpoints(&self) -> Need {
         self.ask(&["endpoint", "list"])
+    }
+    fn metrics(&self) -> Need {
+        metrics::need(&self.namespace, &self.name, self.metrics)
+    }
+    /// Whether we may not run anything there, which leaves its metrics.
+    fn is_barred(&self, facts: &Facts) -> bool {
+        matches!(facts.get(&self.status()).map(|answer| &answer.outcome), Some(Outcome::Forbidden(_)))
     }
 }
 
@@ -71,6 +85,11 @@ fn agents(facts: &Facts) -> Vec<Agent> {
             namespace: object.namespace.to_string(),
             name: object.name.to_string(),
             version: image_tag(&container.image).map(str::to_owned),
+            metrics: container
+                .ports
+                .iter()
+                .find(|port| port.name == "prometheus")
+                .map_or(metrics::PORT, |port| port.container_port),
             ready: pod.status.is_ready(),
             missing: None,
         });
@@ -89,6 +108,7 @@ fn agents(facts: &Facts) -> Vec<Agent> {
         namespace: String::new(),
         name,
         version: None,
+        metrics: metrics::PORT,
         ready: true,
         missing: missing.clone(),
     }));
@@ -96,14 +116,17 @@ fn agents(facts: &Facts) -> Vec<Agent> {
 }
 
 pub fn needs(known: &Facts) -> Vec<Need> {
-    let kinds = [Need::list(&kinds::CILIUM_NODE), daemon_set()];
+    let [own, clusterwide] = envoy::lists();
+    let kinds = [Need::list(&kinds::CILIUM_NODE), daemon_set(), own, clusterwide];
     // Before these are known, a node whose agent is a pod would be asked as if it were none.
     if kinds.iter().any(|need| !known.has(need)) {
         return kinds.into();
     }
     let agents = agents(known);
-    let asked = agents.iter().filter(|agent| agent.missing.is_none());
-    asked.flat_map(|agent| [agent.status(), agent.endpoints()]).chain(kinds).collect()
+    let asked = || agents.iter().filter(|agent| agent.missing.is_none());
+    let instead = asked().filter(|agent| agent.is_barred(known)).map(Agent::metrics);
+    let dumps = asked().filter_map(|agent| envoy::needs(known, agent));
+    asked().flat_map(|agent| [agent.status(), agent.endpoints()]).chain(instead).chain(dumps).chain(kinds).collect()
 }
 
 pub fn reads(need: &Need) -> bool {
@@ -112,8 +135,13 @@ pub fn reads(need: &Need) -> bool {
 
 pub fn read(facts: &Facts) -> Fleet {
     let pods = pods_by_address(facts);
-    let told = agents(facts).iter().map(|agent| told(facts, agent, &pods)).collect();
-    Fleet { told, ..Fleet::default() }
+    let agents = agents(facts);
+    let told = agents.iter().map(|agent| told(facts, agent, &pods)).collect();
+    let barred = agents.iter().filter(|agent| agent.is_barred(facts)).count();
+    let gap = format!(
+        "{barred} agents by pods/exec, which is forbidden: metrics tell that something is behind, and not which endpoint or controller"
+    );
+    Fleet { told, gaps: (barred > 0).then_some(gap).into_iter().collect(), ..Fleet::default() }
 }
 
 fn pods_by_address(facts: &Facts) -> BTreeMap<String, String> {
@@ -147,13 +175,20 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
         }
         other => {
             let why = other.map_or("nobody asked", Outcome::why);
-            told.silent = Some(format!("its agent's status did not come: {why}"));
+            match outcome(&agent.metrics()) {
+                Some(Outcome::Text(text)) => told.parts.extend(metrics::parts(text)),
+                Some(instead) => {
+                    told.silent = Some(format!("its agent's status did not come: {why}; nor metrics: {}", instead.why()))
+                }
+                None => told.silent = Some(format!("its agent's status did not come: {why}")),
+            }
             return told;
         }
     };
     match agent::Status::read(bytes) {
         Ok(status) => {
             told.version = told.version.or(status.version());
+            told.said = status.said();
             told.parts.extend(status.parts());
         }
         Err(error) => {
@@ -168,6 +203,7 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
             Part::of("POLICY", vec![(Health::Unknown, format!("the list of its endpoints did not come: {why}"))])
         }
     });
+    told.parts.extend(envoy::part(facts, agent));
     told
 }
 

@@ -7,11 +7,13 @@ mod edges;
 mod install;
 mod marks;
 mod membership;
+mod server;
 mod state;
 mod sync;
 mod synced;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use super::observed::{Metric, may_have};
 use super::{Candidate, Marks, Mesh};
@@ -64,15 +66,21 @@ impl Mesh for Consul {
             needs.extend(REQUESTS.needs(purpose.window()));
             needs.extend(CONNECTIONS.needs(purpose.window()));
         }
+        if purpose.window().is_some() {
+            needs.extend(told::nodes_need(known));
+        }
         needs
     }
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)
     }
+    fn health_needs(&self, known: &Facts, _: bool) -> Vec<Need> {
+        told::needs(known)
+    }
     fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
         if purpose.of_sync() { vec![&kinds::STATEFUL_SET] } else { Vec::new() }
     }
-    fn sync_reads(&self, need: &Need) -> bool {
+    fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
         sync::reads(need)
     }
     fn sync(&self, facts: &Facts) -> Option<super::sync::Fleet> {
@@ -81,6 +89,7 @@ impl Mesh for Consul {
     fn translate(&self, facts: &Facts, model: &mut Model) {
         edges::observed(facts, model);
         edges::intentions(facts, model);
+        told::machines(facts, model);
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own

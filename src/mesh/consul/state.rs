@@ -1,6 +1,6 @@
 //! What Consul consists of on Kubernetes, and which proxies its injector gives.
 
-use super::{membership, synced};
+use super::{membership, server, synced, told};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::check::Check;
 use crate::mesh::membership::{Enrolment, Membership};
@@ -8,8 +8,11 @@ use crate::mesh::scene::Scene;
 use crate::mesh::state::State;
 use crate::mesh::view;
 use crate::model::{Installation, Namespace, Workload};
+use std::sync::LazyLock;
 
 pub struct Own;
+
+static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| synced::CHECKS.iter().chain(told::CHECKS).copied().collect());
 
 impl State for Own {
     fn name(&self) -> &'static str {
@@ -33,7 +36,11 @@ impl State for Own {
     fn proxy_version(&self, scene: &Scene, _of: &Installation) -> Option<String> {
         view::image_tag(&membership::injected_image(scene)?).map(str::to_owned)
     }
+    /// Of the servers, as every pod that the injector makes is told; the roots of proxies are the servers' to tell.
+    fn roots(&self, scene: &Scene, _of: &Installation) -> Vec<(String, String)> {
+        server::roots(scene.facts).map(|(pod, pem)| (format!("Pod {pod} CONSUL_CACERT_PEM"), pem)).into_iter().collect()
+    }
     fn checks(&self) -> &'static [Check] {
-        synced::CHECKS
+        &CHECKS
     }
 }

@@ -10,17 +10,18 @@ mod envoy;
 mod fresh;
 
 use super::admin;
+use super::server::{self, Server, servers};
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
 use crate::mesh::sync::{CACHED, Fleet, Health, Part, Plane, Told};
 use crate::mesh::view::Pod;
-use catalog::Catalog;
+pub use catalog::Catalog;
 use envoy::Heard;
-use fresh::Pods;
+pub use fresh::Pods;
 
-/// The port of the HTTP API without TLS. Where it is closed, the catalog is not compared.
-const API: u16 = 8500;
+/// A leaf lives three days and is renewed when nine tenths of that are over, at the latest.
+const LATE: i64 = 20;
 
-/// A pod with its proxies, or of a server.
+/// A pod with its proxies.
 struct Seen<'f> {
     object: &'f Object,
     pod: Pod,
@@ -45,23 +46,14 @@ impl Seen<'_> {
     }
 }
 
-fn seen(facts: &Facts, fits: impl Fn(&Pod) -> bool) -> Vec<Seen<'_>> {
+fn proxies(facts: &Facts) -> Vec<Seen<'_>> {
     let mut found = Vec::new();
     facts.read::<Pod>(&kinds::POD, |object, pod| {
-        if !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") && fits(&pod) {
+        if !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") && !admin::admins(&pod).is_empty() {
             found.push(Seen { object, pod });
         }
     });
     found
-}
-
-fn proxies(facts: &Facts) -> Vec<Seen<'_>> {
-    seen(facts, |pod| !admin::admins(pod).is_empty())
-}
-
-fn servers(facts: &Facts) -> Vec<Seen<'_>> {
-    let label = |pod: &Pod, key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|own| own == value);
-    seen(facts, |pod| label(pod, "app", "consul") && label(pod, "component", "server"))
 }
 
 /// Servers that should run, whether or not they do.
@@ -81,12 +73,12 @@ pub fn needs(known: &Facts) -> Vec<Need> {
     needs.push(meant());
     let servers = servers(known);
     let asked = || servers.iter().filter(|server| server.runs());
-    needs.extend(asked().map(|server| server.ask(API, catalog::LEADER)));
+    needs.extend(asked().map(|server| server.ask(server::LEADER)));
     // Any server knows all of it.
     if let Some(server) = asked().next() {
         let upstreams =
             proxies.iter().flat_map(|proxy| heard(known, proxy)).filter_map(Result::ok).flat_map(|heard| heard.services());
-        needs.extend(upstreams.map(|service| server.ask(API, &catalog::health(&service))));
+        needs.extend(upstreams.map(|service| server.ask(&server::health(&service))));
     }
     needs
 }
@@ -94,7 +86,7 @@ pub fn needs(known: &Facts) -> Vec<Need> {
 pub fn reads(need: &Need) -> bool {
     let Need::PodGet { port, path, .. } = need else { return false };
     let of_proxy = (19000..19100).contains(port) && (envoy::PATHS.contains(&path.as_str()) || path == envoy::ALL_STATS);
-    of_proxy || (*port == API && path.starts_with("v1/"))
+    of_proxy || path.starts_with("v1/")
 }
 
 /// What each proxy of a pod says.
@@ -104,7 +96,7 @@ fn heard(facts: &Facts, proxy: &Seen) -> Vec<Result<Heard, String>> {
         .ports()
         .into_iter()
         .map(|port| {
-            let [dump, stats] = envoy::PATHS.map(|path| outcome(proxy.ask(port, path)));
+            let [dump, stats, _] = envoy::PATHS.map(|path| outcome(proxy.ask(port, path)));
             envoy::read(dump, stats)
         })
         .collect()
@@ -127,6 +119,12 @@ pub fn read(facts: &Facts) -> Fleet {
         if !proxy.runs() {
             told.silent = Some(format!("its pod is {}: nothing can be asked", proxy.pod.status.phase));
         }
+        // A pod with several services has as many leaves.
+        for port in proxy.ports().into_iter().filter(|_| proxy.runs()) {
+            if let Some(Outcome::Bytes(bytes)) = facts.get(&proxy.ask(port, envoy::CERTS)).map(|answer| &answer.outcome) {
+                told.certificate(bytes, facts.now, LATE);
+            }
+        }
         for heard in heard(facts, proxy).into_iter().filter(|_| proxy.runs()) {
             match heard {
                 Err(why) => told.silent = Some(why),
@@ -148,8 +146,8 @@ pub fn read(facts: &Facts) -> Fleet {
 }
 
 /// A server that was asked.
-fn plane(facts: &Facts, server: &Seen) -> Option<Plane> {
-    let failure = match (server.runs(), facts.get(&server.ask(API, catalog::LEADER)).map(|answer| &answer.outcome)) {
+fn plane(facts: &Facts, server: &Server) -> Option<Plane> {
+    let failure = match (server.runs(), facts.get(&server.ask(server::LEADER)).map(|answer| &answer.outcome)) {
         (false, _) => Some(format!("its pod is {}", server.pod.status.phase)),
         (true, Some(Outcome::Bytes(_))) => None,
         (true, None | Some(Outcome::NotAsked(_))) => return None,
@@ -166,7 +164,7 @@ fn plane(facts: &Facts, server: &Seen) -> Option<Plane> {
 }
 
 /// The servers that should run in this cluster, if none of them does.
-fn gone<'f>(facts: &'f Facts, servers: &[Seen]) -> Option<&'f Object> {
+fn gone<'f>(facts: &'f Facts, servers: &[Server]) -> Option<&'f Object> {
     #[derive(serde::Deserialize, Default)]
     #[serde(default)]
     struct Set {
@@ -179,7 +177,7 @@ fn gone<'f>(facts: &'f Facts, servers: &[Seen]) -> Option<&'f Object> {
     }
     let Some(Outcome::Objects(sets)) = facts.get(&meant()).map(|answer| &answer.outcome) else { return None };
     let empty = |set: &&Object| set.read::<Set>().is_ok_and(|set| set.status.replicas == 0);
-    sets.iter().find(empty).filter(|_| !servers.iter().any(Seen::runs))
+    sets.iter().find(empty).filter(|_| !servers.iter().any(Server::runs))
 }
 
 /// Envoy says 1 again for as long as it tries to connect, so 1 is not believed where no server is there.

@@ -6,10 +6,9 @@
 use super::admin;
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
 use crate::mesh::admin::Speaks;
-use crate::mesh::sync::{Health, Part, Told, age};
+use crate::mesh::sync::{Health, Part, Told};
 use crate::mesh::view::Pod;
 use jiff::Timestamp;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const STATS: &str = "stats?filter=^(control_plane.connected_state|cluster_manager.warming_clusters|\
@@ -103,58 +102,13 @@ fn told(proxy: &Proxy, stats: &Outcome, certs: Option<&Outcome>, now: Timestamp)
         told.parts.push(Part::of(kind, count.map(why).into_iter().collect()));
     }
     match certs {
-        Some(Outcome::Bytes(bytes)) => told.certificate(bytes, now),
+        Some(Outcome::Bytes(bytes)) => told.certificate(bytes, now, LATE),
         Some(other) => {
             told.parts.push(Part::of("CERTIFICATE", vec![(Health::Unknown, format!("its certificates: {}", other.why()))]))
         }
         None => {}
     }
     told
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Certificates {
-    certificates: Vec<Pair>,
-}
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Pair {
-    cert_chain: Vec<Certificate>,
-}
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Certificate {
-    subject_alt_names: Vec<BTreeMap<String, String>>,
-    valid_from: String,
-    expiration_time: String,
-}
-
-impl Told {
-    /// The workload's own: that with a SPIFFE identity which ends first.
-    fn certificate(&mut self, bytes: &[u8], now: Timestamp) {
-        let all: Certificates = serde_json::from_slice(bytes).unwrap_or_default();
-        let leaves = all.certificates.iter().filter_map(|pair| pair.cert_chain.first());
-        let own = leaves.filter(|leaf| {
-            leaf.subject_alt_names.iter().any(|name| name.get("uri").is_some_and(|uri| uri.starts_with("spiffe://")))
-        });
-        let times = own.filter_map(|leaf| {
-            Some((leaf.expiration_time.parse::<Timestamp>().ok()?, leaf.valid_from.parse::<Timestamp>().ok()?))
-        });
-        let Some((end, start)) = times.min() else { return };
-        self.said.insert("certificate_expires", end.to_string());
-        let (left, life) = (end.as_second() - now.as_second(), end.as_second() - start.as_second());
-        let found = match left {
-            ..=0 => Some(format!("its certificate ended {} ago ({end}): peers refuse it", age(-left))),
-            _ if left * LATE < life => Some(format!(
-                "its certificate ends in {} ({end}) and should have been renewed: it lives {}",
-                age(left),
-                age(life)
-            )),
-            _ => None,
-        };
-        self.parts.push(Part::of("CERTIFICATE", found.map(|why| (Health::Stale, why)).into_iter().collect()));
-    }
 }
 
 #[cfg(test)]

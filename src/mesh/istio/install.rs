@@ -1,9 +1,9 @@
 //! Istio's charts. Names, order and profiles as istio.io documents the installation with Helm (1.29, 2026).
 
-use crate::mesh::install::{Distribution, Leftover, Part, Profile};
+use crate::mesh::install::{Distribution, Footprint, Leftover, Minors, Part, Profile};
 
 const fn part(id: &'static str, chart: &'static str, release: &'static str, folders: &'static [&'static str]) -> Part {
-    Part { id, chart, folders, release, revisioned: false, takes: None }
+    Part { id, chart, folders, release, revisioned: false, takes: None, tells: None }
 }
 
 /// Of values for all parts, gateways take only what their schema allows.
@@ -15,7 +15,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     parts: &[
         part("base", "base", "istio-base", &["base"]),
         Part { revisioned: true, ..part("istiod", "istiod", "istiod", &["istiod", "istio-control/istio-discovery"]) },
-        part("cni", "cni", "istio-cni", &["cni", "istio-cni"]),
+        Part { tells: Some(("istiod", CNI)), ..part("cni", "cni", "istio-cni", &["cni", "istio-cni"]) },
         part("ztunnel", "ztunnel", "ztunnel", &["ztunnel"]),
         Part { takes: SHARED, ..part("ingress", "gateway", "istio-ingressgateway", &["gateway"]) },
         Part { takes: SHARED, ..part("egress", "gateway", "istio-egressgateway", &["gateway"]) },
@@ -63,6 +63,13 @@ pub static DISTRIBUTION: Distribution = Distribution {
     groups: &["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"],
     namespace_value: "global.istioNamespace",
     caveat: "",
+    minors: Some(Minors { in_place: 1, beside: 2, source: "istio.io/latest/docs/setup/upgrade" }),
+    pods: &[
+        Footprint { name: "istiod", cpu_milli: 500, memory_mib: 2048 },
+        Footprint { name: "gateway", cpu_milli: 100, memory_mib: 128 },
+    ],
+    extensions: "",
+    keys: None,
 };
 
 const fn profile(
@@ -73,6 +80,9 @@ const fn profile(
 ) -> Profile {
     Profile { name, about, parts, values }
 }
+
+/// Else pods are injected with a container that asks for the rights which the node agent is there to spare them.
+const CNI: &str = "pilot: {cni: {enabled: true}}";
 
 const DEMO: &[(&str, &str)] = &[("", "profile: demo")];
 const OPENSHIFT: &[(&str, &str)] = &[("", "global: {platform: openshift}")];

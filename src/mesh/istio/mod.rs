@@ -6,16 +6,20 @@ mod csds;
 mod deep;
 mod detect;
 mod edges;
+mod follow;
+mod identity;
 mod install;
 mod marks;
 mod membership;
 mod operator;
+mod revisions;
 mod state;
 mod sync;
 #[cfg(test)]
 mod tests;
 pub mod ztunnel;
 
+use super::follow::{Followed, Held, State};
 use super::sync::{Intended, Key};
 use super::{Candidate, Marks, Mesh, observed::Metric};
 use crate::facts::{Channel, Facts, Need, Purpose, kinds};
@@ -89,8 +93,14 @@ impl Mesh for Istio {
     fn told_needs(&self, known: &Facts, channel: &Channel) -> Vec<Need> {
         if channel.deep { deep::needs(known) } else { Vec::new() }
     }
-    fn sync_reads(&self, need: &Need) -> bool {
-        deep::reads(need)
+    fn sync_reads(&self, need: &Need, channel: &Channel) -> bool {
+        deep::reads(need) || (!channel.dump_of.is_empty() && sync::is_dump(need))
+    }
+    fn followed(&self) -> &'static [Followed] {
+        follow::FOLLOWED
+    }
+    fn holds(&self, facts: &Facts, followed: &Followed, key: &Key, state: &State) -> Vec<Held> {
+        follow::holds(facts, followed, key, state)
     }
     fn intended(&self, facts: &Facts, pods: &[Key]) -> BTreeMap<Key, Intended> {
         sync::intended(facts, pods)
@@ -106,6 +116,9 @@ impl Mesh for Istio {
     }
     fn state(&self) -> &'static dyn super::state::State {
         &state::Own
+    }
+    fn revisions(&self) -> Option<&'static dyn super::revisions::Revisions> {
+        Some(&revisions::ByLabel)
     }
     fn distribution(&self) -> &'static super::install::Distribution {
         &install::DISTRIBUTION

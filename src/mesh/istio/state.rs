@@ -44,7 +44,11 @@ impl State for Own {
         membership::enrols(scene, namespace)
     }
     fn skew(&self) -> Option<Skew> {
-        Some(Skew { behind: 1, source: "istio.io, Supported Releases: the control plane may be one version ahead" })
+        Some(Skew {
+            behind: 1,
+            source: "istio.io, Supported Releases: the control plane may be one version ahead",
+            as_of: "2026-11-28",
+        })
     }
     fn roots(&self, scene: &Scene, of: &Installation) -> Vec<(String, String)> {
         let root = scene.config_map(&of.namespace, "istio-ca-root-cert").and_then(|mut data| data.remove("root-cert.pem"));

@@ -2,23 +2,30 @@
 //!
 //! A port-forward comes from the pod's own loopback, which istiod asks for no token; xDS takes one, and TLS.
 
-use super::{csds, deep};
+use super::{csds, deep, follow, identity};
+use crate::envoy::field::Text;
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
 use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short};
 use crate::mesh::view::nullable;
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-const PORT: u16 = 15014;
+pub const PORT: u16 = 15014;
 const PATH: &str = "debug/syncz";
+const DUMP: &str = "debug/config_dump?proxyID=";
 const XDS: u16 = 15012;
 const PLAIN_XDS: u16 = 15010;
 /// The revision of what names none.
 const DEFAULT: &str = "default";
+/// Types that a sidecar subscribes to.
+const TYPES: usize = 6;
 
 /// Wherever it runs: a namespace that the user looks at is not where control planes are.
-fn replicas() -> Need {
+pub fn replicas() -> Need {
     Need::Select { resource: kinds::POD.clone(), namespace: None, labels: "app=istiod".to_owned() }
 }
 
@@ -51,6 +58,15 @@ fn unfit(pod: &Pod) -> Option<String> {
         "" | "Running" => None,
         phase => Some(format!("its pod is {phase}")),
     }
+}
+
+/// Replicas that can be asked.
+pub fn running(known: &Facts) -> impl Iterator<Item = &Object> {
+    let pods = match known.get(&replicas()).map(|answer| &answer.outcome) {
+        Some(Outcome::Objects(pods)) => pods.as_slice(),
+        _ => &[],
+    };
+    pods.iter().filter(|pod| pod.read::<Pod>().is_ok_and(|view| unfit(&view).is_none()))
 }
 
 pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
@@ -88,10 +104,29 @@ pub fn needs(known: &Facts, channel: &Channel) -> Vec<Need> {
             needs.push(over_xds(at, &pod.namespace, &server, channel));
         }
     }
+    if channel.objects {
+        needs.extend(follow::needs(known));
+    }
     if !channel.dump_of.is_empty() {
-        needs.extend(dumps(&read(known), &channel.dump_of).into_values().map(|(_, need)| need));
+        let fleet = read(known);
+        for (key, (plane, need)) in dumps(&fleet, &channel.dump_of) {
+            needs.push(need);
+            needs.extend(identity::needs(&key, plane));
+        }
+    }
+    if channel.dump_of_all {
+        let fleet = read(known);
+        let pods: BTreeSet<(&str, &str)> = known.objects(&kinds::POD).iter().map(|pod| (&*pod.namespace, &*pod.name)).collect();
+        let here = fleet.newest().into_keys().filter(|key| pods.contains(key));
+        let here: Vec<Key> = here.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())).collect();
+        needs.extend(dumps(&fleet, &here).into_values().map(|(_, need)| need));
     }
     needs
+}
+
+/// Whether it is what would be sent to a proxy.
+pub fn is_dump(need: &Need) -> bool {
+    matches!(need, Need::PodGet { port: PORT, path, .. } if path.starts_with(DUMP))
 }
 
 /// For each of these pods its replica, which alone knows its configuration, and what is asked of that.
@@ -100,7 +135,7 @@ fn dumps<'f>(fleet: &'f Fleet, pods: &[Key]) -> BTreeMap<Key, (&'f Plane, Need)>
     let of = |key: &Key| {
         let (namespace, pod) = key;
         let plane = fleet.planes.get(newest.get(&(namespace.as_str(), pod.as_str()))?.plane)?;
-        let path = format!("debug/config_dump?proxyID={pod}.{namespace}&include_eds=true");
+        let path = format!("{DUMP}{pod}.{namespace}&include_eds=true");
         let need = Need::PodGet { namespace: plane.namespace.clone(), pod: plane.name.clone(), port: PORT, path };
         Some((key.clone(), (plane, need)))
     };
@@ -117,7 +152,8 @@ pub fn intended(facts: &Facts, pods: &[Key]) -> BTreeMap<Key, Intended> {
             Some(other) => Err(other.why().to_owned()),
             None => Err("it was not asked".to_owned()),
         };
-        (key, Intended { plane: plane.name.clone(), dump })
+        let identity = identity::of(facts, &key, plane);
+        (key, Intended { plane: plane.name.clone(), dump, identity })
     };
     dumps(&read(facts), pods).into_iter().map(of).collect()
 }
@@ -147,20 +183,69 @@ fn revision(pod: &Pod) -> &str {
 /// Fields of one proxy; those of types that have names of their own repeat what stands in `resources`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Proxy {
-    proxy: String,
-    proxy_type: String,
-    cluster_id: String,
-    istio_version: String,
-    resources: BTreeMap<String, Pushed>,
+struct Proxy<'a> {
+    #[serde(borrow)]
+    proxy: Cow<'a, str>,
+    #[serde(borrow)]
+    proxy_type: Cow<'a, str>,
+    #[serde(borrow)]
+    cluster_id: Cow<'a, str>,
+    #[serde(borrow)]
+    istio_version: Cow<'a, str>,
+    resources: Pushes,
 }
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
-struct Pushed {
-    sent: String,
-    acked: String,
-    sent_time: Option<String>,
-    last_error: String,
+struct Pushed<'a> {
+    #[serde(borrow)]
+    sent: Cow<'a, str>,
+    #[serde(borrow)]
+    acked: Cow<'a, str>,
+    #[serde(borrow)]
+    sent_time: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    last_error: Cow<'a, str>,
+}
+
+/// By type; of a fleet of thousands nothing but this is kept.
+#[derive(Default)]
+struct Pushes(Vec<Subscription>);
+
+impl<'de> Deserialize<'de> for Pushes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Types;
+        impl<'de> Visitor<'de> for Types {
+            type Value = Pushes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("what was pushed, by type")
+            }
+            fn visit_unit<E>(self) -> Result<Pushes, E> {
+                Ok(Pushes::default())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Pushes, A::Error> {
+                let mut types = Vec::with_capacity(all.size_hint().unwrap_or(TYPES));
+                while let Some((Text(url), pushed)) = all.next_entry::<Text<'de>, Pushed<'de>>()? {
+                    types.push(pushed.subscription(&url));
+                }
+                types.sort_by(|a: &Subscription, b| a.kind.cmp(&b.kind));
+                types.shrink_to_fit();
+                Ok(Pushes(types))
+            }
+        }
+        from.deserialize_any(Types)
+    }
+}
+
+impl Pushed<'_> {
+    fn subscription(&self, url: &str) -> Subscription {
+        Subscription {
+            kind: short(url),
+            sent: !self.sent.is_empty(),
+            acknowledged: self.sent == self.acked,
+            at: self.sent_time.as_deref().and_then(|at| at.parse::<Timestamp>().ok()),
+            error: Some(self.last_error.trim()).filter(|error| !error.is_empty()).map(str::to_owned),
+        }
+    }
 }
 
 pub fn read(facts: &Facts) -> Fleet {
@@ -228,7 +313,7 @@ type Said = (Vec<Connection>, Option<String>);
 fn over_http(outcome: &Outcome, plane: usize) -> Said {
     match outcome {
         Outcome::Bytes(bytes) => match serde_json::from_slice::<Vec<Proxy>>(bytes) {
-            Ok(all) => (all.iter().filter(|one| is_proxy(one)).map(|one| connection(one, plane)).collect(), None),
+            Ok(all) => (all.into_iter().filter(is_proxy).map(|one| connection(one, plane)).collect(), None),
             Err(error) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {error}"))),
         },
         other => (Vec::new(), Some(other.why().to_owned())),
@@ -247,27 +332,18 @@ fn over_grpc(outcome: &Outcome, plane: usize) -> Said {
 
 /// Clients that only ask for debug data, such as a CLI, stand in the list too: they are in no cluster.
 fn is_proxy(one: &Proxy) -> bool {
-    !one.cluster_id.is_empty() || !one.resources.is_empty()
+    !one.cluster_id.is_empty() || !one.resources.0.is_empty()
 }
 
-fn connection(one: &Proxy, plane: usize) -> Connection {
+fn connection(one: Proxy, plane: usize) -> Connection {
     let (proxy, namespace) = one.proxy.rsplit_once('.').unwrap_or((&one.proxy, ""));
-    let types = one.resources.iter().map(|(url, pushed)| Subscription {
-        kind: short(url),
-        sent: !pushed.sent.is_empty(),
-        acknowledged: pushed.sent == pushed.acked,
-        at: pushed.sent_time.as_deref().and_then(|at| at.parse::<Timestamp>().ok()),
-        error: Some(pushed.last_error.trim().to_owned()).filter(|error| !error.is_empty()),
-    });
-    let mut types: Vec<Subscription> = types.collect();
-    types.sort_by(|a, b| a.kind.cmp(&b.kind));
     Connection {
         proxy: proxy.to_owned(),
         namespace: namespace.to_owned(),
-        cluster: one.cluster_id.clone(),
-        kind: if one.proxy_type == "router" { "gateway".to_owned() } else { one.proxy_type.clone() },
-        version: Some(one.istio_version.clone()).filter(|version| !version.is_empty()),
+        cluster: one.cluster_id.into_owned(),
+        kind: if one.proxy_type == "router" { "gateway".to_owned() } else { one.proxy_type.into_owned() },
+        version: Some(one.istio_version.into_owned()).filter(|version| !version.is_empty()),
         plane,
-        types,
+        types: one.resources.0,
     }
 }

@@ -146,7 +146,7 @@ impl Mesh for Linkerd {
         let sync = [&kinds::ENDPOINT_SLICE, &kinds::SERVICE].into_iter().filter(|_| purpose.of_sync());
         state.into_iter().chain(sync).collect()
     }
-    fn sync_reads(&self, need: &Need) -> bool {
+    fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
         matches!(need, Need::Grpc(call) if call.method.starts_with(api::DESTINATION))
     }
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {

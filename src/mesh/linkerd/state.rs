@@ -5,7 +5,7 @@ use crate::kubernetes::subject::Subject;
 use crate::mesh::check::Check;
 use crate::mesh::membership::{Enrolment, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::state::{GatewayApi, State};
+use crate::mesh::state::{GatewayApi, Skew, State};
 use crate::model::{Installation, Namespace, Workload};
 
 pub struct Own;
@@ -29,6 +29,11 @@ impl State for Own {
     }
     fn enrols(&self, _scene: &Scene, namespace: &Namespace) -> Option<Enrolment> {
         membership::enrols(namespace)
+    }
+    /// Of releases with a number of their own; edge releases are only dated, and what they break stands in their notes.
+    fn skew(&self) -> Option<Skew> {
+        let source = "linkerd.io, Upgrading Linkerd: the control plane may be one version (2.x) ahead";
+        Some(Skew { behind: 1, source, as_of: "2026-11-28" })
     }
     fn roots(&self, scene: &Scene, of: &Installation) -> Vec<(String, String)> {
         let name = "linkerd-identity-trust-roots";

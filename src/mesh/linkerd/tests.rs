@@ -248,7 +248,7 @@ fn links_and_external_workloads_are_needs() {
 
 #[test]
 fn connection_metrics_are_asked_once_its_kinds_are_known() {
-    let purpose = Purpose::Decide { window: "7d".to_owned() };
+    let purpose = Purpose::Decide { window: "7d".to_owned(), flows: None };
     let asks = |facts: &Facts| Linkerd.needs(facts, &purpose).contains(&Need::query(CONNECTIONS.exists("7d")));
     let crd = |name: &str| json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name}});
     assert!(!asks(&facts(&[])) && !asks(&facts(&[crd("servers.notlinkerd.io")])));

@@ -7,10 +7,13 @@
 //! | `call` | one GET: deadline, retries, what came of it |
 //! | `discovery` | which groups, versions and resources the server has |
 //! | `list` | every object of a kind, page by page |
+//! | `doors` | requests to pods, those to one port over one port-forward |
+//! | `metadata` | which state of an object there is |
 //! | [`prometheus`] | queries by URL |
 //! | `tunnel` | HTTP to a port of a pod, through a port-forward |
 //! | `ads` | a question over xDS, through a port-forward or straight |
 //! | `grpc` | other calls over gRPC, in the clear |
+//! | `http` | a control plane's own API, with TLS and a token |
 //! | `tls` | the certificates that a port shows |
 //! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
 //! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
@@ -21,33 +24,38 @@ mod ads;
 pub(in crate::source) mod call;
 mod connect;
 mod discovery;
+mod doors;
 mod find;
 mod forward;
 mod grpc;
+mod http;
 pub mod kubeconfig;
 mod list;
+mod metadata;
 mod no_proxy;
 pub mod pods;
 pub mod prometheus;
 mod promql;
 mod tls;
 mod tunnel;
-mod why;
+pub(in crate::source) mod why;
 
 pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
 pub use connect::nearest;
+pub(super) use doors::masked;
+pub use http::Tokens;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, SourceKind, exposition};
+use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Resource, SourceKind};
 use crate::source::redact;
-use crate::source::visit::{Door, Method};
-use call::{Caller, Failure, escape};
+use crate::source::visit::Door;
+use call::{Caller, Failure};
 use discovery::Served;
+use doors::Doors;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::Client;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +64,8 @@ use tokio::sync::OnceCell;
 
 /// Calls at a time to one server.
 const CONCURRENT: usize = 8;
+/// Pods that are asked at a time. Each is a connection to the API server and from there to a kubelet.
+pub(super) const PODS: usize = 32;
 /// Bound of the probe, so that "unreachable" is said within five seconds, whatever `--request-timeout` is.
 const PROBE: Duration = Duration::from_secs(4);
 /// A credential plugin may send its user to a browser.
@@ -75,6 +85,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// For control planes that are asked over xDS.
     pub xds: Credentials,
+    /// For control planes with an API of their own.
+    pub tokens: Tokens,
 }
 
 /// One cluster that we can ask.
@@ -85,6 +97,8 @@ pub struct Cluster {
     kubeconfig: Option<PathBuf>,
     deadline: Duration,
     xds: Credentials,
+    tokens: Tokens,
+    token: http::Found,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
     served: OnceCell<Served>,
@@ -103,6 +117,8 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
             kubeconfig: options.kubeconfig.clone(),
             deadline: options.request_timeout,
             xds: options.xds.clone(),
+            tokens: options.tokens.clone(),
+            token: http::Found::default(),
             caller: OnceCell::new(),
             served: OnceCell::new(),
         })
@@ -115,7 +131,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
 }
 
 /// One TLS implementation for everything; a second call changes nothing.
-fn crypto() {
+pub(in crate::source) fn crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
@@ -250,8 +266,9 @@ impl Cluster {
         if needs.is_empty() {
             return;
         }
-        // Objects by name or label are of kinds whose version never changed: no discovery for them.
-        let lists = needs.iter().any(|need| matches!(need, Need::List { .. }));
+        // Objects by name or label are of kinds whose version never changed, and so are these: no discovery for them.
+        let ours = |resource: &Resource| resource.group.is_empty() || resource.group == "apps";
+        let lists = needs.iter().any(|need| matches!(need, Need::List { resource } if !ours(resource)));
         let ready = async { if lists { self.ready().await } else { Ok((self.caller().await?, &Served::Unknown)) } };
         let (caller, served) = match ready.await {
             Ok(ready) => ready,
@@ -263,55 +280,50 @@ impl Cluster {
                 return;
             }
         };
-        let namespace = self.namespace.as_deref();
+        let (doors, rest) = Doors::of(needs);
         // Many calls go to the same server.
-        let (calls, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(|need| matches!(need, Need::Grpc(_)));
-        let asked = needs.into_iter().map(|need| async move {
-            let (outcome, partial) = match &need {
-                Need::List { resource } => list::list(caller, served, resource, namespace).await,
-                Need::Version => (version(caller).await, None),
-                Need::Grpc(_) => (Outcome::NotAsked("it is asked with others of its place".to_owned()), None),
-                Need::Tls { namespace, pod, port, server_name } => {
-                    (tls::certificates(caller, namespace, pod, *port, server_name).await, None)
-                }
-                Need::Query { .. } => (Outcome::NotAsked("the API server answers no queries".to_owned()), None),
-                Need::Get { resource, namespace, name } => list::get(caller, resource, namespace.as_deref(), name).await,
-                Need::Select { resource, namespace, labels } => {
-                    list::select(caller, resource, namespace.as_deref(), labels).await
-                }
-                Need::PodGet { namespace, pod, port, path } => {
-                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
-                    let (outcome, partial) = pods::Line::new(caller, &door).ask(Method::Get, path).await;
-                    (masked(outcome), partial)
-                }
-                Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
-                Need::PodMetrics { namespace, pod, port, path, names } => {
-                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
-                    let (outcome, partial) = match pods::Line::new(caller, &door).ask(Method::Get, path).await {
-                        (failed @ (Outcome::Forbidden(_) | Outcome::Failed(_)), _) => proxied(caller, &door, path, failed).await,
-                        answered => answered,
-                    };
-                    match outcome {
-                        // At once: what is not wanted is by far the most of it.
-                        Outcome::Bytes(all) => (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial),
-                        other => (other, partial),
-                    }
-                }
-                Need::Access { verb, group, resource } => (list::may(caller, verb, group, resource).await, None),
-                Need::Exec { pod, namespace, .. } if namespace.is_empty() => {
-                    (Outcome::Absent(format!("nothing can be run on node {pod}: what is asked there is no pod")), None)
-                }
-                Need::Exec { namespace, pod, container, command } => {
-                    let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: 0, inside: None };
-                    let (outcome, partial) = pods::Line::new(caller, &door).say(command.clone(), container).await;
-                    (masked(outcome), partial)
-                }
-            };
-            (need, Answer { outcome, at: now(), partial })
+        let (calls, rest): (Vec<Need>, Vec<Need>) = rest.into_iter().partition(|need| matches!(need, Need::Grpc(_)));
+        let rest = rest.into_iter().map(|need| async move {
+            let (outcome, partial) = self.one(caller, served, &need).await;
+            vec![(need, Answer { outcome, at: now(), partial })]
         });
-        let answers = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect::<Vec<_>>();
-        let (answers, called) = tokio::join!(answers, called(caller, calls));
-        answers.into_iter().chain(called).for_each(|(need, answer)| facts.insert(need, answer));
+        let (rest, doors, called): (Vec<_>, Vec<_>, Vec<_>) = futures::join!(
+            futures::stream::iter(rest).buffer_unordered(CONCURRENT).collect(),
+            futures::stream::iter(doors.into_iter().map(|door| door.visit(caller))).buffer_unordered(PODS).collect(),
+            called(caller, calls)
+        );
+        rest.into_iter().chain(doors).flatten().chain(called).for_each(|(need, answer)| facts.insert(need, answer));
+    }
+
+    /// What is no request to a port of a pod.
+    async fn one(&self, caller: &Caller, served: &Served, need: &Need) -> list::Listed {
+        let namespace = self.namespace.as_deref();
+        match need {
+            Need::List { resource } => list::list(caller, served, resource, namespace).await,
+            Need::Version => (version(caller).await, None),
+            Need::Grpc(_) => (Outcome::NotAsked("it is asked with others of its place".to_owned()), None),
+            Need::Http(question) => {
+                let (outcome, partial) = http::ask(caller, question, &self.tokens, &self.token).await;
+                (masked(outcome).await, partial)
+            }
+            Need::Tls { namespace, pod, port, server_name } => {
+                (tls::certificates(caller, namespace, pod, *port, server_name).await, None)
+            }
+            Need::Query { .. } => (Outcome::NotAsked("the API server answers no queries".to_owned()), None),
+            Need::Get { resource, namespace, name } => list::get(caller, resource, namespace.as_deref(), name).await,
+            Need::Select { resource, namespace, labels } => list::select(caller, resource, namespace.as_deref(), labels).await,
+            Need::Ads(question) => (ads::ask(caller, question, &self.xds).await, None),
+            Need::Access { verb, group, resource } => (list::may(caller, verb, group, resource).await, None),
+            Need::Exec { pod, namespace, .. } if namespace.is_empty() => {
+                (Outcome::Absent(format!("nothing can be run on node {pod}: what is asked there is no pod")), None)
+            }
+            Need::Exec { namespace, pod, container, command } => {
+                let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: 0, inside: None };
+                let (outcome, partial) = pods::Line::new(caller, &door).say(command.clone(), container).await;
+                (masked(outcome).await, partial)
+            }
+            Need::PodGet { .. } | Need::PodMetrics { .. } => (Outcome::NotAsked("it is asked with its pod".to_owned()), None),
+        }
     }
 
     /// Queries, through a Prometheus found in the cluster. If several are there, the first that has series for a query
@@ -347,35 +359,18 @@ async fn called(caller: &Caller, needs: Vec<Need>) -> Vec<(Need, Answer)> {
     let asked = places.into_iter().map(|(at, calls)| async move {
         let answers = grpc::ask(caller, at, &calls).await;
         let answered = |(call, (outcome, partial)): (&Grpc, grpc::Answered)| {
+            let outcome = match &outcome {
+                Outcome::Bytes(bytes) => {
+                    redact::flows(call, bytes).map_or(outcome.clone(), |kept| Outcome::Bytes(Arc::new(kept)))
+                }
+                _ => outcome,
+            };
             (Need::Grpc(Box::new(call.clone())), Answer { outcome, at: now(), partial })
         };
         calls.into_iter().zip(answers).map(answered).collect::<Vec<_>>()
     });
     let all: Vec<Vec<_>> = futures::stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
     all.into_iter().flatten().collect()
-}
-
-/// Through the API server's own proxy: it reaches pods that are not running yet, and is another right than port-forwards.
-async fn proxied(caller: &Caller, door: &Door, path: &str, failed: Outcome) -> pods::Answered {
-    let place = format!("/api/v1/namespaces/{}/pods/{}:{}", escape(&door.namespace), escape(&door.pod), door.port);
-    match caller.get(&format!("{place}/proxy/{path}"), "*/*").await {
-        Ok(body) => (Outcome::Bytes(Arc::new(body)), None),
-        Err(failure) => {
-            let words = format!("{}; nor through the API server: {}", failed.why(), failure.outcome().why());
-            (if matches!(failed, Outcome::Forbidden(_)) { Outcome::Forbidden(words) } else { Outcome::Failed(words) }, None)
-        }
-    }
-}
-
-/// What a pod said, before anybody sees it.
-fn masked(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Bytes(bytes) => Outcome::Bytes(match redact::dump(&bytes) {
-            Cow::Owned(clean) => Arc::new(clean),
-            Cow::Borrowed(_) => bytes.clone(),
-        }),
-        other => other,
-    }
 }
 
 /// Each query goes from server to server until one has series for it.

@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::Portforwarder;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
@@ -64,9 +66,19 @@ impl Forward {
     }
 }
 
+/// What the other side has to show before anything is said to it.
+pub struct Secured {
+    pub config: Arc<rustls::ClientConfig>,
+    pub name: ServerName<'static>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// What came.
 pub struct Reply {
     pub status: u16,
+    pub headers: http::HeaderMap,
     pub body: Vec<u8>,
     /// Why the body ends before its end.
     pub broken: Option<String>,
@@ -75,8 +87,30 @@ pub struct Reply {
 impl Tunnel {
     /// `place` names the pod in failures.
     pub async fn open(caller: &Caller, namespace: &str, pod: &str, port: u16, place: &str) -> Result<Tunnel, Outcome> {
+        Tunnel::open_to(caller, namespace, pod, port, place, None).await
+    }
+
+    /// The same over TLS, if the other side is to be somebody.
+    pub async fn open_to(
+        caller: &Caller,
+        namespace: &str,
+        pod: &str,
+        port: u16,
+        place: &str,
+        secured: Option<Secured>,
+    ) -> Result<Tunnel, Outcome> {
         let opening = async {
-            let (stream, forward) = Forward::open(caller, namespace, pod, port, place).await?;
+            let (stream, mut forward) = Forward::open(caller, namespace, pod, port, place).await?;
+            let stream: Box<dyn Stream> = match secured {
+                None => Box::new(stream),
+                Some(Secured { config, name }) => match tokio_rustls::TlsConnector::from(config).connect(name, stream).await {
+                    Ok(stream) => Box::new(stream),
+                    Err(error) => {
+                        let complaint = forward.complaint().await.unwrap_or_else(|| format!("no TLS: {}", why(&error)));
+                        return Err(Outcome::Failed(format!("{place}: {}", complaint.trim())));
+                    }
+                },
+            };
             let (sender, connection) =
                 http1::handshake(TokioIo::new(stream)).await.map_err(|e| Outcome::Failed(format!("{place}: {}", why(&e))))?;
             // Ends when the sender is dropped; its error reaches whoever waits for an answer.
@@ -107,6 +141,7 @@ impl Tunnel {
             Err(_) => return Err(late()),
         };
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let mut incoming = response.into_body();
         let announced = usize::try_from(incoming.size_hint().exact().unwrap_or(0)).unwrap_or(usize::MAX);
         if announced > limit {
@@ -130,7 +165,7 @@ impl Tunnel {
                 Err(_) => break Some(format!("nothing came for {}", spoken(wait))),
             }
         };
-        Ok(Reply { status, body, broken })
+        Ok(Reply { status, headers, body, broken })
     }
 }
 

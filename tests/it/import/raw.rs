@@ -14,19 +14,23 @@ use std::sync::Arc;
 pub fn answer(facts: &mut Facts, folder: &Path) {
     // What has no answer here is known to have none, and stays out of the recording.
     let mut known = facts.clone();
+    let decide = Purpose::Decide { window: "7d".to_owned(), flows: None };
+    let purposes = [Purpose::Sync(Channel::default()), Purpose::Health { proxies: true, deep: false }, decide];
     for _ in 0..4 {
-        let purposes = [Purpose::Sync(Channel::default()), Purpose::Health { proxies: true, deep: false }];
         let mut needs: Vec<Need> = purposes.iter().flat_map(|purpose| mesh::needs(&known, purpose)).collect();
         // What is shown of proxies without a dump. Objects by name stand in the lists.
         let pods = known.objects(&kinds::POD).to_vec();
         needs.extend(pods.iter().flat_map(|pod| mesh::proxy::needs(&known, pod, &mesh::proxy::Part::ALL)));
-        needs.retain(|need| !matches!(need, Need::Get { .. } | Need::Select { .. }));
+        needs.retain(|need| !matches!(need, Need::Get { .. }));
         needs.retain(|need| !known.has(need));
+        needs.sort();
+        needs.dedup();
         for need in needs {
             let outcome = match &need {
                 Need::PodMetrics { namespace, pod, port, names, .. } => metrics(folder, namespace, pod, *port, names),
                 Need::PodGet { namespace, pod, port: 4191, path } => admin(folder, namespace, pod, path),
-                Need::PodGet { pod, path, .. } => envoy(folder, pod, path).or_else(|| server(folder, path)),
+                Need::PodGet { pod, path, .. } => envoy(folder, pod, path),
+                Need::Http(question) => server(folder, &question.path),
                 Need::Exec { command, .. } => program(folder, command),
                 Need::Tls { namespace, pod, .. } => {
                     text(&folder.join(format!("proxies/{namespace}.{pod}/tls-chain.pem"))).map(Outcome::Text)
@@ -147,6 +151,7 @@ fn envoy(folder: &Path, pod: &str, path: &str) -> Option<Outcome> {
     let own = all.into_iter().find(|folder| of_pod(folder))?;
     match path.split_once('?').map_or(path, |(path, _)| path) {
         "config_dump" => text(&own.join("config_dump.json")).map(bytes),
+        "certs" => text(&own.join("certs.json")).map(bytes),
         "stats" => json(&own.join("stats.json")).map(|stats| bytes(counters(&stats))),
         _ => None,
     }
@@ -173,6 +178,7 @@ fn server(folder: &Path, path: &str) -> Option<Outcome> {
     match line[1] {
         "200" => text(&folder.join(format!("consul/{}.json", line[0]))).map(bytes),
         "000" => Some(Outcome::Failed("nothing listens".to_owned())),
+        "403" => Some(Outcome::Forbidden(format!("it answers 403 to {path}"))),
         status => Some(Outcome::Failed(format!("it answers {status} to {path}"))),
     }
 }

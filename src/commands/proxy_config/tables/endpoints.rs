@@ -1,7 +1,7 @@
 //! Endpoints: as the proxy judges them, and as the control plane sent them.
 
 use super::super::joined::Joined;
-use super::{columns, plain, standing, standing_columns, wide};
+use super::{columns, plain, standing, standing_columns, toned, wide};
 use crate::envoy::{endpoints, hosts};
 use crate::kubernetes::addresses::Backend;
 use crate::report::{Column, Line, Span, Table, Tone};
@@ -32,7 +32,7 @@ fn pod_cells(pod: Option<&Backend>) -> [Line; 3] {
 /// What the proxy says against a host, then what Kubernetes says against its pod.
 fn reasons(own: &[&str], pod: Option<&Backend>) -> Line {
     let pod = pod.and_then(|pod| pod.problem.as_deref());
-    vec![Span::new(own.iter().copied().chain(pod).collect::<Vec<_>>().join("; "), Tone::Warn)]
+    toned(own.iter().copied().chain(pod).collect::<Vec<_>>().join("; "), Tone::Warn)
 }
 
 fn reason_column(any: bool) -> Column {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const NAMED: usize = 3;
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Status {
     #[serde(deserialize_with = "nullable")]
     cilium: State,
@@ -19,6 +19,16 @@ pub struct Status {
     kvstore: State,
     #[serde(deserialize_with = "nullable")]
     controllers: Vec<Controller>,
+    #[serde(deserialize_with = "nullable")]
+    hubble: State,
+    #[serde(deserialize_with = "nullable")]
+    auth_certificate_provider: State,
+    #[serde(deserialize_with = "nullable")]
+    cluster_mesh: ClusterMesh,
+    #[serde(deserialize_with = "nullable")]
+    encryption: Encryption,
+    #[serde(deserialize_with = "nullable")]
+    proxy: Proxy,
     /// Probes of which no result came in time, with the last one's time.
     #[serde(deserialize_with = "nullable")]
     stale: BTreeMap<String, String>,
@@ -31,6 +41,65 @@ struct State {
     #[serde(deserialize_with = "nullable")]
     msg: String,
 }
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Encryption {
+    /// `Disabled`, `IPsec`, `Wireguard`
+    #[serde(deserialize_with = "nullable")]
+    mode: String,
+}
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct Proxy {
+    /// `embedded`, `external`
+    #[serde(deserialize_with = "nullable")]
+    envoy_deployment_mode: String,
+}
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ClusterMesh {
+    #[serde(deserialize_with = "nullable")]
+    clusters: Vec<Remote>,
+}
+/// Another cluster, as this agent sees it.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct Remote {
+    name: String,
+    connected: bool,
+    ready: bool,
+    #[serde(deserialize_with = "nullable")]
+    status: String,
+    #[serde(deserialize_with = "nullable")]
+    config: RemoteConfig,
+    /// What of it was taken over at least once.
+    #[serde(deserialize_with = "nullable")]
+    synced: BTreeMap<String, bool>,
+}
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RemoteConfig {
+    required: bool,
+    retrieved: bool,
+}
+
+impl Remote {
+    fn fault(&self) -> Option<(Health, String)> {
+        let name = &self.name;
+        if !self.connected {
+            return Some((Health::Disconnected, format!("it has no connection to cluster {name}: {}", self.status)));
+        }
+        if self.config.required && !self.config.retrieved {
+            return Some((Health::NotSent, format!("cluster {name} has not told its configuration")));
+        }
+        let open: Vec<&str> = self.synced.iter().filter(|(_, done)| !**done).map(|(what, _)| what.as_str()).collect();
+        if !open.is_empty() {
+            return Some((Health::NotSent, format!("of cluster {name} it has not got: {}", open.join(", "))));
+        }
+        (!self.ready).then(|| (Health::Stale, format!("cluster {name} is not ready: {}", self.status)))
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Controller {
@@ -56,6 +125,17 @@ impl Status {
     pub fn version(&self) -> Option<String> {
         let first = self.cilium.msg.split(' ').next().unwrap_or_default();
         first.starts_with(|c: char| c.is_ascii_digit()).then(|| first.to_owned())
+    }
+
+    /// For machines.
+    pub fn said(&self) -> BTreeMap<&'static str, String> {
+        let clusters = self.cluster_mesh.clusters.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(",");
+        let all = [
+            ("encryption", self.encryption.mode.clone()),
+            ("envoy", self.proxy.envoy_deployment_mode.clone()),
+            ("remote_clusters", clusters),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
     }
 
     pub fn parts(&self) -> Vec<Part> {
@@ -85,13 +165,27 @@ impl Status {
             "Ok" => Vec::new(),
             other => vec![(Health::Stale, format!("the agent says {other:?} of itself: {}", self.cilium.msg))],
         };
-        vec![
+        // Whole without these where they are switched off.
+        let feature = |kind, what: &str, state: &State| match state.state.as_str() {
+            "" | "Ok" | "Disabled" => None,
+            other => Some(Part::of(kind, vec![(Health::Stale, format!("{what}: {other}: {}", state.msg))])),
+        };
+        let remote: Vec<_> = self.cluster_mesh.clusters.iter().filter_map(Remote::fault).collect();
+        let clusters = (!self.cluster_mesh.clusters.is_empty()).then(|| Part::of("CLUSTERS", remote));
+        let more = [
+            feature("HUBBLE", "Hubble", &self.hubble),
+            feature("AUTH", "the provider of certificates for mutual authentication", &self.auth_certificate_provider),
+            clusters,
+        ];
+        let mut parts = vec![
             Part::of("AGENT", agent),
             connected("KUBERNETES", "the API server", &self.kubernetes, true),
             // Without a key-value store everything goes through the API server.
             connected("KVSTORE", "the key-value store", &self.kvstore, false),
             Part::of("CONTROLLERS", found),
-        ]
+        ];
+        parts.extend(more.into_iter().flatten());
+        parts
     }
 }
 

@@ -1,21 +1,14 @@
 //! Consul's catalog, as a server tells it over HTTP.
 
-use super::{API, Seen};
-use crate::facts::{Facts, Outcome};
+use crate::facts::Facts;
+use crate::mesh::consul::server::{self, Server};
 use crate::mesh::view::nullable;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-pub const LEADER: &str = "v1/status/leader";
-
-/// Proxies of a service, with the state of their checks.
-pub fn health(service: &str) -> String {
-    format!("v1/health/connect/{service}")
-}
-
 pub struct Catalog<'f> {
     pub facts: &'f Facts,
-    pub server: &'f Seen<'f>,
+    pub server: &'f Server<'f>,
 }
 
 #[derive(Deserialize, Default)]
@@ -64,30 +57,25 @@ pub struct Instance {
 impl Catalog<'_> {
     /// Or why they are not known.
     pub fn instances(&self, service: &str) -> Result<Vec<Instance>, String> {
-        match self.facts.get(&self.server.ask(API, &health(service))).map(|answer| &answer.outcome) {
-            Some(Outcome::Bytes(bytes)) => {
-                read(bytes).map_err(|e| format!("{} is not what is known of it: {e}", health(service)))
-            }
-            Some(other) => Err(other.why().to_owned()),
-            None => Err("nobody asked".to_owned()),
-        }
+        let all: Vec<Entry> = server::told(self.facts, self.server, &server::health(service))?;
+        Ok(all.into_iter().map(instance).collect())
+    }
+
+    /// Why the answer holds fewer of them than there are, if that may be.
+    pub fn partial(&self, service: &str) -> Option<&str> {
+        server::partial(self.facts, self.server, &server::health(service))
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
-    let all: Vec<Entry> = serde_json::from_slice(bytes)?;
-    let instance = |mut one: Entry| {
-        let mut meta = |key: &str| one.service.meta.remove(key).filter(|value| !value.is_empty());
-        let pod =
-            meta("pod-name").map(|name| (meta("k8s-namespace").unwrap_or_default(), name, meta("pod-uid").unwrap_or_default()));
-        let address = if one.service.address.is_empty() { one.node.address } else { one.service.address };
-        Instance {
-            id: one.service.id,
-            address: format!("{address}:{}", one.service.port),
-            datacenter: one.node.datacenter,
-            passing: one.checks.iter().all(|check| check.status != "critical"),
-            pod,
-        }
-    };
-    Ok(all.into_iter().map(instance).collect())
+fn instance(mut one: Entry) -> Instance {
+    let mut meta = |key: &str| one.service.meta.remove(key).filter(|value| !value.is_empty());
+    let pod = meta("pod-name").map(|name| (meta("k8s-namespace").unwrap_or_default(), name, meta("pod-uid").unwrap_or_default()));
+    let address = if one.service.address.is_empty() { one.node.address } else { one.service.address };
+    Instance {
+        id: one.service.id,
+        address: format!("{address}:{}", one.service.port),
+        datacenter: one.node.datacenter,
+        passing: one.checks.iter().all(|check| check.status != "critical"),
+        pod,
+    }
 }

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 /// By name: a filter on counters that were used hides a zero, and zero is what is looked for.
 const CONNECTED: &str = "stats?filter=control_plane.connected_state";
 pub const ALL_STATS: &str = "stats";
-pub const PATHS: [&str; 2] = [WHOLE, CONNECTED];
+/// There is no discovery of secrets: certificates stand in the configuration, and their ends here only.
+pub const CERTS: &str = "certs";
+pub const PATHS: [&str; 3] = [WHOLE, CONNECTED, CERTS];
 const STAT: &str = "control_plane.connected_state";
 
 pub struct Heard {

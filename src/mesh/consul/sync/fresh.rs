@@ -36,7 +36,7 @@ impl Pods {
     }
 
     /// Why an instance that Consul calls passing is not to be sent to anybody.
-    fn against(&self, instance: &Instance) -> Option<String> {
+    pub fn against(&self, instance: &Instance) -> Option<String> {
         let (namespace, name, uid) = instance.pod.as_ref()?;
         match self.by_name.get(&(namespace.clone(), name.clone())) {
             Some(pod) if !uid.is_empty() && pod.uid != *uid => {
@@ -68,7 +68,13 @@ pub fn compare(heard: &Heard, catalog: Option<&Catalog>, pods: &Pods, facts: &Fa
         if let Err(why) = &known {
             unseen = unseen.or(Some(why.clone()));
         }
+        let part = catalog.and_then(|catalog| catalog.partial(&upstream.service));
         match known.ok() {
+            // What the proxy has and the answer lacks may be what the asker may not see.
+            Some(_) if part.is_some() => {
+                unseen = unseen.or(part.map(|why| format!("{}: {why}", upstream.service)));
+                found.extend(without(upstream, pods, facts));
+            }
             Some(known) => found.extend(with_catalog(upstream, &known, pods)),
             None => found.extend(without(upstream, pods, facts)),
         }

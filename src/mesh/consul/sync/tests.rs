@@ -39,7 +39,8 @@ fn said(ready: bool, cluster: &str, endpoints: &[&str], catalog: Option<Value>) 
     facts.answer(ask("web", 19000, envoy::PATHS[0]), bytes(dump.to_string()));
     facts.answer(ask("web", 19000, envoy::PATHS[1]), bytes("control_plane.connected_state: 1\n".to_owned()));
     if let Some(catalog) = catalog {
-        facts.answer(ask("server", 8500, "v1/health/connect/api"), bytes(catalog.to_string()));
+        let need = server::servers(&facts)[0].ask(&server::health("api"));
+        facts.answer(need, bytes(catalog.to_string()));
     }
     let told = read(&facts).told.remove(0);
     assert_eq!(told.silent, None);

@@ -265,7 +265,11 @@ impl<'d> Loading<'d> {
 
 /// Dumps are large; what control planes say of all proxies together is small.
 fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
-    let small = matches!(&need.need, Need::PodGet { path, .. } if path.starts_with("debug/"));
+    let of_all = |path: &str| path.starts_with("debug/") && !path.contains("config_dump");
+    let small = match &need.need {
+        Need::PodGet { path, .. } => of_all(path),
+        other => matches!(other, Need::Http(_) | Need::Grpc(_)),
+    };
     small || need.content != Some(Content::Bytes) || dumps(&need.need)
 }
 

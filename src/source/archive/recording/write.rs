@@ -108,6 +108,9 @@ fn file_name(cluster: usize, position: usize, need: &Need, content: Content) -> 
         }
         Need::PodMetrics { namespace, pod, .. } => format!("metrics.{pod}.{namespace}"),
         Need::Exec { namespace, pod, command, .. } => format!("{}.{pod}.{namespace}", command.join("-")),
+        Need::Http(question) => {
+            format!("{}.{}", question.path.replace('/', "-"), question.at)
+        }
         Need::Tls { namespace, pod, .. } => format!("certificates.{pod}.{namespace}"),
         Need::Grpc(call) => format!("{}.{}", call.short_method().replace('/', "-"), call.at),
         Need::List { .. } | Need::Get { .. } | Need::Select { .. } | Need::Access { .. } | Need::Ads(_) => need.title(),

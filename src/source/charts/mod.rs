@@ -1,6 +1,12 @@
-//! Charts from disk: a folder or a packed `.tgz`, with bounds on both.
+//! Charts: from a folder or a packed `.tgz`, with bounds on both, and from repositories and registries to there.
+
+pub mod fetch;
+mod registry;
+mod shelf;
+pub mod web;
 
 use crate::charts::chart::{Chart, Content};
+use crate::charts::functions::versions;
 use crate::charts::ignore::Ignore;
 use crate::error::{Error, Kind, Result};
 use flate2::read::GzDecoder;
@@ -9,35 +15,60 @@ use std::io::Read;
 use std::path::Path;
 
 /// Bytes of a chart, unpacked; files in it.
-const LARGEST: u64 = 100 << 20;
+pub(super) const LARGEST: u64 = 100 << 20;
 const MOST: usize = 20_000;
 const DEEPEST: usize = 32;
 
 /// The chart at `path`.
 pub fn load(path: &str) -> Result<Chart> {
-    let cannot = |why: String| Error::new(Kind::Input, format!("can't read the chart {path}")).cause(why);
-    let is_folder = fs::metadata(path).map_err(|e| cannot(e.to_string()))?.is_dir();
-    let content = if is_folder {
-        folder(Path::new(path)).map_err(cannot)?
-    } else {
-        let size = fs::metadata(path).map_err(|e| cannot(e.to_string()))?.len();
-        if size > LARGEST {
-            return Err(cannot(format!("it is larger than {LARGEST} bytes")));
-        }
-        unpack(&fs::read(path).map_err(|e| cannot(e.to_string()))?).map_err(cannot)?
-    };
     let hint = "a chart is a folder with a Chart.yaml in it, or such a folder packed as .tgz";
-    Chart::new(&content, &unpack).map_err(|why| cannot(why).hint(hint))
+    Chart::new(&content(path)?, &unpack).map_err(|why| unreadable(path, why).hint(hint))
 }
 
-/// A chart below a folder: unpacked in one of `folders`, or packed under its name; the newest, if there are several.
-pub fn find(root: &str, chart: &str, folders: &[&str]) -> Option<String> {
+/// One file of the chart at `path`, as text.
+pub fn file_of(path: &str, name: &str) -> Result<Option<String>> {
+    Ok(content(path)?.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+}
+
+fn unreadable(path: &str, why: impl Into<String>) -> Error {
+    Error::new(Kind::Input, format!("can't read the chart {path}")).cause(why)
+}
+
+fn content(path: &str) -> Result<Content> {
+    let meta = fs::metadata(path).map_err(|e| unreadable(path, e.to_string()))?;
+    if meta.is_dir() {
+        return folder(Path::new(path)).map_err(|why| unreadable(path, why));
+    }
+    if meta.len() > LARGEST {
+        return Err(unreadable(path, format!("it is larger than {LARGEST} bytes")));
+    }
+    let bytes = fs::read(path).map_err(|e| unreadable(path, e.to_string()))?;
+    unpack(&bytes).map_err(|why| unreadable(path, why))
+}
+
+/// The chart in an archive.
+fn read(bytes: &[u8]) -> std::result::Result<Chart, String> {
+    Chart::new(&unpack(bytes)?, &unpack)
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A chart below a folder: unpacked in one of `folders`, or packed under its name; the newest that is in the range, if
+/// there are several.
+pub fn find(root: &str, chart: &str, folders: &[&str], range: Option<&str>) -> Option<String> {
+    let in_range = |version: &semver::Version| range.is_none_or(|range| versions::fits(range, version).unwrap_or(false));
     for base in ["", "charts", "manifests/charts"] {
         let base = Path::new(root).join(base);
         for folder in folders {
             let path = base.join(folder);
             // A folder of the name may hold another chart: a mesh's source has several layouts.
-            if path.join("Chart.yaml").is_file() {
+            let told = fs::read_to_string(path.join("Chart.yaml"));
+            let version = || told.as_deref().ok().and_then(version_in);
+            if told.is_ok() && (range.is_none() || version().is_some_and(|version| in_range(&version))) {
                 return Some(path.to_string_lossy().into_owned());
             }
         }
@@ -48,13 +79,20 @@ pub fn find(root: &str, chart: &str, folders: &[&str]) -> Option<String> {
                 || version.is_empty().then(|| semver::Version::new(0, 0, 0)),
                 |text| semver::Version::parse(text.trim_start_matches('v')).ok(),
             )?;
-            Some((version, entry.path()))
+            in_range(&version).then(|| (version, entry.path()))
         });
         if let Some((_, path)) = packed.max() {
             return Some(path.to_string_lossy().into_owned());
         }
     }
     None
+}
+
+/// The version that a `Chart.yaml` tells.
+fn version_in(text: &str) -> Option<semver::Version> {
+    let value = crate::charts::yaml::load::document(text).ok()?;
+    let version = value.as_map()?.entries.borrow().get("version").cloned()?;
+    versions::parse(&crate::charts::template::print::plain(&version))
 }
 
 fn folder(root: &Path) -> std::result::Result<Content, String> {

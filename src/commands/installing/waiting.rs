@@ -1,0 +1,105 @@
+//! Waiting until what was applied is up, and saying what holds it up while it is not.
+
+use super::carrying::Carrier;
+use super::planning::failed;
+use super::readiness::{has_failed, holds, next, selector, waits_for, warned};
+use crate::charts::object::Ref;
+use crate::error::{Error, Kind, Result};
+use crate::source::apply::{Kinds, Writer};
+use crate::source::charts;
+use crate::ui::Progress;
+use serde_json::Value;
+use std::time::Duration;
+
+const PAUSE: Duration = Duration::from_millis(500);
+/// Looks at an object between two at what holds it up.
+const LOOKS: usize = 10;
+
+impl Carrier<'_> {
+    /// Waits until all of them are up.
+    pub(super) async fn ready(&self, kinds: &Kinds, objects: &[Value], progress: &Progress) -> Result<()> {
+        let until = charts::now().timestamp() + self.deadline;
+        for object in objects {
+            let at = Ref::of(object);
+            if !matches!(at.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "CustomResourceDefinition") {
+                continue;
+            }
+            self.until(kinds, &at, until, progress).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn until(&self, kinds: &Kinds, at: &Ref, until: jiff::Timestamp, progress: &Progress) -> Result<()> {
+        let mut told = String::new();
+        for look in 1.. {
+            let there = self.ground.writer.get(kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?;
+            let there = there.ok_or_else(|| Error::new(Kind::Unreachable, format!("{at} is gone while it is waited for")))?;
+            if let Some(why) = has_failed(&there) {
+                return Err(Error::new(Kind::Unreachable, format!("{at} failed")).cause(why));
+            }
+            let Some(waiting) = waits_for(&there) else { return Ok(()) };
+            let late = charts::now().timestamp() >= until;
+            let reason = if late || look % LOOKS == 0 { why(&self.ground.writer, kinds, at, &there).await } else { None };
+            if late {
+                return Err(self.late(at, reason.unwrap_or(waiting)));
+            }
+            if let Some(reason) = reason.filter(|reason| *reason != told) {
+                // One line for each new reason, so that a build server's log has it too.
+                if !self.ctx.global.quiet {
+                    self.ctx.ui.note(&format!("{at}: {reason}"));
+                }
+                told = reason;
+            }
+            progress.say(&format!("{at}: {}", if told.is_empty() { &waiting } else { &told }));
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    fn late(&self, at: &Ref, why: String) -> Error {
+        let (namespace, kind) = (&at.namespace, at.kind.to_lowercase());
+        let hint = next(&why, namespace);
+        let error = Error::new(Kind::Unreachable, format!("{at} is not ready after {}s", self.deadline.as_secs())).cause(why);
+        let scope = if namespace.is_empty() { String::new() } else { format!("-n {namespace} ") };
+        hint.into_iter().fold(error, Error::hint).hint(format!("kubectl {scope}describe {kind} {}", at.name))
+    }
+
+    pub(super) async fn gone(&self, at: &Ref, until: jiff::Timestamp) -> Result<()> {
+        while self.ground.writer.get(&self.ground.kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?.is_some() {
+            if charts::now().timestamp() >= until {
+                return Err(Error::new(Kind::Unreachable, format!("{at} is still being removed")));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+/// What the pods of a workload say, or else the events about them and about what should make them.
+pub async fn why(writer: &Writer<'_>, kinds: &Kinds, at: &Ref, workload: &Value) -> Option<String> {
+    let labels = selector(workload)?;
+    let pods = writer.list(kinds, ("v1", "Pod"), Some(&at.namespace), &labels).await.ok()?;
+    let name = |pod: &Value| pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let unready = |pod: &&Value| {
+        let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        !conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    };
+    let held = pods.iter().filter(unready).find_map(|pod| Some((name(pod), holds(pod)?)));
+    // Its own words say what the container's state does not: why a probe fails, what can't be mounted.
+    let events = writer.list(kinds, ("v1", "Event"), Some(&at.namespace), "").await.unwrap_or_default();
+    match held {
+        Some((pod, why)) if why.contains("readiness probe") => {
+            let more = warned(&events, &[("Pod", pod.as_str())]).map(|more| format!(" ({more})")).unwrap_or_default();
+            Some(format!("pod {pod}: {why}{more}"))
+        }
+        Some((pod, why)) => Some(format!("pod {pod}: {why}")),
+        None => {
+            let unready: Vec<String> = pods.iter().filter(unready).map(name).collect();
+            let of_pods: Vec<(&str, &str)> = unready.iter().map(|pod| ("Pod", pod.as_str())).collect();
+            let sets = format!("{}-", at.name);
+            let makers = [(at.kind.as_str(), at.name.as_str()), ("ReplicaSet", sets.as_str())];
+            let of_makers = || warned(&events, &makers).filter(|_| pods.is_empty());
+            warned(&events, &of_pods).filter(|_| !of_pods.is_empty()).or_else(of_makers)
+        }
+    }
+}

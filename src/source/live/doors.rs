@@ -1,0 +1,104 @@
+//! Requests to ports of pods: all that go to one port share a port-forward.
+
+use super::call::{Caller, escape};
+use super::{now, pods};
+use crate::facts::{Answer, Need, Outcome, exposition};
+use crate::source::redact;
+use crate::source::visit::{Door, Method};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Port-forwards to one port at a time, and so many requests are not worth a second one.
+const FORWARDS: usize = 4;
+const FEW: usize = 3;
+
+/// Requests to one port of one pod, over one port-forward.
+pub struct Doors {
+    door: Door,
+    needs: Vec<Need>,
+}
+
+impl Doors {
+    /// A port with many requests gets several port-forwards.
+    pub fn of(needs: Vec<Need>) -> (Vec<Doors>, Vec<Need>) {
+        let mut found: BTreeMap<(String, String, u16), Vec<Need>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for need in needs {
+            match &need {
+                Need::PodGet { namespace, pod, port, .. } | Need::PodMetrics { namespace, pod, port, .. } => {
+                    found.entry((namespace.clone(), pod.clone(), *port)).or_default().push(need);
+                }
+                _ => rest.push(need),
+            }
+        }
+        let mut doors = Vec::new();
+        for ((namespace, pod, port), mut needs) in found {
+            let each = needs.len().div_ceil(FORWARDS).max(FEW);
+            while !needs.is_empty() {
+                let rest = needs.split_off(each.min(needs.len()));
+                let door = Door { namespace: namespace.clone(), pod: pod.clone(), port, inside: None };
+                doors.push(Doors { door, needs: std::mem::replace(&mut needs, rest) });
+            }
+        }
+        (doors, rest)
+    }
+
+    pub async fn visit(self, caller: &Caller) -> Vec<(Need, Answer)> {
+        let mut line = pods::Line::new(caller, &self.door);
+        let mut answers = Vec::new();
+        for need in self.needs {
+            let (outcome, partial) = match &need {
+                Need::PodGet { path, .. } => {
+                    let (outcome, partial) = line.ask(Method::Get, path).await;
+                    (masked(outcome).await, partial)
+                }
+                Need::PodMetrics { path, names, .. } => {
+                    let answered = match line.ask(Method::Get, path).await {
+                        (failed @ (Outcome::Forbidden(_) | Outcome::Failed(_)), _) => {
+                            proxied(caller, &self.door, path, failed).await
+                        }
+                        answered => answered,
+                    };
+                    match answered {
+                        // At once: what is not wanted is by far the most of it.
+                        (Outcome::Bytes(all), partial) => {
+                            (Outcome::Text(exposition::keep(&String::from_utf8_lossy(&all), names)), partial)
+                        }
+                        other => other,
+                    }
+                }
+                _ => continue,
+            };
+            answers.push((need, Answer { outcome, at: now(), partial }));
+        }
+        answers
+    }
+}
+
+/// Through the API server's own proxy: it reaches pods that are not running yet, and is another right than port-forwards.
+async fn proxied(caller: &Caller, door: &Door, path: &str, failed: Outcome) -> pods::Answered {
+    let place = format!("/api/v1/namespaces/{}/pods/{}:{}", escape(&door.namespace), escape(&door.pod), door.port);
+    match caller.get(&format!("{place}/proxy/{path}"), "*/*").await {
+        Ok(body) => (Outcome::Bytes(Arc::new(body)), None),
+        Err(failure) => {
+            let words = format!("{}; nor through the API server: {}", failed.why(), failure.outcome().why());
+            (if matches!(failed, Outcome::Forbidden(_)) { Outcome::Forbidden(words) } else { Outcome::Failed(words) }, None)
+        }
+    }
+}
+
+/// What a pod said, before anybody sees it. Megabytes are looked at off the network's threads.
+pub(in crate::source) async fn masked(outcome: Outcome) -> Outcome {
+    let Outcome::Bytes(bytes) = outcome else { return outcome };
+    let kept = bytes.clone();
+    let work = move || match redact::dump(&bytes) {
+        Cow::Owned(clean) => Some(Arc::new(clean)),
+        Cow::Borrowed(_) => None,
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(clean) => Outcome::Bytes(clean.unwrap_or(kept)),
+        // A bug in the reader must look like one.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
