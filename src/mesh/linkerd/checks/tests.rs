@@ -146,7 +146,7 @@ fn links_and_mirrored_services() {
         "labels": {"mirror.linkerd.io/mirrored-service": "true", "mirror.linkerd.io/cluster-name": cluster}}, "spec": {}})
     };
     assert_eq!(said("LNK0016", &[]), Vec::<String>::new());
-    one("LNK0016", &[link.clone()], "Link linkerd-multicluster/east has no service mirror");
+    one("LNK0016", std::slice::from_ref(&link), "Link linkerd-multicluster/east has no service mirror");
     let mirror = |ready| deployment("linkerd-multicluster", "controller-east", ready);
     assert_eq!(said("LNK0016", &[link.clone(), mirror(1)]), Vec::<String>::new());
     one("LNK0016", &[link.clone(), mirror(0)], "is not ready");
