@@ -33,6 +33,10 @@ _clap_complete_meshctl() {
         return
     fi
     COMPREPLY=("${COMPREPLY[@]#"$lead"}")
+    local safe='^[[:alnum:]_./:=@,+%~-]*$'
+    for ((i = 0; i < ${#COMPREPLY[@]}; i++)); do
+        [[ ${COMPREPLY[i]} =~ $safe ]] || COMPREPLY[i]="'${COMPREPLY[i]//\'/\'\\\'\'}'"
+    done
     if [[ $_CLAP_COMPLETE_SPACE == false && ${COMPREPLY-} =~ [=/:]$ ]]; then
         compopt -o nospace
     fi

@@ -64,6 +64,8 @@ pub struct Column {
     pub align_right: bool,
     /// Shown only with `-o wide` (and in Markdown).
     pub wide: bool,
+    /// Left out of the table form where there is no room for all.
+    pub spare: bool,
     /// A cell takes at most so many rows in the table form, and ends in `…`; 0 is without limit.
     pub rows: usize,
 }
@@ -78,6 +80,11 @@ impl Column {
     #[must_use]
     pub fn wide(mut self) -> Self {
         self.wide = true;
+        self
+    }
+    #[must_use]
+    pub fn spare(mut self) -> Self {
+        self.spare = true;
         self
     }
     #[must_use]

@@ -5,6 +5,7 @@
 //! ```text
 //! #[arg(add = complete::objects(&kinds::POD))]          pods of the context and namespace on the command line
 //! #[arg(add = complete::proxies())]                     POD.NAMESPACE of pods with a proxy that can be asked
+//! #[arg(add = complete::of_proxy(Names::Fqdn))]        names of what the proxy on the command line has
 //! #[arg(add = complete::words(codes))]                  fn codes() -> Vec<(String, String)>: a value and its help
 //! ```
 //!
@@ -14,9 +15,13 @@
 mod bash;
 mod cache;
 mod line;
+mod resources;
+
+pub use resources::Names;
 
 use crate::facts::{Facts, Need, Object, Outcome, Resource, kinds};
 use crate::mesh::admin::{self, Speaks};
+use crate::source::archive;
 use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
@@ -148,12 +153,27 @@ fn matching(current: &OsStr, words: impl IntoIterator<Item = Word>) -> Vec<Compl
 /// `form` tells answers apart that are made of the same objects.
 fn listed(resource: &'static Resource, form: &str, each: fn(&Object) -> Option<String>) -> Vec<Word> {
     let typed = Typed::read();
-    if typed.from {
-        return Vec::new();
+    if let Some(from) = typed.from.clone() {
+        let names = in_time(move || recorded(&from, resource, typed.namespace.as_deref(), each));
+        return names.unwrap_or_default().into_iter().map(|name| (name, String::new())).collect();
     }
     let key = format!("{} {form}", typed.key(resource));
+    cached(key, move || ask(resource, &typed, each))
+}
+
+/// Names of what the proxy on the command line has.
+pub fn of_proxy(names: Names) -> ArgValueCompleter {
+    completer(move || {
+        let Some(line) = resources::Line::read() else { return Vec::new() };
+        let key = format!("{:?} {line:?} {names:?}", std::env::var_os("KUBECONFIG"));
+        cached(key, move || resources::ask(names, &line))
+    })
+}
+
+/// What `ask` says, or said a moment ago.
+fn cached(key: String, ask: impl FnOnce() -> Option<Vec<String>> + Send + 'static) -> Vec<Word> {
     let answer = in_time(move || {
-        let Some(cache) = cache::Cache::open(&key) else { return ask(resource, &typed, each) };
+        let Some(cache) = cache::Cache::open(&key) else { return ask() };
         let old = match cache.read(FRESH) {
             cache::Hit::Fresh(names) => return Some(names),
             cache::Hit::Stale(names) => Some(names),
@@ -161,7 +181,7 @@ fn listed(resource: &'static Resource, form: &str, each: fn(&Object) -> Option<S
         };
         // Marked first: if the deadline cuts us off, the next Tab must not wait again.
         cache.attempted();
-        let new = ask(resource, &typed, each);
+        let new = ask();
         if let Some(names) = &new {
             cache.write(names);
         }
@@ -192,6 +212,20 @@ fn ask(resource: &'static Resource, typed: &Typed, each: fn(&Object) -> Option<S
             _ => None,
         }
     })
+}
+
+/// Of a recording, without the dumps of its proxies.
+fn recorded(
+    from: &str,
+    resource: &'static Resource,
+    namespace: Option<&str>,
+    each: fn(&Object) -> Option<String>,
+) -> Option<Vec<String>> {
+    // stdin is the shell's.
+    let from = (from != "-").then_some(from)?;
+    #[expect(clippy::disallowed_methods, reason = "the time of a recording is its own")]
+    let all = archive::open_with(from, namespace, jiff::Timestamp::now(), &|_| false).ok()?;
+    Some(all.iter().flat_map(|facts| facts.objects(resource)).filter_map(each).collect())
 }
 
 fn name_of(object: &Object) -> Option<String> {

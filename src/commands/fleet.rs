@@ -4,11 +4,14 @@ use crate::cli::Ctx;
 use crate::commands::load::{block_on, now};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
+use crate::kubernetes::addresses::{self, Addresses};
 use crate::kubernetes::target::Targets;
 use crate::mesh::admin::{self, Admin, Speaks};
 use crate::source::visit::{Door, Inside, Questions, visit};
 use crate::source::{Base, Source, archive, live};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Rounds until a name has become pods: its owner in one place, in another, and the pods.
 const ROUNDS: usize = 5;
@@ -28,6 +31,24 @@ pub struct Who<'a> {
     pub nodes: Option<(&'static str, Option<&'a str>)>,
     /// Where nobody is named, one that answers for all will do.
     pub one_is_enough: bool,
+    /// Also asked is who has which address ([`Found::addresses`]).
+    pub addresses: bool,
+}
+
+impl Who<'_> {
+    /// Every Envoy; narrowed by the fields.
+    pub fn envoys() -> Self {
+        Who {
+            names: &[],
+            selector: None,
+            port: None,
+            speaks: Speaks::Envoy,
+            from: None,
+            nodes: None,
+            one_is_enough: false,
+            addresses: false,
+        }
+    }
 }
 
 /// One proxy that can be asked.
@@ -68,6 +89,7 @@ struct Place {
     source: Source,
     proxies: Vec<Proxy>,
     doors: Vec<Door>,
+    addresses: Option<Arc<Addresses>>,
 }
 
 /// What is known of a cluster before its proxies are asked.
@@ -76,6 +98,8 @@ pub struct Found<'p> {
     /// Not from a recording.
     pub live: bool,
     pub now: Timestamp,
+    /// Who has which address, if that was asked.
+    pub addresses: Option<Arc<Addresses>>,
 }
 
 /// Finds the proxies and asks them what `questions` makes of what was found.
@@ -104,7 +128,8 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, mut questions: impl FnMut(Foun
                 Base::Live(_) => (true, now()),
                 Base::Stored(stored) => (false, stored.now),
             };
-            let made = visit(&place.source, &place.doors, questions(Found { proxies: &place.proxies, live, now }), |count| {
+            let found = Found { proxies: &place.proxies, live, now, addresses: place.addresses.clone() };
+            let made = visit(&place.source, &place.doors, questions(found), |count| {
                 progress.say(&format!("{} of {total} proxies answered", before + count));
             });
             proxies.extend(place.proxies.into_iter().zip(made.await));
@@ -148,9 +173,10 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         // A cluster that doesn't answer at all is told as such, not as pods that can't be found.
         cluster.probe().await?;
     }
+    let addresses = if who.addresses { Some(Arc::new(addresses_of(&source, &targets, &mut facts).await)) } else { None };
     let resolved = targets.resolve(&facts);
     missing.extend(resolved.missing);
-    let mut place = Place { proxies: Vec::new(), doors: Vec::new(), source };
+    let mut place = Place { proxies: Vec::new(), doors: Vec::new(), addresses, source };
     if let Some((labels, node)) = who.nodes {
         let need = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: labels.to_owned() };
         let mut served = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
@@ -174,6 +200,26 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         }
     }
     Ok(place)
+}
+
+/// Who has which address. What was found of pods already is not asked again.
+async fn addresses_of(source: &Source, targets: &Targets, facts: &mut Facts) -> Addresses {
+    let namespaces: BTreeSet<String> = targets.resolve(facts).pods.iter().map(|pod| pod.namespace.to_string()).collect();
+    for _ in 0..3 {
+        let needs = addresses::needs(facts, &namespaces);
+        if needs.is_empty() {
+            break;
+        }
+        source.answer(needs, facts).await;
+    }
+    if let Base::Stored(stored) = &source.base {
+        // A recording has all pods, and they are at hand.
+        let pods = Need::list(&kinds::POD);
+        if let Some(answer) = stored.get(&pods) {
+            facts.insert(pods, answer.clone());
+        }
+    }
+    Addresses::of(facts)
 }
 
 /// What can be asked in a pod; an error without a reason is a pod that was merely come across.

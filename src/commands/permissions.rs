@@ -56,7 +56,7 @@ fn asking() -> Vec<(&'static str, BTreeSet<Need>)> {
         ("proxy-status", sync.clone()),
         ("wait", sync),
         ("version", versions),
-        ("proxy-config", proxies()),
+        ("proxy-config", envoys()),
         ("ztunnel-config", proxies()),
         ("snapshot record", record),
     ]
@@ -78,6 +78,11 @@ fn proxies() -> BTreeSet<Need> {
     let named =
         target::resources().map(|(_, resource)| Need::Get { resource: resource.clone(), namespace: None, name: String::new() });
     named.chain([pods, port()]).collect()
+}
+
+/// The same, and who is behind the endpoints that they have.
+fn envoys() -> BTreeSet<Need> {
+    proxies().into_iter().chain([Need::list(&kinds::ENDPOINT_SLICE)]).collect()
 }
 
 /// First words, for completion.
@@ -178,7 +183,7 @@ mod tests {
     fn a_prefix_names_its_commands() {
         let needs = |command: &str| chosen(command).map(|(_, needs)| needs).ok();
         assert_eq!(needs("snapshot"), needs("snapshot record"));
-        assert_eq!(needs("pc"), Some(proxies()));
+        assert_eq!(needs("pc"), Some(envoys()));
         assert!(needs("").is_some_and(|all| asking().iter().all(|(_, needs)| needs.is_subset(&all))));
         assert_eq!(chosen("completions").map_err(|e| e.kind).err(), Some(Kind::Usage));
     }

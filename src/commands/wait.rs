@@ -11,7 +11,6 @@ use crate::envoy::Section;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Channel;
 use crate::mesh;
-use crate::mesh::admin::Speaks;
 use crate::mesh::sync::{Health, Intended, Key};
 use crate::report::{Block, Column, Report, Severity, Span, Table, Tone};
 use crate::source::live::spoken;
@@ -194,8 +193,7 @@ impl Questions for Compare {
 
 fn different(ctx: &Ctx, pods: &[Key], intended: BTreeMap<Key, Intended>) -> Result<Vec<Laggard>> {
     let names: Vec<String> = pods.iter().map(|(namespace, pod)| format!("{pod}.{namespace}")).collect();
-    let who =
-        Who { names: &names, selector: None, port: None, speaks: Speaks::Envoy, from: None, nodes: None, one_is_enough: false };
+    let who = Who { names: &names, ..Who::envoys() };
     let visited = fleet::ask(ctx, who, |found| Compare {
         proxies: found.proxies.to_vec(),
         wanted: Wanted { sections: Section::ALL.to_vec(), whole: true, live: found.live },

@@ -82,15 +82,7 @@ impl NodeArgs {
     fn who(&self) -> Who<'_> {
         let node = (!self.node.is_empty()).then_some(self.node.as_str());
         let speaks = Speaks::NodeProxy;
-        Who {
-            names: &self.pods,
-            selector: None,
-            port: self.proxy_admin_port,
-            speaks,
-            from: None,
-            nodes: Some((LABELS, node)),
-            one_is_enough: false,
-        }
+        Who { names: &self.pods, port: self.proxy_admin_port, speaks, nodes: Some((LABELS, node)), ..Who::envoys() }
     }
 }
 
@@ -215,7 +207,7 @@ impl Wanted {
                 false => Block::Table(drawn(titles, &rows)),
             });
         }
-        Ok(Shown { blocks, rejections: Vec::new(), faults: Vec::new(), data: Value::Object(data), worst: None })
+        Ok(Shown { blocks, findings: Vec::new(), faults: Vec::new(), data: Value::Object(data), worst: None })
     }
 }
 

@@ -10,6 +10,8 @@ use std::fmt::Write;
 
 /// Endpoints as the proxy judges them.
 pub const HOSTS: &str = "clusters?format=json";
+/// Certificates that are loaded, from wherever.
+pub const CERTS: &str = "certs";
 /// Everything that a dump can hold.
 pub const WHOLE: &str = "config_dump?include_eds=true";
 

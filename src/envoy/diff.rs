@@ -3,6 +3,7 @@
 //! Resources are paired by their name, and elements of lists by theirs, so that one more route is one difference and not
 //! a shift of all that follow. Where order does mean something, as in routes and filters, it counts.
 
+use super::certificate::{self, Certificate};
 use super::entry::{Resource, State};
 use super::{Dump, Section, redact, secrets};
 use jiff::Timestamp;
@@ -110,7 +111,7 @@ fn resources(dump: &Dump<'_>, section: Section, scope: Scope, now: Timestamp) ->
 
 /// Names may repeat, as those of several unnamed inline routes do; then their number tells them apart.
 fn all<T>(resources: &[Resource<'_, T>], scope: Scope, default: &str) -> Resources {
-    let mut found = Resources::new();
+    let mut named: Vec<(String, Value)> = Vec::new();
     let active: BTreeSet<&str> = resources.iter().filter(|one| one.state == State::Active).map(|one| &*one.name).collect();
     // What was sent and serves; what waits for something, where nothing of its name serves.
     let sent = |one: &&Resource<'_, T>| match one.state {
@@ -127,9 +128,17 @@ fn all<T>(resources: &[Resource<'_, T>], scope: Scope, default: &str) -> Resourc
             }
         }
         let own = NAMES.iter().find_map(|field| value.get(field).and_then(Value::as_str)).filter(|name| !name.is_empty());
-        let name = own.or(Some(&*resource.name)).filter(|name| !name.is_empty()).unwrap_or(default).to_owned();
-        insert(&mut found, name, value);
+        let mut name = own.or(Some(&*resource.name)).filter(|name| !name.is_empty()).unwrap_or(default).to_owned();
+        // What drains or waits has the name of what serves.
+        if !resource.state.is_in_use() {
+            name.push_str(&format!(" ({})", resource.state.name().to_ascii_lowercase()));
+        }
+        named.push((name, value));
     }
+    // The order of those that share a name means nothing.
+    named.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.to_string().cmp(&y.to_string())));
+    let mut found = Resources::new();
+    named.into_iter().for_each(|(name, value)| insert(&mut found, name, value));
     found
 }
 
@@ -145,8 +154,6 @@ fn state<T>(resource: &Resource<'_, T>) -> String {
     }
 }
 
-/// Leaf certificates are each proxy's own and replaced all day: whose they are and who signed them is what counts. Roots
-/// count whole.
 /// Where requests may go: what a control plane sends, without what the proxy fills in. Clusters with endpoints of their
 /// own (`STATIC`, `ORIGINAL_DST`, …) are never sent any.
 fn of_endpoints(dump: &Dump<'_>) -> Resources {
@@ -173,19 +180,31 @@ fn of_endpoints(dump: &Dump<'_>) -> Resources {
 fn of_secrets(dump: &Dump<'_>, now: Timestamp) -> Resources {
     let mut found = Resources::new();
     for row in secrets::rows(&dump.secrets, now) {
-        let certificate = |certificate: &super::certificate::Certificate| {
-            let mut value = serde_json::to_value(certificate).unwrap_or_default();
-            if let (false, Some(fields)) = (certificate.is_ca, value.as_object_mut()) {
-                ["serial_number", "not_before", "not_after"].iter().for_each(|field| drop(fields.remove(*field)));
-            }
-            value
-        };
-        let certificates: Vec<Value> = row.certificates.iter().map(certificate).collect();
+        let certificates: Vec<Value> = row.certificates.iter().map(identity).collect();
         let value =
             serde_json::json!({ "type": row.kind, "status": row.status, "valid": row.valid, "certificates": certificates });
         insert(&mut found, row.name.to_owned(), value);
     }
     found
+}
+
+/// Leaf certificates are each proxy's own and replaced all day: whose they are and who signed them is what counts. Roots
+/// count whole.
+fn identity(certificate: &Certificate) -> Value {
+    let mut value = serde_json::to_value(certificate).unwrap_or_default();
+    if let (false, Some(fields)) = (certificate.is_ca, value.as_object_mut()) {
+        ["serial_number", "not_before", "not_after"].iter().for_each(|field| drop(fields.remove(*field)));
+    }
+    value
+}
+
+/// The same of a chain that stands in the configuration.
+fn chain_identity(source: &Value) -> Value {
+    let inline = ["inline_string", "inlineString"].iter().find_map(|field| source.get(field)?.as_str());
+    match inline.map(|pem| certificate::read_pem(pem.as_bytes())) {
+        Some(Ok(chain)) => chain.iter().map(identity).collect(),
+        _ => source.clone(),
+    }
 }
 
 fn walk(path: &mut String, field: &str, a: &Value, b: &Value, changes: &mut Vec<Change>) {
@@ -197,6 +216,11 @@ fn walk(path: &mut String, field: &str, a: &Value, b: &Value, changes: &mut Vec<
             let keys: BTreeSet<&String> = x.keys().chain(y.keys()).collect();
             for key in keys.into_iter().filter(|key| !MEANINGLESS.contains(&key.as_str())) {
                 let dot = if path.is_empty() { "" } else { "." };
+                if matches!(key.as_str(), "certificate_chain" | "certificateChain") {
+                    let (a, b) = (x.get(key).map(chain_identity), y.get(key).map(chain_identity));
+                    step(path, &format!("{dot}{key}"), key, a.as_ref(), b.as_ref(), changes);
+                    continue;
+                }
                 step(path, &format!("{dot}{key}"), key, x.get(key), y.get(key), changes);
             }
         }

@@ -91,6 +91,10 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether a cluster without endpoints matters: who looks for one of them looks for none of these.
+    pub fn is_open_for(&self, cluster: &str) -> bool {
+        self.is_cluster(cluster) && self.address.is_empty() && self.port == 0 && self.status.is_empty()
+    }
     pub(super) fn is_cluster(&self, name: &str) -> bool {
         self.cluster.is_empty() || self.cluster.eq_ignore_ascii_case(name)
     }

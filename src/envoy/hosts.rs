@@ -19,6 +19,9 @@ use std::cmp::Ordering;
 pub struct ClusterStatus<'a> {
     #[serde(borrow)]
     pub name: Text<'a>,
+    /// Only where endpoints are discovered.
+    #[serde(borrow, alias = "edsServiceName")]
+    pub eds_service_name: Text<'a>,
     #[serde(borrow, alias = "hostStatuses")]
     pub host_statuses: Vec<Host<'a>>,
     /// The proxy's own text, if asked for.
@@ -127,6 +130,17 @@ impl<'a> Hosts<'a> {
     }
 }
 
+impl Hosts<'_> {
+    /// Clusters that discover endpoints and have none. What needs none, such as a cluster that passes everything through,
+    /// discovers none.
+    pub fn without_hosts(&self) -> Vec<&str> {
+        let none = |cluster: &&ClusterStatus<'_>| cluster.host_statuses.is_empty() && cluster.eds_service_name.some().is_some();
+        let mut names: Vec<&str> = self.clusters.iter().filter(none).map(|cluster| &*cluster.name).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
 fn element(reader: &mut Reader<'_>, elements: &mut Vec<Element>) -> Result<(), Error> {
     reader.peek();
     let from = reader.at();
@@ -159,6 +173,10 @@ impl<'r> Row<'r> {
     }
     pub fn reasons(&self) -> Vec<&'static str> {
         self.host.health_status.reasons()
+    }
+    /// It gets requests when there are no better hosts.
+    pub fn is_degraded(&self) -> bool {
+        self.reasons() == ["says that it is degraded"]
     }
     pub fn weight(&self) -> Option<u64> {
         self.host.weight.map(|weight| weight.0)

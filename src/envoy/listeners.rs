@@ -4,7 +4,9 @@ use super::address::{Address, Wrapped};
 use super::entry::{Resource, Standing, State};
 use super::field::{Int, Text};
 use super::json::{self, Raw};
+use super::matcher;
 use super::routes::{RouteConfig, VirtualHost, WeightedClusters};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// What a sidecar calls the cluster that swallows everything; a filter that goes there does nothing for the user.
@@ -23,6 +25,12 @@ pub struct Listener<'a> {
     pub filter_chains: Vec<FilterChain<'a>>,
     #[serde(borrow, alias = "defaultFilterChain")]
     pub default_filter_chain: Option<FilterChain<'a>>,
+    /// It listens to nothing but the proxy itself.
+    #[serde(alias = "internalListener")]
+    pub internal_listener: Option<IgnoredAny>,
+    /// Where it decides instead of what each chain says that it matches.
+    #[serde(borrow, alias = "filterChainMatcher")]
+    pub filter_chain_matcher: Option<Raw<'a>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,6 +42,8 @@ pub struct FilterChain<'a> {
     pub filter_chain_match: ChainMatch<'a>,
     #[serde(borrow)]
     pub filters: Vec<Filter<'a>>,
+    #[serde(borrow, alias = "transportSocket")]
+    pub transport_socket: Option<Filter<'a>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -82,6 +92,8 @@ struct HttpManager<'a> {
     route_config: Option<RouteConfig<'a>>,
     #[serde(borrow)]
     rds: Option<Rds<'a>>,
+    #[serde(borrow, default, alias = "httpFilters")]
+    http_filters: Vec<Filter<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +131,16 @@ impl Filter<'_> {
         } else {
             None
         }
+    }
+
+    /// `rbac`, `http_connection_manager: jwt_authn, router`.
+    fn label(&self) -> String {
+        let short = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let own = short(&self.name);
+        let Some(FilterKind::Http) = self.kind() else { return own };
+        let manager = self.typed_config.and_then(|config| config.read::<HttpManager>().ok());
+        let inner: Vec<String> = manager.iter().flat_map(|manager| &manager.http_filters).map(|one| short(&one.name)).collect();
+        if inner.is_empty() { own } else { format!("{own}: {}", inner.join(", ")) }
     }
 
     fn is_black_hole(&self) -> bool {
@@ -208,6 +230,25 @@ impl ChainMatch<'_> {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServerTls {
+    #[serde(alias = "requireClientCertificate")]
+    require_client_certificate: bool,
+}
+
+impl FilterChain<'_> {
+    /// `mTLS`, `TLS`, the name of another transport, or nothing for plain text.
+    fn security(&self) -> &str {
+        let Some(socket) = &self.transport_socket else { return "" };
+        let config = socket.typed_config.unwrap_or_default();
+        if !config.get().contains("DownstreamTlsContext") {
+            return socket.name.rsplit('.').next().unwrap_or_default();
+        }
+        if config.read::<ServerTls>().is_ok_and(|tls| tls.require_client_certificate) { "mTLS" } else { "TLS" }
+    }
+}
+
 impl Listener<'_> {
     fn chains(&self) -> impl Iterator<Item = &FilterChain<'_>> {
         self.filter_chains.iter().chain(&self.default_filter_chain)
@@ -253,6 +294,8 @@ pub struct Wanted {
     /// `HTTP`, `TCP` or `HTTP+TCP`.
     pub kind: String,
     pub protocols: Protocols,
+    /// Each chain's filters and its TLS too, which cost.
+    pub detail: bool,
 }
 
 /// A filter chain as it is shown.
@@ -263,6 +306,12 @@ pub struct ChainRow<'r> {
     #[serde(rename = "match")]
     pub matches: String,
     pub destination: String,
+    /// `mTLS`, `TLS` or another transport; nothing for plain text.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub tls: &'r str,
+    /// In the order in which they see a connection.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<String>,
 }
 
 /// A listener as it is shown.
@@ -273,6 +322,9 @@ pub struct Row<'r> {
     pub port: u64,
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// It listens to nothing but the proxy itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
     pub filter_chains: Vec<ChainRow<'r>>,
     #[serde(flatten)]
     pub standing: Standing<'r>,
@@ -308,13 +360,19 @@ fn row<'r>(listener: &'r Resource<'_, Listener<'_>>, wanted: &Wanted) -> Option<
     }
     let chain = |chain: &'r FilterChain<'_>| ChainRow {
         name: &chain.name,
-        matches: chain.filter_chain_match.label(wanted.protocols),
+        matches: match value.filter_chain_matcher {
+            Some(tree) => matcher::ways(tree, &chain.name).join(" or "),
+            None => chain.filter_chain_match.label(wanted.protocols),
+        },
         destination: chain.filters.iter().find_map(Filter::destination).unwrap_or_else(|| "Non-HTTP/Non-TCP".to_owned()),
+        tls: if wanted.detail { chain.security() } else { "" },
+        filters: chain.filters.iter().filter(|_| wanted.detail).map(Filter::label).collect(),
     };
     let mut filter_chains: Vec<_> = value.chains().map(chain).collect();
     filter_chains.sort_by(|a, b| b.destination.cmp(&a.destination));
     let name = value.name.some().unwrap_or(&listener.name);
-    Some(Row { name, addresses, port, kind, filter_chains, standing: listener.standing() })
+    let internal = value.internal_listener.is_some();
+    Some(Row { name, addresses, port, kind, internal, filter_chains, standing: listener.standing() })
 }
 
 #[cfg(test)]

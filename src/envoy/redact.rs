@@ -15,7 +15,8 @@ pub fn config(raw: Raw<'_>) -> Value {
     value
 }
 
-fn mask(value: &mut Value) {
+/// The same in place.
+pub fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {

@@ -1,6 +1,7 @@
 //! Route configurations: virtual hosts, matches and where requests go.
 
 use super::entry::{Resource, Standing};
+use super::extras::{self, PerFilter};
 use super::field::{Int, Text};
 use super::origin::{self, Metadata, Origin};
 use serde::de::IgnoredAny;
@@ -25,6 +26,10 @@ pub struct VirtualHost<'a> {
     pub domains: Vec<Text<'a>>,
     #[serde(borrow)]
     pub routes: Vec<Route<'a>>,
+    #[serde(borrow, alias = "typedPerFilterConfig")]
+    pub typed_per_filter_config: PerFilter<'a>,
+    #[serde(alias = "rateLimits")]
+    pub rate_limits: Vec<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,6 +45,8 @@ pub struct Route<'a> {
     pub direct_response: Option<DirectResponse<'a>>,
     #[serde(borrow)]
     pub metadata: Option<Metadata<'a>>,
+    #[serde(borrow, alias = "typedPerFilterConfig")]
+    pub typed_per_filter_config: PerFilter<'a>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -88,6 +95,8 @@ pub struct Action<'a> {
     pub retry_policy: Option<RetryPolicy<'a>>,
     #[serde(borrow, alias = "requestMirrorPolicies")]
     pub request_mirror_policies: Vec<Mirror<'a>>,
+    #[serde(alias = "rateLimits")]
+    pub rate_limits: Vec<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -209,6 +218,10 @@ pub struct RouteRow<'r> {
     pub retries: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mirrors: Vec<&'r str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fault: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rate_limit: String,
     /// Headers that must match too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<&'r str>,
@@ -248,13 +261,21 @@ fn row<'r>(config: &'r Resource<'_, RouteConfig<'_>>) -> Row<'r> {
         name: &host.name,
         domains: host.domains.iter().map(|domain| &**domain).collect(),
         domains_label: domains_label(&host.domains),
-        routes: host.routes.iter().filter(|route| !route.is_passthrough()).map(route_row).collect(),
+        routes: host.routes.iter().filter(|route| !route.is_passthrough()).map(|route| route_row(route, host)).collect(),
         no_routes: host.routes.is_empty(),
     });
     Row { name: &config.value.name, virtual_hosts: hosts.collect(), standing: config.standing() }
 }
 
-fn route_row<'r>(route: &'r Route<'_>) -> RouteRow<'r> {
+/// By the proxy itself, and by a rate limit service.
+fn rate_limit(route: &Route<'_>, host: &VirtualHost<'_>) -> String {
+    let own = [&route.typed_per_filter_config, &host.typed_per_filter_config].map(extras::local_limit);
+    let asked = route.route.as_ref().map_or(0, |action| action.rate_limits.len()) + host.rate_limits.len();
+    let asked = (asked > 0).then(|| format!("{asked} by service"));
+    own.into_iter().find(|limit| !limit.is_empty()).into_iter().chain(asked).collect::<Vec<_>>().join(", ")
+}
+
+fn route_row<'r>(route: &'r Route<'_>, host: &VirtualHost<'_>) -> RouteRow<'r> {
     let origin = route.metadata.as_ref().and_then(Metadata::origin);
     let action = route.route.as_ref();
     let retries = action.and_then(|action| action.retry_policy.as_ref()).map(|policy| {
@@ -270,6 +291,12 @@ fn route_row<'r>(route: &'r Route<'_>) -> RouteRow<'r> {
         timeout: action.and_then(|action| action.timeout.some()),
         retries: retries.unwrap_or_default(),
         mirrors: action.map(|action| action.request_mirror_policies.iter().map(|m| &*m.cluster).collect()).unwrap_or_default(),
+        fault: [&route.typed_per_filter_config, &host.typed_per_filter_config]
+            .map(extras::fault)
+            .into_iter()
+            .find(|fault| !fault.is_empty())
+            .unwrap_or_default(),
+        rate_limit: rate_limit(route, host),
         headers: route.r#match.headers.iter().map(|header| &*header.name).collect(),
     }
 }

@@ -1,8 +1,10 @@
 //! Secrets: certificates and roots that the proxy holds. Private keys are never decoded.
 
 use super::certificate::{self, Certificate};
-use super::entry::{Resource, Standing};
+use super::certs::Loaded;
+use super::entry::{Resource, Standing, State};
 use super::field::Text;
+use super::inline::Found;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -94,7 +96,9 @@ pub struct Row<'r> {
     #[serde(rename = "type", skip_serializing_if = "str::is_empty")]
     pub kind: &'static str,
     pub status: &'static str,
-    pub valid: bool,
+    /// `None` where nobody told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days_left: Option<i64>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -102,16 +106,104 @@ pub struct Row<'r> {
     /// The whole chain or bundle, as the proxy holds it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Certificate>,
+    /// Which of the roots that the proxy holds signed it, as far as names and key identifiers tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// Listeners and clusters, for one that was not discovered but stands in their configuration.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub used_by: &'r [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     #[serde(flatten)]
     pub standing: Standing<'r>,
 }
 
+/// A root among the secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Root {
+    /// The secret that holds it.
+    pub secret: String,
+    pub subject: String,
+    pub serial_number: String,
+}
+
+/// What a proxy has beside the secrets that it discovered.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    pub inline: Vec<Found>,
+    pub loaded: Vec<Loaded>,
+}
+
+impl Beside {
+    /// Whether the proxy has loaded a certificate that no discovered secret accounts for.
+    pub fn has_more_than(&self, rows: &[Row<'_>]) -> bool {
+        self.loaded.iter().any(|loaded| !is_held(rows, &loaded.certificate))
+    }
+}
+
+fn is_held(rows: &[Row<'_>], certificate: &Certificate) -> bool {
+    rows.iter()
+        .flat_map(|row| &row.certificates)
+        .any(|held| held.serial_number == certificate.serial_number && held.not_after == certificate.not_after)
+}
+
+/// Discovered secrets, then the certificates that stand in configuration, then those of which only the proxy's own list
+/// tells; with the roots that signed them.
+pub fn all<'r>(secrets: &'r [Resource<'_, Secret<'_>>], beside: &'r Beside, now: Timestamp) -> Vec<Row<'r>> {
+    let mut rows = rows(secrets, now);
+    let mut inline: Vec<&Found> = beside.inline.iter().collect();
+    inline.sort_by_key(|found| found.trusted);
+    rows.extend(inline.into_iter().map(|found| found_row(found, &beside.loaded, now)));
+    for loaded in &beside.loaded {
+        if !is_held(&rows, &loaded.certificate) {
+            let kind = if loaded.certificate.is_ca { "CA" } else { "Cert Chain" };
+            rows.push(of_certificates(&loaded.path, kind, vec![loaded.certificate.clone()], now));
+        }
+    }
+    let roots: Vec<Option<Root>> = rows.iter().map(|row| root_of(row, &rows)).collect();
+    rows.iter_mut().zip(roots).for_each(|(row, root)| row.root = root);
+    rows
+}
+
+fn found_row<'r>(found: &'r Found, loaded: &[Loaded], now: Timestamp) -> Row<'r> {
+    let kind = if found.trusted { "CA" } else { "Cert Chain" };
+    let mut certificates = found.certificates.clone();
+    if certificates.is_empty() && found.problem.is_none() {
+        let of_file = loaded.iter().filter(|one| one.path == found.path && one.certificate.is_ca == found.trusted);
+        certificates.extend(of_file.map(|one| one.certificate.clone()));
+    }
+    Row { used_by: &found.used_by, problem: found.problem.clone(), ..of_certificates(&found.path, kind, certificates, now) }
+}
+
+fn of_certificates<'r>(name: &'r str, kind: &'static str, certificates: Vec<Certificate>, now: Timestamp) -> Row<'r> {
+    let first = certificates.first();
+    Row {
+        name,
+        kind,
+        status: State::Active.name(),
+        valid: first.map(|first| first.is_valid_at(now)),
+        days_left: first.map(|first| first.days_left(now)),
+        trust_domain: first.map(Certificate::trust_domain).unwrap_or_default().to_owned(),
+        root: None,
+        used_by: &[],
+        problem: None,
+        standing: Standing::default(),
+        certificates,
+    }
+}
+
+fn root_of(row: &Row<'_>, rows: &[Row<'_>]) -> Option<Root> {
+    let last = row.certificates.last().filter(|_| row.kind == "Cert Chain")?;
+    let roots = rows.iter().filter(|row| row.kind == "CA").flat_map(|row| row.certificates.iter().map(move |one| (row, one)));
+    let (holder, root) = roots.into_iter().find(|(_, root)| *root == last || root.may_have_signed(last))?;
+    let (secret, subject, serial_number) = (holder.name.to_owned(), root.subject.clone(), root.serial_number.clone());
+    Some(Root { secret, subject, serial_number })
+}
+
 /// Warming secrets first, then the others as the proxy lists them.
 pub fn rows<'r>(secrets: &'r [Resource<'_, Secret<'_>>], now: Timestamp) -> Vec<Row<'r>> {
     let mut sorted: Vec<_> = secrets.iter().collect();
-    sorted.sort_by_key(|secret| (secret.state == super::State::Static, secret.state != super::State::Warming));
+    sorted.sort_by_key(|secret| (secret.state == State::Static, secret.state != State::Warming));
     sorted.into_iter().flat_map(|secret| rows_of(secret, now)).collect()
 }
 
@@ -154,9 +246,11 @@ fn row<'r>(secret: &'r Resource<'_, Secret<'_>>, pem: Option<&[u8]>, trust_domai
         name: value.name.some().unwrap_or(&secret.name),
         kind,
         status: if &*secret.version == "uninitialized" { "UNINITIALIZED" } else { secret.state.name() },
-        valid: first.is_some_and(|first| first.is_valid_at(now)),
+        valid: Some(first.is_some_and(|first| first.is_valid_at(now))),
         days_left: first.map(|first| first.days_left(now)),
         trust_domain: trust_domain.to_owned(),
+        root: None,
+        used_by: &[],
         problem,
         standing: secret.standing(),
         certificates,

@@ -10,14 +10,16 @@
 //! | what kind of call | [`class`] |
 //! | languages, libraries, needs | `languages`, `libraries`, `signals` |
 //! | what did not come | `unseen` |
-//! | how it is now | [`admission`] (webhooks), [`readiness`], [`subject`] (pods as they run) |
+//! | how it is now | [`admission`] (webhooks), [`readiness`], [`held`], [`subject`] (pods as they run), [`addresses`] (who has one) |
 
+pub mod addresses;
 pub mod admission;
 pub mod class;
 mod cluster;
 mod config;
 mod edges;
 mod entry;
+pub mod held;
 mod languages;
 mod libraries;
 pub mod observed;

@@ -2,6 +2,7 @@
 //!
 //! To add a format: one file here, one variant of [`Format`], one arm of [`render`]. Every report gains it.
 
+mod fit;
 mod json;
 mod junit;
 mod layout;
@@ -23,6 +24,8 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people, as wide as the terminal
+    // istioctl calls it so.
+    #[value(alias = "short")]
     Table,
     /// The same with every column, never wrapped
     Wide,

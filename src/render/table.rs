@@ -1,5 +1,6 @@
 //! `-o table` and `-o wide`: for people.
 
+use super::fit::fitting;
 use super::layout;
 use super::style::{loudest, paint};
 use super::wrap::{Commands, clip, width, wrap};
@@ -104,6 +105,7 @@ impl Page {
     /// `notes` are in the order of the rows that they stand under.
     fn table(&self, table: &Table, notes: &[(usize, Line)], out: &mut String) {
         let shown: Vec<usize> = (0..table.columns.len()).filter(|&i| self.wide || !table.columns[i].wide).collect();
+        let shown = if self.wide { shown } else { fitting(table, shown, GAP, self.limit) };
         if shown.is_empty() {
             return;
         }

@@ -18,6 +18,7 @@ mod readme;
 mod recorded;
 mod systems;
 mod version;
+mod ztunnel_config;
 
 use std::process::{Command, Output};
 

@@ -162,3 +162,66 @@ fn a_bootstrap_that_says_nothing_is_unknown() {
     let (code, out, _) = run(&["pc", "bootstrap", "-f", file.path().to_str().expect("a path")]);
     assert!(code == 0 && out.contains("Envoy Version") && out.contains("unknown"), "{out}");
 }
+
+fn snapshot(name: &str) -> String {
+    format!("{}/fixtures/snapshots/{name}.tar.zst", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn json(words: &[&str]) -> serde_json::Value {
+    let (code, out, err) = run(&[words, &["-o", "json"]].concat());
+    assert_eq!(code, 0, "{err}");
+    serde_json::from_str(&out).expect("JSON")
+}
+
+/// A recording has the pods; a file alone does not, and then nothing is said of them.
+#[test]
+fn endpoints_are_joined_with_the_pods_behind_them() {
+    let healthy = snapshot("istio/healthy");
+    for part in ["endpoint", "eds"] {
+        let of = |more: &[&str]| json(&[&["pc", part, "deploy/a.mesh", "--from", &healthy], more].concat());
+        let report = of(&["--cluster", "outbound|8080||b.mesh.svc.cluster.local"]);
+        let list = if part == "eds" { "eds" } else { "endpoints" };
+        let rows = report["proxies"][0][list].as_array().expect("rows");
+        let pods: Vec<&str> = rows.iter().filter_map(|row| row["pod"]["name"].as_str()).collect();
+        assert_eq!(pods.len(), 2, "{rows:?}");
+        assert!(pods.iter().all(|pod| pod.starts_with("b-v")) && rows[0]["pod"]["node"].is_string(), "{pods:?}");
+        assert!(rows.iter().all(|row| row["pod"]["problem"].is_null()));
+        let (_, wide, _) = run(&["pc", part, "deploy/a.mesh", "--from", &healthy, "-o", "wide"]);
+        assert!(wide.lines().next().is_some_and(|titles| titles.contains("POD") && titles.contains("NODE")), "{wide}");
+        let outside = of(&["--cluster", "outbound|80||outside.example.test"]);
+        assert!(outside["proxies"][0][list][0]["pod"].is_null(), "an address outside of the cluster is nobody's");
+    }
+    let (_, out, _) = run(&["pc", "endpoint", "-f", &fixture("istio/clusters.json")]);
+    assert!(!out.lines().next().is_some_and(|titles| titles.contains("POD")), "{out}");
+}
+
+/// No secrets are discovered there: certificates stand in listeners and clusters.
+#[test]
+fn certificates_of_a_proxy_without_secret_discovery() {
+    let healthy = snapshot("consul/healthy");
+    let report = json(&["pc", "secret", "deploy/web.consul-apps", "--from", &healthy]);
+    let rows = report["proxies"][0]["secrets"].as_array().expect("secrets");
+    assert_eq!(rows.iter().map(|row| row["type"].as_str().unwrap_or_default()).collect::<Vec<_>>(), ["Cert Chain", "CA"]);
+    let (leaf, root) = (&rows[0], &rows[1]);
+    assert!(leaf["certificates"][0]["uris"][0].as_str().is_some_and(|uri| uri.ends_with("/svc/web")), "{leaf}");
+    assert_eq!(leaf["root"]["serial_number"], root["certificates"][0]["serial_number"]);
+    assert!(leaf["used_by"].as_array().is_some_and(|users| users.len() > 1), "told once, with all who use it: {leaf}");
+    assert_eq!((&leaf["valid"], &leaf["name"]), (&true.into(), &"<inline>".into()));
+    let (code, out, err) = run(&["pc", "rootca-compare", "deploy/web.consul-apps", "deploy/api.consul-apps", "--from", &healthy]);
+    assert!(code == 0 && out.contains("holds the same roots"), "{out}{err}");
+    // The proxy's own list of what it has loaded is a file that can be read too.
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let text = br#"{"certificates":[{"cert_chain":[{"path":"/tls.crt","serial_number":"0f","valid_from":"2020-01-01T00:00:00Z",
+        "expiration_time":"2020-02-01T00:00:00Z","subject_alt_names":[{"dns":"web"}]}]}]}"#;
+    std::io::Write::write_all(&mut file, text).expect("written");
+    let (code, out, _) = run(&["pc", "secret", "-f", file.path().to_str().expect("a path"), "--fail-on", "error"]);
+    assert!(code == 1 && out.contains("/tls.crt") && out.contains("expired"), "{out}");
+}
+
+#[test]
+fn what_is_wrong_stands_below_the_table_and_in_the_machine_form() {
+    let (_, out, _) = run(&["pc", "listener", "-f", &fixture("istio/warming.json")]);
+    assert!(out.lines().last().is_some_and(|line| !line.is_empty()) && out.contains("is warming since"), "{out}");
+    let report = json(&["pc", "listener", "-f", &fixture("istio/error-state.json")]);
+    assert_eq!(report["proxies"][0]["findings"][0]["severity"], "error");
+}

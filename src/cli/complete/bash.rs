@@ -1,7 +1,8 @@
 //! bash, whose words are not the shell's words.
 //!
 //! It splits `--from=shop.yaml` and `arn:aws:eks:…` at `=` and `:`, and replaces only what stands behind the last of
-//! them. So the script puts the words together again, and takes off the candidates what bash leaves standing.
+//! them. So the script puts the words together again, and takes off the candidates what bash leaves standing. What means
+//! something to the shell, as `outbound|80||web` does, is offered in quotes.
 
 use clap_complete::env::{Bash as Plain, EnvCompleter};
 use std::ffi::OsString;
@@ -46,6 +47,10 @@ const SCRIPT: &str = r#"_clap_complete_NAME() {
         return
     fi
     COMPREPLY=("${COMPREPLY[@]#"$lead"}")
+    local safe='^[[:alnum:]_./:=@,+%~-]*$'
+    for ((i = 0; i < ${#COMPREPLY[@]}; i++)); do
+        [[ ${COMPREPLY[i]} =~ $safe ]] || COMPREPLY[i]="'${COMPREPLY[i]//\'/\'\\\'\'}'"
+    done
     if [[ $_CLAP_COMPLETE_SPACE == false && ${COMPREPLY-} =~ [=/:]$ ]]; then
         compopt -o nospace
     fi

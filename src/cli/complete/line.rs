@@ -9,7 +9,7 @@ pub struct Typed {
     pub kubeconfig: Option<PathBuf>,
     pub context: Option<String>,
     pub namespace: Option<String>,
-    pub from: bool,
+    pub from: Option<String>,
 }
 
 /// Whether nothing is typed yet of the word that is being completed.
@@ -27,7 +27,10 @@ impl Typed {
         let environment = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let mut typed = Typed::parse(std::env::args_os().skip_while(|word| word != "--").skip(1));
         let text = |value: OsString| value.into_string().ok();
-        if !typed.from {
+        // As on the command line: a context that is typed beats what the environment says.
+        let recorded = || environment("MESHCTL_FROM").filter(|_| typed.context.is_none()).and_then(text);
+        typed.from = typed.from.take().or_else(recorded);
+        if typed.from.is_none() {
             typed.context = typed.context.or_else(|| environment("MESHCTL_CONTEXT").and_then(text));
             typed.namespace = typed.namespace.or_else(|| environment("MESHCTL_NAMESPACE").and_then(text));
         }
@@ -47,7 +50,7 @@ impl Typed {
                 "--kubeconfig" | "-c" => typed.kubeconfig = value().map(PathBuf::from),
                 "--context" => typed.context = value(),
                 "--namespace" | "-n" => typed.namespace = value(),
-                "--from" => typed.from = value().is_some(),
+                "--from" => typed.from = value(),
                 _ => {}
             }
         }
@@ -72,7 +75,7 @@ mod tests {
         let parse = |line: &str| Typed::parse(line.split(' ').map(OsString::from));
         let typed = parse("meshctl -c kc --context=prod analyze -n shop --from");
         assert_eq!(typed.kubeconfig, Some("kc".into()));
-        assert_eq!((typed.context.as_deref(), typed.namespace.as_deref(), typed.from), (Some("prod"), Some("shop"), false));
-        assert!(parse("meshctl --from=demo").from);
+        assert_eq!((typed.context.as_deref(), typed.namespace.as_deref(), typed.from), (Some("prod"), Some("shop"), None));
+        assert_eq!(parse("meshctl --from=demo").from.as_deref(), Some("demo"));
     }
 }

@@ -1,5 +1,7 @@
 //! Whether what was applied is up, and what holds it up if not. Pure: objects in, words out.
 
+use crate::kubernetes::held::condition;
+pub use crate::kubernetes::held::holds;
 use serde_json::Value;
 
 /// Why this object is not ready yet; `None` if it is, or if there is nothing to wait for.
@@ -43,6 +45,7 @@ pub fn has_failed(object: &Value) -> Option<String> {
     Some(failed["message"].as_str().unwrap_or("the job failed").to_owned())
 }
 
+<<<<<<< HEAD
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     object.pointer("/status/conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
 }
@@ -104,6 +107,8 @@ pub fn next(why: &str, namespace: &str) -> Option<String> {
     Some(found.1.replace("{}", namespace))
 }
 
+=======
+>>>>>>> main
 /// The label selector of a workload, as the API takes it.
 pub fn selector(workload: &Value) -> Option<String> {
     let labels = workload.pointer("/spec/selector/matchLabels")?.as_object()?;
@@ -132,6 +137,7 @@ mod tests {
         let crd = |status: &str| json!({ "kind": "CustomResourceDefinition", "status": { "conditions": [{ "type": "Established", "status": status }] } });
         assert!(waits_for(&crd("True")).is_none() && waits_for(&crd("False")).is_some());
     }
+<<<<<<< HEAD
 
     #[test]
     fn the_last_warning_counts() {
@@ -166,4 +172,6 @@ mod tests {
             None
         );
     }
+=======
+>>>>>>> main
 }

@@ -8,7 +8,6 @@ use crate::commands::fleet::{self, Who};
 use crate::envoy::diff::{Change, Compared, Difference, Scope, compare};
 use crate::envoy::{Dump, Section, Want};
 use crate::error::{Error, Kind, Result};
-use crate::mesh::admin::Speaks;
 use crate::report::{Block, Column, Line, Report, Severity, Span, Table, Tone};
 use crate::source::file;
 use crate::source::visit::{Answers, Questions};
@@ -161,7 +160,7 @@ pub struct Found {
 /// Of a recording, if `from` names one.
 pub fn of_proxy(ctx: &Ctx, word: &str, port: Option<u16>, from: Option<&str>) -> Result<Found> {
     let names = [word.to_owned()];
-    let who = Who { names: &names, selector: None, port, speaks: Speaks::Envoy, from, nodes: None, one_is_enough: false };
+    let who = Who { names: &names, port, from, ..Who::envoys() };
     let visited =
         fleet::ask(ctx, who, |found| Ask { wanted: Wanted { sections: Section::ALL.to_vec(), whole: true, live: found.live } })?;
     if visited.proxies.len() > 1 {

@@ -1,17 +1,22 @@
 //! From rows to the report: one document whatever was asked, and the tables.
 
+use super::findings::{self, Finding};
+use super::joined::{Joined, join};
 use super::tables;
 use crate::envoy::bootstrap::{Bootstrap, Proxy};
 use crate::envoy::entry::Standing;
 use crate::envoy::json::Raw;
 use crate::envoy::redact::config;
+use crate::envoy::secrets::Beside;
 use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
+use crate::kubernetes::addresses::Addresses;
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
 use crate::source::redact;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub const SCHEMA: &str = "meshctl/proxy-config/v1";
 
@@ -26,11 +31,15 @@ pub struct Selection {
     pub route: String,
     pub endpoints: endpoints::Filter,
     pub verbose: bool,
+    /// Listeners as a list of chains, by their names.
+    pub chains: bool,
     /// `-o envoy`: neither tables nor our schema, but the proxy's own text.
     pub printed: bool,
     /// Several sections in one answer: each has its heading and its names say what they are.
     pub all: bool,
     pub now: Timestamp,
+    /// Who has which address; a file alone can't tell.
+    pub addresses: Option<Arc<Addresses>>,
 }
 
 impl Selection {
@@ -43,10 +52,16 @@ impl Selection {
             route: String::new(),
             endpoints: endpoints::Filter::default(),
             verbose: true,
+            chains: false,
             printed: false,
             all: false,
             now,
+            addresses: None,
         }
+    }
+
+    fn pods_unknown(&self) -> Option<&str> {
+        self.addresses.as_ref()?.unknown.as_deref()
     }
 
     /// Whether it matters to this answer. A proxy that discovers no extensions has no such section, nor is it asked for
@@ -77,12 +92,18 @@ pub struct Document<'r> {
     pub secrets: Option<Vec<secrets::Row<'r>>>,
     /// As the proxy judges them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub endpoints: Option<Vec<hosts::Row<'r>>>,
+    pub endpoints: Option<Vec<Joined<'r, hosts::Row<'r>>>>,
     /// As the control plane sent them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub eds: Option<Vec<endpoints::Row<'r>>>,
+    pub eds: Option<Vec<Joined<'r, endpoints::Row<'r>>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ecds: Option<Vec<extensions::Row<'r>>>,
+    /// Clusters that discover endpoints and have none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_hosts: Vec<&'r str>,
+    /// Why it is not known which pods are behind some endpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods_unknown: Option<&'r str>,
     /// Sections that meshctl doesn't know, untouched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<Value>,
@@ -114,7 +135,7 @@ impl Document<'_> {
     }
 }
 
-pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
+pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Selection) -> Document<'r> {
     // A section that isn't in the dump is unknown, not empty.
     let asked = |section: Section| selection.sections.contains(&section) && dump.has(section);
     let other = if selection.all { dump.unknown.as_slice() } else { &[] };
@@ -126,17 +147,30 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, selection: &Selection) -> Document<'r> {
         clusters: asked(Section::Clusters).then(|| clusters::rows(&dump.clusters, &selection.clusters)),
         listeners: asked(Section::Listeners).then(|| listeners::rows(&dump.listeners, &selection.listeners)),
         routes: asked(Section::Routes).then(|| routes::rows(&dump.routes, &selection.route)),
-        secrets: asked(Section::Secrets).then(|| secrets::rows(&dump.secrets, selection.now)),
+        secrets: asked(Section::Secrets).then(|| secrets::all(&dump.secrets, beside, selection.now)),
         endpoints: None,
-        eds: asked(Section::Endpoints).then(|| endpoints::rows(&dump.endpoints, &selection.endpoints)),
+        no_hosts: Vec::new(),
+        eds: asked(Section::Endpoints).then(|| {
+            let rows = endpoints::rows(&dump.endpoints, &selection.endpoints);
+            join(rows, selection.addresses.as_deref(), |row| row.addresses.first().cloned().unwrap_or_default())
+        }),
+        pods_unknown: selection.pods_unknown().filter(|_| asked(Section::Endpoints)),
         ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
         other: other.iter().copied().map(config).collect(),
         other_text: other.to_vec(),
     }
 }
 
-pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &Selection, raw: bool) -> Document<'r> {
-    Document { endpoints: Some(hosts::rows(hosts, &selection.endpoints, raw)), ..Document::default() }
+/// Of the proxy's own list of what it has loaded.
+pub fn of_certificates<'r>(beside: &'r Beside, selection: &Selection) -> Document<'r> {
+    Document { secrets: Some(secrets::all(&[], beside, selection.now)), ..Document::default() }
+}
+
+pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &'r Selection, raw: bool) -> Document<'r> {
+    let rows = hosts::rows(hosts, &selection.endpoints, raw);
+    let rows = join(rows, selection.addresses.as_deref(), hosts::Row::endpoint);
+    let no_hosts = hosts.without_hosts().into_iter().filter(|name| selection.endpoints.is_open_for(name)).collect();
+    Document { endpoints: Some(rows), no_hosts, pods_unknown: selection.pods_unknown(), ..Document::default() }
 }
 
 /// `machine` makes the data, otherwise the tables are made.
@@ -150,6 +184,8 @@ pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, se
         #[serde(flatten)]
         document: &'d Document<'d>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         faults: Vec<Told<'d>>,
     }
     #[derive(Serialize)]
@@ -159,21 +195,15 @@ pub fn report(document: &Document<'_>, faults: &[Fault], also: Option<Fault>, se
         text: String,
     }
     let faults: Vec<&Fault> = faults.iter().chain(also.as_ref()).collect();
-    let rejections = tables::rejections(document);
-    let worst = if !rejections.is_empty() {
-        Some(Severity::Error)
-    } else if !faults.is_empty() {
-        Some(Severity::Warning)
-    } else {
-        None
-    };
+    let findings = findings::of(document, selection.now);
+    let worst = findings::worst(&findings).max((!faults.is_empty()).then_some(Severity::Warning));
     if machine && !selection.printed {
         let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
-        return Report::new(SCHEMA, &Data { proxies: [One { document, faults }] }, Vec::new()).worst(worst);
+        return Report::new(SCHEMA, &Data { proxies: [One { document, findings, faults }] }, Vec::new()).worst(worst);
     }
     let mut body = if selection.printed { vec![Block::Code(document.as_printed())] } else { tables::blocks(document, selection) };
-    if !rejections.is_empty() {
-        body.extend([Block::Blank, Block::Bullets(rejections)]);
+    if !findings.is_empty() {
+        body.extend([Block::Blank, Block::Bullets(findings.into_iter().map(|finding| finding.line).collect())]);
     }
     if !faults.is_empty() {
         let line = |fault: &&Fault| -> Line { vec![Span::new(fault.to_string(), Tone::Warn)] };

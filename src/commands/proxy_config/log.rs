@@ -140,7 +140,7 @@ fn shown(levels: &[(String, String)], changed: bool) -> Shown {
     let loggers: serde_json::Map<_, _> = levels.iter().map(|(logger, level)| (logger.clone(), level.as_str().into())).collect();
     Shown {
         blocks: vec![Block::Table(Table { columns, rows: levels.iter().map(row).collect() })],
-        rejections: Vec::new(),
+        findings: Vec::new(),
         faults: Vec::new(),
         data: json!({ "changed": changed, "loggers": loggers }),
         worst: None,

@@ -1,10 +1,12 @@
 //! One answer of many proxies: the same tables with a column for whose row it is.
 
+use super::findings::Finding;
 use super::questions::Shown;
 use crate::commands::fleet::{Proxy, Visited};
 use crate::error::{Error, Kind, Result};
 use crate::report::{Block, Column, Line, Report, Severity, Span, Table, Tone};
 use serde_json::{Map, Value, json};
+use std::cmp::Reverse;
 
 /// The column, and the field of the machine form, that says whose row it is.
 pub const PROXY: &str = "PROXY";
@@ -60,26 +62,56 @@ pub fn report(schema: &str, answered: Answered<Shown>, machine: bool) -> Report 
         }
         return Report::new(schema, &data, Vec::new()).worst(worst);
     }
-    let (mut rejections, mut faults) = (Vec::new(), Vec::new());
-    let mut tables = Vec::new();
+    let mut findings: Vec<&Finding> = Vec::new();
+    let (mut wrong, mut missing) = (Said::default(), Said::default());
     for (proxy, shown) in good.iter() {
-        let whose = || if several { Some(Span::new(format!("{}: ", proxy.name()), Tone::Strong)) } else { None };
-        rejections.extend(shown.rejections.iter().map(|line| whose().into_iter().chain(line.clone()).collect::<Line>()));
-        let fault = |text: &String| whose().into_iter().chain([Span::new(text.clone(), Tone::Warn)]).collect::<Line>();
-        faults.extend(shown.faults.iter().map(fault));
+        findings.extend(&shown.findings);
+        shown.findings.iter().for_each(|finding| wrong.add(&finding.line, proxy));
+        shown.faults.iter().for_each(|text| missing.add(&vec![Span::new(text.clone(), Tone::Warn)], proxy));
     }
+    wrong.lines.sort_by_key(|(line, _)| findings.iter().find(|finding| finding.line == *line).map(|one| Reverse(one.severity)));
+    let mut tables = Vec::new();
+    let said = [wrong, missing].map(|said| said.lines(several));
     let answers = good.len();
     for (proxy, shown) in good {
         tables.push((proxy.name(), shown.blocks));
     }
     let mut body = if several { merge(tables) } else { tables.pop().map(|(_, blocks)| blocks).unwrap_or_default() };
-    for lines in [rejections, faults] {
+    for lines in said {
         if !lines.is_empty() {
             body.extend([Block::Blank, Block::Bullets(lines)]);
         }
     }
     body.extend(footer(answers, &failed));
     Report::new(schema, &Map::new(), body).worst(worst)
+}
+
+/// Lines, and the proxies of which each is told: what is the same of many is told once.
+#[derive(Default)]
+struct Said {
+    lines: Vec<(Line, Vec<String>)>,
+}
+
+impl Said {
+    fn add(&mut self, line: &Line, proxy: &Proxy) {
+        match self.lines.iter_mut().find(|(there, _)| there == line) {
+            Some((_, proxies)) => proxies.push(proxy.name()),
+            None => self.lines.push((line.clone(), vec![proxy.name()])),
+        }
+    }
+
+    fn lines(self, several: bool) -> Vec<Line> {
+        let whose = |proxies: &[String]| match proxies {
+            [first, _, ..] => format!("{first} and {} more: ", proxies.len() - 1),
+            [only] => format!("{only}: "),
+            [] => String::new(),
+        };
+        let line = |(line, proxies): (Line, Vec<String>)| -> Line {
+            let whose = several.then(|| Span::new(whose(&proxies), Tone::Strong));
+            whose.into_iter().chain(line).collect()
+        };
+        self.lines.into_iter().map(line).collect()
+    }
 }
 
 /// What did not answer and why, and how many did; nothing for a single proxy that did.

@@ -1,8 +1,11 @@
 //! `meshctl proxy-config`: what a proxy really runs.
 
+mod certificates;
 pub mod conversation;
 pub mod diff;
 mod document;
+mod findings;
+mod joined;
 mod log;
 pub mod many;
 pub mod questions;
@@ -12,8 +15,10 @@ mod tables;
 mod who;
 
 use crate::cli::Ctx;
-use crate::commands::fleet;
-use crate::envoy::{Dump, Fault, Section, Want, clusters, endpoints, hosts, listeners};
+use crate::cli::complete::{self, Names};
+use crate::commands::fleet::{self, Who};
+use crate::envoy::secrets::Beside;
+use crate::envoy::{Dump, Fault, Section, Want, certs, clusters, endpoints, hosts, listeners};
 use crate::error::{Error, Kind, Result};
 use crate::render::Format;
 use crate::report::Report;
@@ -103,13 +108,13 @@ impl Part {
 #[derive(Args, Clone, Debug, Default)]
 pub struct ClusterFilter {
     /// Only services with this in their host name
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::Fqdn))]
     pub fqdn: String,
     /// Only subsets with this in their name
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::Subset))]
     pub subset: String,
     /// Only this direction: inbound or outbound
-    #[arg(long, value_name = "DIRECTION", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "DIRECTION", default_value = "", hide_default_value = true, add = complete::words(directions))]
     pub direction: String,
 }
 
@@ -120,7 +125,7 @@ pub struct ClusterArgs {
     #[command(flatten)]
     pub filter: ClusterFilter,
     /// Only this port
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, add = complete::of_proxy(Names::ClusterPort))]
     pub port: u32,
 }
 
@@ -137,16 +142,19 @@ pub struct ListenerArgs {
     #[command(flatten)]
     pub who: WhoArgs,
     /// Only this address
-    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::ListenerAddress))]
     pub address: String,
     /// Only this port
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, add = complete::of_proxy(Names::ListenerPort))]
     pub port: u32,
     /// Only this type: HTTP, TCP or HTTP+TCP
-    #[arg(long = "type", value_name = "TYPE", default_value = "", hide_default_value = true)]
+    #[arg(long = "type", value_name = "TYPE", default_value = "", hide_default_value = true, add = complete::words(types))]
     pub kind: String,
     #[command(flatten)]
     pub detail: Detail,
+    /// Listeners and chains by name, as one reads a waypoint; hidden in istioctl too
+    #[arg(long, hide = true)]
+    pub waypoint: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -154,7 +162,7 @@ pub struct RouteArgs {
     #[command(flatten)]
     pub who: WhoArgs,
     /// Only the route configuration of this name
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::Route))]
     pub name: String,
     #[command(flatten)]
     pub detail: Detail,
@@ -171,10 +179,10 @@ pub struct EndpointArgs {
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     pub port: u32,
     /// Only the cluster of this name
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::Cluster))]
     pub cluster: String,
     /// Only this health status, such as healthy
-    #[arg(long, value_name = "STATUS", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "STATUS", default_value = "", hide_default_value = true, add = complete::words(statuses))]
     pub status: String,
 }
 
@@ -185,22 +193,38 @@ pub struct AllArgs {
     #[command(flatten)]
     pub clusters: ClusterFilter,
     /// Only this port: clusters, listeners and endpoints
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, add = complete::of_proxy(Names::ListenerPort))]
     pub port: u32,
     /// Only this address: listeners and endpoints
-    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::ListenerAddress))]
     pub address: String,
     /// Only listeners of this type: HTTP, TCP or HTTP+TCP
-    #[arg(long = "type", value_name = "TYPE", default_value = "", hide_default_value = true)]
+    #[arg(long = "type", value_name = "TYPE", default_value = "", hide_default_value = true, add = complete::words(types))]
     pub kind: String,
     /// Only the route configuration of this name
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, add = complete::of_proxy(Names::Route))]
     pub name: String,
     #[command(flatten)]
     pub detail: Detail,
     /// Headings are always there; istioctl's flag is taken and changes nothing
     #[arg(long, hide = true)]
     pub with_headers: bool,
+}
+
+fn words(words: &[&str]) -> Vec<(String, String)> {
+    words.iter().map(|word| ((*word).to_owned(), String::new())).collect()
+}
+
+fn directions() -> Vec<(String, String)> {
+    words(&["inbound", "inbound-vip", "outbound"])
+}
+
+fn types() -> Vec<(String, String)> {
+    words(&["HTTP", "TCP", "HTTP+TCP"])
+}
+
+fn statuses() -> Vec<(String, String)> {
+    words(&["healthy", "unhealthy", "degraded", "draining", "timeout", "unknown"])
 }
 
 pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
@@ -223,7 +247,8 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
         Part::Ecds(args) => (args, one(Section::Extensions, now)),
         Part::All(args) => (&args.who, args.selection(now)),
     };
-    let selection = Selection { printed, ..selection };
+    let mut selection = Selection { printed, ..selection };
+    selection.listeners.detail = matches!(ctx.global.output, Format::Wide | Format::Markdown) || (machine && !printed);
     if who.file.is_empty() {
         return running(ctx, who, &selection, machine);
     }
@@ -239,8 +264,9 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
 /// From proxies that run, or that a recording holds.
 fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Result<Report> {
     who.pods.nonempty(ctx)?;
-    let visited = fleet::ask(ctx, who.pods.proxies(), |found| {
-        let selection = Selection { now: found.now, ..selection.clone() };
+    let addresses = selection.sections.contains(&Section::Endpoints) && !selection.printed;
+    let visited = fleet::ask(ctx, Who { addresses, ..who.pods.proxies() }, |found| {
+        let selection = Selection { now: found.now, addresses: found.addresses, ..selection.clone() };
         Show::new(selection, machine, found.live)
     })?;
     let answered = many::split(visited)?;
@@ -254,6 +280,11 @@ fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Re
 /// configuration of a big proxy is many times its table.
 fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Result<Report, crate::envoy::Unusable> {
     let (text, fault) = as_text(bytes);
+    if selection.sections == [Section::Secrets] && certs::is_one(&text) {
+        let beside = Beside { loaded: certs::read(&text)?, ..Beside::default() };
+        let document = document::of_certificates(&beside, selection);
+        return Ok(document::report(&document, &[], fault, selection, machine));
+    }
     if selection.hosts {
         let hosts = hosts::Hosts::read(&text, machine)?;
         let document = document::of_hosts(&hosts, selection, machine);
@@ -266,7 +297,11 @@ fn report(bytes: &[u8], selection: &Selection, machine: bool) -> std::result::Re
     }
     let mut dump = Dump::read(&text, Want { sections: &sections, raw: machine })?;
     dump.faults.retain(|fault| selection.asks_for(fault));
-    let document = document::of_dump(&dump, selection);
+    let mut beside = Beside::default();
+    if selection.sections.contains(&Section::Secrets) {
+        beside.inline = certificates::in_text(&text, &dump, selection.all);
+    }
+    let document = document::of_dump(&dump, &beside, selection);
     Ok(document::report(&document, &dump.faults, fault, selection, machine))
 }
 
@@ -292,8 +327,9 @@ impl ClusterArgs {
 impl ListenerArgs {
     fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
         let (address, port, kind) = (self.address.clone(), self.port, self.kind.clone());
-        let listeners = listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS };
-        (&self.who, Selection { listeners, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
+        let listeners = listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS, detail: false };
+        let chains = self.waypoint;
+        (&self.who, Selection { listeners, chains, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
     }
 }
 
@@ -325,7 +361,7 @@ impl AllArgs {
             sections: Section::ALL.to_vec(),
             clusters: self.clusters.with(port),
             endpoints: endpoints::Filter { address: address.clone(), port, ..endpoints::Filter::default() },
-            listeners: listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS },
+            listeners: listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS, detail: false },
             route: self.name.clone(),
             verbose: self.detail.verbose,
             all: true,

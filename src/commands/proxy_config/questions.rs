@@ -1,13 +1,16 @@
 //! What is asked of one proxy to show it, and what is made of its answers.
 
 use super::as_text;
+use super::certificates;
 use super::conversation::{Came, Gap, Wanted};
 use super::document::{self, Document, Selection};
+use super::findings::{self, Finding};
 use super::tables;
 use crate::envoy::ask::HOSTS;
+use crate::envoy::secrets::Beside;
 use crate::envoy::{Dump, Fault, Section, Want, hosts};
 use crate::facts::Outcome;
-use crate::report::{Block, Line, Severity};
+use crate::report::{Block, Severity};
 use crate::source::visit::{Answers, Questions};
 use serde::Serialize;
 use serde_json::Value;
@@ -23,7 +26,8 @@ pub struct Show {
 #[derive(Debug)]
 pub struct Shown {
     pub blocks: Vec<Block>,
-    pub rejections: Vec<Line>,
+    /// What is wrong with what it runs, worst first.
+    pub findings: Vec<Finding>,
     /// What is missing from it.
     pub faults: Vec<String>,
     pub data: Value,
@@ -48,13 +52,17 @@ impl Questions for Show {
         match self.selection.hosts {
             true if known.is_empty() => vec![HOSTS.to_owned()],
             true => Vec::new(),
+            false if self.of_certificates() => certificates::next(&self.wanted, known),
             false => self.wanted.next(known),
         }
     }
 
     fn done(&self, _: usize, known: Answers) -> Self::Made {
+        if !self.selection.hosts && self.of_certificates() {
+            return self.dump(&certificates::came(&self.wanted, &known)?, &known);
+        }
         if !self.selection.hosts {
-            return self.dump(&self.wanted.came(&known)?);
+            return self.dump(&self.wanted.came(&known)?, &known);
         }
         match known.first().map(|(_, answer)| (&answer.outcome, &answer.partial)) {
             Some((Outcome::Bytes(bytes), partial)) => self.hosts(bytes, partial.as_deref()),
@@ -74,13 +82,22 @@ impl Show {
         Ok(self.shown(&document, &faults, &[], partial))
     }
 
-    fn dump(&self, came: &Came) -> Result<Shown, String> {
+    /// Whether certificates are looked for beside the dump.
+    fn of_certificates(&self) -> bool {
+        self.selection.sections.contains(&Section::Secrets) && !self.selection.printed
+    }
+
+    fn dump(&self, came: &Came, known: &Answers) -> Result<Shown, String> {
         let (text, broken) = as_text(&came.bytes);
         let mut wanted = self.wanted.sections.clone();
         wanted.retain(|section| !came.gaps.iter().any(|gap| gap.section == *section && gap.list.is_none()));
         let mut dump = Dump::read(&text, Want { sections: &wanted, raw: self.machine }).map_err(|unusable| unusable.why)?;
         dump.faults.retain(|fault| self.selection.asks_for(fault));
-        let document = document::of_dump(&dump, &self.selection);
+        let beside = match self.of_certificates() {
+            true => certificates::beside(&self.wanted, known, &text, &dump),
+            false => Beside::default(),
+        };
+        let document = document::of_dump(&dump, &beside, &self.selection);
         let mut faults = dump.faults.clone();
         faults.extend(broken);
         Ok(self.shown(&document, &faults, &came.gaps, None))
@@ -91,6 +108,8 @@ impl Show {
         struct One<'d> {
             #[serde(flatten)]
             document: &'d Document<'d>,
+            #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+            findings: &'d [Finding],
             #[serde(skip_serializing_if = "Vec::is_empty")]
             faults: Vec<Told<'d>>,
             #[serde(skip_serializing_if = "<[Gap]>::is_empty")]
@@ -102,24 +121,23 @@ impl Show {
             fault: &'d Fault,
             text: String,
         }
-        let rejections = tables::rejections(document);
-        let worst = match (rejections.is_empty(), faults.is_empty() && gaps.is_empty()) {
-            (false, _) => Some(Severity::Error),
-            (true, false) => Some(Severity::Warning),
-            (true, true) => None,
-        };
+        let findings = findings::of(document, self.selection.now);
+        let missing = !(faults.is_empty() && gaps.is_empty());
+        let worst = findings::worst(&findings).max(missing.then_some(Severity::Warning));
         let mut told: Vec<String> = faults.iter().map(Fault::to_string).collect();
         told.extend(gaps.iter().map(Gap::text));
         told.extend(partial.filter(|_| faults.is_empty()).map(str::to_owned));
+        told.extend(document.pods_unknown.map(|why| format!("which pods are behind some endpoints is not known: {why}")));
         let (mut data, mut blocks) = (Value::Null, Vec::new());
         if self.selection.printed {
             blocks = vec![Block::Code(document.as_printed())];
         } else if self.machine {
             let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
-            data = serde_json::to_value(One { document, faults, missing: gaps }).unwrap_or_else(|e| Value::String(e.to_string()));
+            data = serde_json::to_value(One { document, findings: &findings, faults, missing: gaps })
+                .unwrap_or_else(|e| Value::String(e.to_string()));
         } else {
             blocks = tables::blocks(document, &self.selection);
         }
-        Shown { blocks, rejections, faults: told, data, worst }
+        Shown { blocks, findings, faults: told, data, worst }
     }
 }

@@ -1,6 +1,7 @@
 //! `proxy-config rootca-compare`: whether proxies hold the same roots, and so can trust each other's certificates.
 
 use super::as_text;
+use super::certificates;
 use super::conversation::Wanted;
 use super::many::{self, Answered};
 use super::who::PodsArgs;
@@ -43,20 +44,21 @@ impl Questions for Ask {
     type Made = std::result::Result<Held, String>;
 
     fn next(&self, _: usize, known: &Answers) -> Vec<String> {
-        self.wanted.next(known)
+        certificates::next(&self.wanted, known)
     }
 
     fn done(&self, _: usize, known: Answers) -> Self::Made {
-        let came = self.wanted.came(&known)?;
+        let came = certificates::came(&self.wanted, &known)?;
         let (text, _) = as_text(&came.bytes);
         let dump = Dump::read(&text, Want { sections: &[Section::Secrets], raw: false }).map_err(|unusable| unusable.why)?;
-        let rows = secrets::rows(&dump.secrets, self.now);
+        let beside = certificates::beside(&self.wanted, &known, &text, &dump);
+        let rows = secrets::all(&dump.secrets, &beside, self.now);
         let mut roots: Vec<Certificate> =
             rows.into_iter().filter(|row| row.kind == "CA").flat_map(|row| row.certificates).collect();
         roots.sort_by(|a, b| (&a.serial_number, &a.subject).cmp(&(&b.serial_number, &b.subject)));
         roots.dedup();
         if roots.is_empty() {
-            return Err("it holds no roots among its secrets".to_owned());
+            return Err("it holds no roots, neither among its secrets nor in its configuration".to_owned());
         }
         Ok(Held { roots })
     }

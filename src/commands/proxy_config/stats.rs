@@ -178,7 +178,7 @@ fn shown(stats: &[Stat]) -> Shown {
         .collect();
     Shown {
         blocks: vec![if table.rows.is_empty() { none() } else { Block::Table(table) }],
-        rejections: Vec::new(),
+        findings: Vec::new(),
         faults: Vec::new(),
         data: json!({ "stats": data }),
         worst: None,

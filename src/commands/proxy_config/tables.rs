@@ -1,13 +1,13 @@
 //! The tables: istioctl's columns, and what it leaves out with `-o wide` or when there is something to tell.
 
+mod endpoints;
+mod secrets;
+
 use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
 use crate::envoy::listeners::Protocols;
-use crate::envoy::{Section, State, clusters, endpoints, extensions, hosts, listeners, routes, secrets};
+use crate::envoy::{Section, State, clusters, extensions, listeners, routes};
 use crate::report::{Block, Column, Line, Span, Table, Tone};
-
-/// Fewer days than this until a certificate expires are marked; workload certificates live a day, so not for them.
-const SOON: i64 = 30;
 
 /// How Istio writes the protocols that a filter chain takes, in the words of istioctl.
 pub const PROTOCOLS: Protocols = &[
@@ -40,39 +40,18 @@ pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
         push("Routes", or_none(routes(rows, selection), "no routes"));
     }
     if let Some(rows) = &document.secrets {
-        push("Secrets", or_none(secrets(rows, all), "no secrets: the proxy got none by discovery"));
+        push("Secrets", or_none(secrets::table(rows, all), "no secrets: the proxy got none by discovery"));
     }
     if let Some(rows) = &document.endpoints {
-        push("Endpoints", or_none(hosts(rows), "no endpoints"));
+        push("Endpoints", or_none(endpoints::hosts(rows), "no endpoints"));
     }
     if let Some(rows) = &document.eds {
-        push("Endpoints", or_none(endpoints(rows, all), "no endpoints"));
+        push("Endpoints", or_none(endpoints::sent(rows, all), "no endpoints"));
     }
     if let Some(rows) = &document.ecds {
         push("Extension configs", or_none(extensions(rows), "no extension configs"));
     }
     blocks
-}
-
-/// What Envoy refused, in its own words.
-pub fn rejections(document: &Document<'_>) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut tell = |kind: &str, name: &str, standing: &Standing<'_>| {
-        let Some(rejected) = standing.rejected else { return };
-        let when = rejected.at.some().map(|at| format!(" ({at})")).unwrap_or_default();
-        let runs = if standing.state.is_in_use() { "; the one before is still in use" } else { "" };
-        lines.push(vec![
-            Span::new(format!("{kind} {name}"), Tone::Strong),
-            Span::new(format!(" rejected by the proxy{when}{runs}: "), Tone::Plain),
-            Span::new(rejected.details.to_string(), Tone::Bad),
-        ]);
-    };
-    document.clusters.iter().flatten().for_each(|row| tell("cluster", row.name, &row.standing));
-    document.listeners.iter().flatten().for_each(|row| tell("listener", row.name, &row.standing));
-    document.routes.iter().flatten().for_each(|row| tell("route", row.name, &row.standing));
-    document.secrets.iter().flatten().for_each(|row| tell("secret", row.name, &row.standing));
-    document.ecds.iter().flatten().for_each(|row| tell("extension", row.name, &row.standing));
-    lines
 }
 
 fn or_none(table: Table, none: &str) -> Vec<Block> {
@@ -91,22 +70,24 @@ fn wide(titles: &[&str]) -> impl Iterator<Item = Column> {
     titles.iter().map(|title| Column::new(*title).wide())
 }
 
-/// STATE is hidden while there is nothing to tell; VERSION and LAST UPDATED are always for `-o wide`.
-fn standing_columns<'s>(standings: impl Iterator<Item = &'s Standing<'s>>) -> [Column; 3] {
-    let mut standings = standings;
+/// STATE is hidden while there is nothing to tell; the others are always for `-o wide`.
+fn standing_columns<'s>(mut standings: impl Iterator<Item = &'s Standing<'s>>) -> [Column; 4] {
     let told = standings.any(|standing| !standing.state.is_in_use() || standing.rejected.is_some());
     let state = Column::new("STATE");
-    [if told { state } else { state.wide() }, Column::new("VERSION").wide(), Column::new("LAST UPDATED").wide()]
+    let [version, updated, client] = ["VERSION", "LAST UPDATED", "CLIENT STATUS"].map(|title| Column::new(title).wide());
+    [if told { state } else { state.wide() }, version, updated, client]
 }
 
-fn standing(standing: &Standing<'_>) -> [Line; 3] {
+fn standing(standing: &Standing<'_>) -> [Line; 4] {
     let state = match (standing.state, standing.rejected) {
         (State::Rejected, _) => Span::new("REJECTED", Tone::Bad),
         (state, Some(_)) => Span::new(format!("{}, UPDATE REJECTED", state.name()), Tone::Bad),
         (state @ (State::Warming | State::Draining), None) => Span::new(state.name(), Tone::Warn),
         (state, None) => Span::new(state.name(), Tone::Plain),
     };
-    [vec![state], plain(standing.version.unwrap_or_default()), plain(standing.last_updated.unwrap_or_default())]
+    let texts = [standing.version, standing.last_updated, standing.client_status].map(|text| plain(text.unwrap_or_default()));
+    let [version, updated, client] = texts;
+    [vec![state], version, updated, client]
 }
 
 /// Adds a first column with the name and its kind, where several sections stand in one answer.
@@ -133,6 +114,8 @@ fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
         columns: columns(&["SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"]),
         rows: Vec::with_capacity(rows.len()),
     };
+    table.columns[2].spare = rows.iter().all(|row| row.subset.is_empty());
+    table.columns[5].spare = rows.iter().all(|row| row.origin_label.is_empty());
     table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
     for row in rows {
         let dash = |text: &str| plain(if text.is_empty() { "-" } else { text });
@@ -151,10 +134,29 @@ fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
     table
 }
 
+/// Each way to a chain by itself, with the names of listener and chain.
+fn chains(rows: &[listeners::Row<'_>]) -> Table {
+    let mut table = Table { columns: columns(&["LISTENER", "CHAIN", "MATCH", "DESTINATION"]), rows: Vec::new() };
+    for row in rows {
+        for chain in &row.filter_chains {
+            let own = format!("envoy://{}", row.name);
+            let listener = if row.internal && row.filter_chains.len() == 1 && chain.name == own { "internal" } else { &own };
+            let ways = chain.matches.split(" or ");
+            table.rows.extend(ways.map(|way| [listener, chain.name, way, chain.destination.as_str()].map(plain).to_vec()));
+        }
+    }
+    table
+}
+
 fn listeners(rows: &[listeners::Row<'_>], selection: &Selection) -> Table {
+    if selection.chains {
+        return chains(rows);
+    }
     let titles: &[&str] =
         if selection.verbose { &["ADDRESSES", "PORT", "MATCH", "DESTINATION"] } else { &["ADDRESSES", "PORT", "TYPE"] };
     let mut table = Table { columns: columns(titles), rows: Vec::new() };
+    let details: &[&str] = if selection.verbose { &["LISTENER", "CHAIN", "TLS", "FILTERS"] } else { &["LISTENER", "CHAINS"] };
+    table.columns.extend(wide(details));
     table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
     let mut names = Vec::new();
     for row in rows {
@@ -166,11 +168,13 @@ fn listeners(rows: &[listeners::Row<'_>], selection: &Selection) -> Table {
             names.push(row.name.to_owned());
         };
         if selection.verbose {
-            row.filter_chains
-                .iter()
-                .for_each(|chain| push(vec![plain(chain.matches.as_str()), plain(chain.destination.as_str())]));
+            row.filter_chains.iter().for_each(|chain| {
+                let filters = plain(chain.filters.join("; "));
+                let own = [chain.matches.as_str(), &chain.destination, row.name, chain.name, chain.tls].map(plain);
+                push(own.into_iter().chain([filters]).collect());
+            });
         } else {
-            push(vec![plain(row.kind)]);
+            push(vec![plain(row.kind), plain(row.name), plain(row.filter_chains.len().to_string())]);
         }
     }
     named(selection.all, &mut table, "NAME", "listener", names.into_iter());
@@ -191,11 +195,13 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
         return table;
     }
     let mut table = Table { columns: columns(&["NAME", "VHOST NAME", "DOMAINS", "MATCH", "VIRTUAL SERVICE"]), rows: Vec::new() };
-    table.columns.extend(wide(&["DESTINATION", "TIMEOUT", "RETRIES", "MIRROR", "HEADERS"]));
+    let all = || rows.iter().flat_map(|row| &row.virtual_hosts).flat_map(|host| &host.routes);
+    table.columns[4].spare = all().all(|route| route.origin_label.is_empty());
+    table.columns.extend(wide(&["DESTINATION", "TIMEOUT", "RETRIES", "MIRROR", "FAULT", "RATE LIMIT", "HEADERS"]));
     table.columns.extend(states());
     for row in rows {
         for host in &row.virtual_hosts {
-            let mut push = |middle: [Line; 7]| {
+            let mut push = |middle: [Line; 9]| {
                 let mut cells = vec![plain(name(row)), plain(host.name), plain(host.domains_label.as_str())];
                 cells.extend(middle);
                 cells.extend(standing(&row.standing));
@@ -209,101 +215,16 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
                     plain(route.timeout.unwrap_or_default()),
                     plain(route.retries.as_str()),
                     plain(route.mirrors.join(", ")),
+                    vec![Span::new(route.fault.as_str(), Tone::Warn)],
+                    plain(route.rate_limit.as_str()),
                     plain(route.headers.join(", ")),
                 ]);
             }
             if host.no_routes {
                 let empty = || plain("");
-                push([plain("/*"), plain("404"), empty(), empty(), empty(), empty(), empty()]);
+                push([plain("/*"), plain("404"), empty(), empty(), empty(), empty(), empty(), empty(), empty()]);
             }
         }
-    }
-    table
-}
-
-fn secrets(rows: &[secrets::Row<'_>], all: bool) -> Table {
-    let titles = ["RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER", "NOT AFTER", "NOT BEFORE"];
-    let mut table = Table { columns: columns(&titles), rows: Vec::new() };
-    // Told only where all are known: then several trust domains are likely, and the difference matters.
-    let domain = Column::new("TRUST DOMAIN");
-    table.columns.push(if rows.iter().all(|row| !row.trust_domain.is_empty()) { domain } else { domain.wide() });
-    table.columns.extend(wide(&["DAYS LEFT", "SPIFFE ID", "CERTIFICATES", "PROBLEM", "VERSION", "LAST UPDATED"]));
-    for row in rows {
-        let first = row.certificates.first();
-        let text = |text: Option<&str>| plain(text.unwrap_or_default());
-        let name = if all { format!("secret/{}", row.name) } else { row.name.to_owned() };
-        let days = row.days_left.map_or_else(String::new, |days| days.to_string());
-        let tone = match row.days_left {
-            Some(..0) => Tone::Bad,
-            Some(..SOON) if row.kind == "CA" => Tone::Warn,
-            _ => Tone::Plain,
-        };
-        let [_, version, updated] = standing(&row.standing);
-        table.rows.push(vec![
-            plain(name),
-            plain(row.kind),
-            vec![Span::new(row.status, if matches!(row.status, "ACTIVE" | "STATIC") { Tone::Plain } else { Tone::Warn })],
-            vec![Span::new(row.valid.to_string(), if row.valid { Tone::Good } else { Tone::Bad })],
-            text(first.map(|first| first.serial_number.as_str())),
-            text(first.map(|first| first.not_after.as_str())),
-            text(first.map(|first| first.not_before.as_str())),
-            plain(row.trust_domain.as_str()),
-            vec![Span::new(days, tone)],
-            text(first.and_then(|first| first.spiffe_id())),
-            plain(row.certificates.len().to_string()),
-            text(row.problem.as_deref()),
-            version,
-            updated,
-        ]);
-    }
-    table
-}
-
-fn status(text: &str) -> Line {
-    let tone = match text {
-        "HEALTHY" => Tone::Good,
-        "UNHEALTHY" | "TIMEOUT" => Tone::Bad,
-        "DEGRADED" | "DRAINING" => Tone::Warn,
-        _ => Tone::Plain,
-    };
-    vec![Span::new(text, tone)]
-}
-
-fn hosts(rows: &[hosts::Row<'_>]) -> Table {
-    let mut table =
-        Table { columns: columns(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"]), rows: Vec::with_capacity(rows.len()) };
-    let reasons = Column::new("REASON");
-    table.columns.push(if rows.iter().all(|row| row.reasons().is_empty()) { reasons.wide() } else { reasons });
-    table.columns.extend(wide(&["WEIGHT", "PRIORITY", "LOCALITY", "HOSTNAME"]));
-    for row in rows {
-        table.rows.push(vec![
-            plain(row.endpoint()),
-            status(row.status()),
-            vec![Span::new(row.outlier_check(), if row.outlier_check() == "OK" { Tone::Plain } else { Tone::Bad })],
-            plain(row.cluster),
-            vec![Span::new(row.reasons().join("; "), Tone::Warn)],
-            plain(row.weight().map_or_else(String::new, |weight| weight.to_string())),
-            plain(row.priority().to_string()),
-            plain(row.locality()),
-            plain(row.hostname().unwrap_or_default()),
-        ]);
-    }
-    table
-}
-
-fn endpoints(rows: &[endpoints::Row<'_>], all: bool) -> Table {
-    let mut table = Table { columns: columns(&["NAME", "STATUS", "LOCALITY", "CLUSTER"]), rows: Vec::with_capacity(rows.len()) };
-    table.columns.extend(wide(&["WEIGHT", "PRIORITY"]));
-    for row in rows {
-        let name = row.addresses.join(",");
-        table.rows.push(vec![
-            plain(if all { format!("endpoint/{name}") } else { name }),
-            status(row.status),
-            plain(row.locality.as_str()),
-            plain(row.cluster),
-            plain(row.weight.map_or_else(String::new, |weight| weight.to_string())),
-            plain(row.priority.to_string()),
-        ]);
     }
     table
 }

@@ -4,7 +4,6 @@ use crate::cli::Ctx;
 use crate::cli::complete;
 use crate::commands::fleet::Who;
 use crate::error::{Error, Kind, Result};
-use crate::mesh::admin::Speaks;
 use clap::Args;
 
 #[derive(Args, Clone, Debug, Default)]
@@ -31,15 +30,7 @@ pub struct WhoArgs {
 
 impl PodsArgs {
     pub fn proxies(&self) -> Who<'_> {
-        Who {
-            names: &self.pods,
-            selector: self.selector.as_deref(),
-            port: self.proxy_admin_port,
-            speaks: Speaks::Envoy,
-            from: None,
-            nodes: None,
-            one_is_enough: false,
-        }
+        Who { names: &self.pods, selector: self.selector.as_deref(), port: self.proxy_admin_port, ..Who::envoys() }
     }
 
     /// All proxies are only asked when somebody says so.

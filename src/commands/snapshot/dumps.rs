@@ -4,7 +4,7 @@ use crate::cli::Ctx;
 use crate::commands::fleet::{self, Who};
 use crate::commands::proxy_config::conversation::Wanted;
 use crate::envoy::Section;
-use crate::envoy::ask::HOSTS;
+use crate::envoy::ask::{CERTS, HOSTS};
 use crate::error::{Kind, Result};
 use crate::facts::{Facts, Need};
 use crate::mesh::admin::Speaks;
@@ -24,7 +24,7 @@ impl Questions for Keep {
         match (self.speaks, known.len()) {
             (Speaks::NodeProxy, 0) => vec!["config_dump".to_owned()],
             (Speaks::NodeProxy, _) => Vec::new(),
-            (Speaks::Envoy, 0) => vec![HOSTS.to_owned(), "stats".to_owned()].into_iter().chain(wanted.next(known)).collect(),
+            (Speaks::Envoy, 0) => [HOSTS, CERTS, "stats"].map(str::to_owned).into_iter().chain(wanted.next(known)).collect(),
             (Speaks::Envoy, _) => wanted.next(known),
         }
     }
@@ -39,7 +39,7 @@ pub fn add(ctx: &Ctx, clusters: &mut [Facts]) -> Result<()> {
     for speaks in [Speaks::Envoy, Speaks::NodeProxy] {
         let nodes = (speaks == Speaks::NodeProxy).then_some((LABELS, None));
         let selector = nodes.is_none().then_some("");
-        let who = Who { names: &[], selector, port: None, speaks, from: None, nodes, one_is_enough: false };
+        let who = Who { selector, speaks, nodes, ..Who::envoys() };
         let visited = match fleet::ask(ctx, who, |_| Keep { speaks }) {
             Ok(visited) => visited,
             Err(error) if error.kind == Kind::Input => continue,

@@ -123,7 +123,7 @@ fn shown(levels: &[(String, String)], changed: bool) -> Shown {
     let loggers: serde_json::Map<_, _> = levels.iter().map(|(logger, level)| (logger.clone(), level.as_str().into())).collect();
     Shown {
         blocks: vec![Block::Table(Table { columns: vec![Column::new("LOGGER"), Column::new("LEVEL")], rows })],
-        rejections: Vec::new(),
+        findings: Vec::new(),
         faults: Vec::new(),
         data: json!({ "changed": changed, "loggers": loggers }),
         worst: None,
