@@ -12,6 +12,8 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::json;
 use std::future::Future;
+use std::sync::OnceLock;
+use tokio::runtime::Runtime;
 
 /// More warnings than this tell nobody anything.
 const SHOWN_PROBLEMS: usize = 20;
@@ -268,13 +270,21 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     })
 }
 
+/// One for the whole process: a connection lives on the runtime that made it, and is used again by the next question.
+/// It is never shut down, so that a thread that hangs in a name look-up does not hold the prompt.
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
 /// For work that minds Ctrl-C itself, since it has something to leave in order.
 pub fn uninterrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Error::new(Kind::Internal, "can't start the runtime").because(&e))?;
+    let runtime = match RUNTIME.get() {
+        Some(runtime) => runtime,
+        None => {
+            let made = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let made = made.map_err(|e| Error::new(Kind::Internal, "can't start the runtime").because(&e))?;
+            RUNTIME.get_or_init(|| made)
+        }
+    };
     let answer = runtime.block_on(work);
-    // A thread that hangs in a name look-up must not hold the prompt.
-    runtime.shutdown_background();
     // The runtime's handler would swallow a later Ctrl-C, such as at a question.
     // SAFETY: `signal` with a constant disposition touches no memory of ours.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
