@@ -24,7 +24,6 @@ Examples:
   meshctl analyze --from demo          see it work, without a cluster
   meshctl analyze                      ask the cluster of your kubeconfig
   meshctl proxy-status                 is every proxy in sync, and why not
-  meshctl permissions | kubectl apply -f -
 
 `meshctl --help` lists the flags, `meshctl COMMAND --help` says more about a command.";
 
