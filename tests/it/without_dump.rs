@@ -37,25 +37,28 @@ fn a_proxy_without_a_dump_is_pieced_together() {
     assert!(code == 2 && err.contains("no dump"), "{err}");
     // A pod of no mesh stays one.
     let (code, _, err) = run(&["pc", "all", "deploy/legacy.plain-l5d", "--from", &from]);
-    assert!(code == 2 && err.contains("it has no proxy of a mesh"), "{err}");
+    assert!(code == 2 && err.contains("none of these pods has a proxy of a mesh"), "{err}");
 }
 
 #[test]
 fn policies_and_routes_are_those_that_the_controllers_send() {
     let from = linkerd("misconfig");
     let ask = |words: &[&str]| run(&[words, &["--from", &from]].concat()).1;
-    let ports = ask(&["pc", "listener", "-n", "shop-l5d"]);
+    let ports = ask(&["pc", "listener", "-n", "shop-l5d", "-o", "json"]);
     assert!(ports.contains("server catalog-http") && ports.contains("authorizationpolicy catalog-clients"), "{ports}");
-    let routes = ask(&["pc", "route", "deploy/web.shop-l5d", "-o", "wide"]);
-    let words: String = routes.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("10% nosuch.shop-l5d:8080 (answers 500: Service not found nosuch)"), "{routes}");
+    let routes = ask(&["pc", "route", "deploy/web.shop-l5d", "-o", "json"]);
+    assert!(routes.contains("10% nosuch.shop-l5d:8080 (answers 500: Service not found nosuch)"), "{routes}");
 }
 
 #[test]
 fn what_the_controllers_send_shows_who_is_late() {
     let from = linkerd("leaf-expired-stuck");
-    let (_, out, _) = run(&["pc", "secret", "deploy/web.shop-l5d", "--from", &from]);
-    assert!(out.contains("leaf") && out.contains("false") && out.contains("2026-11-23T20:10:50Z"), "{out}");
+    let (_, out, _) = run(&["pc", "secret", "deploy/web.shop-l5d", "--from", &from, "-o", "json"]);
+    let leaf = serde_json::from_str::<Value>(&out).expect("JSON")["proxies"][0]["secrets"][0].clone();
+    assert_eq!(
+        (&leaf["name"], &leaf["valid"], &leaf["not_after"]),
+        (&"leaf".into(), &false.into(), &"2026-11-23T20:10:50Z".into())
+    );
     // No controller runs: what the proxy has stays visible, and the rest is said.
     let from = linkerd("destination-down");
     let (_, out, _) = run(&["pc", "cluster", "deploy/load.shop-l5d", "--from", &from]);

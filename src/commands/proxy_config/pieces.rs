@@ -75,6 +75,7 @@ fn made(shown: &proxy::Shown, parts: &[Part], machine: bool) -> Shown {
         };
         blocks.extend(parts_heading(parts, heading, &blocks));
         let none = match part {
+            Part::Endpoints if !shown.faults.is_empty() => "none is known: nobody told them",
             Part::Clusters | Part::Endpoints => "it balances over no Service just now: it has called none for a while",
             Part::Routes => "no routes: it called no Service, and nothing governs its ports",
             _ => "none",
