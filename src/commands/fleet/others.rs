@@ -5,8 +5,8 @@ use crate::commands::load::block_on;
 use crate::error::Result;
 use crate::facts::{Facts, Need, Object, SourceKind};
 use crate::mesh::admin::{self, Speaks};
+use crate::source::Source;
 use crate::source::visit::{Door, Questions, visit};
-use crate::source::{Base, Source};
 use jiff::Timestamp;
 
 /// More rounds than any mesh has use for.
@@ -35,14 +35,6 @@ pub fn is_one(pod: &Object) -> bool {
 }
 
 impl Others {
-    /// With connections of its own: those that were made in another runtime ended with it.
-    fn fresh(&self) -> Option<Source> {
-        match &self.source.base {
-            Base::Live(cluster) => Some(Source { base: Base::Live(Box::new(cluster.anew())), prometheus: None }),
-            Base::Stored(_) => None,
-        }
-    }
-
     fn proxies(&self) -> impl Iterator<Item = (Proxy, &Object)> {
         let port =
             |pod: &Object| admin::of_pod(pod).into_iter().find(|admin| admin.speaks == Speaks::Metrics).map(|one| one.port);
@@ -71,8 +63,6 @@ pub fn gathered(others: &[Others], needs: impl Fn(&Facts, &Object) -> Vec<Need>)
     block_on(async {
         let mut all = Vec::new();
         for one in others {
-            let fresh = one.fresh();
-            let source = fresh.as_ref().unwrap_or(&one.source);
             let mut facts = Facts::new(one.name.clone(), one.kind, one.now);
             for _ in 0..ROUNDS {
                 let mut wanted: Vec<Need> = one.pods.iter().flat_map(|pod| needs(&facts, pod)).collect();
@@ -82,7 +72,7 @@ pub fn gathered(others: &[Others], needs: impl Fn(&Facts, &Object) -> Vec<Need>)
                 if wanted.is_empty() {
                     break;
                 }
-                source.answer(wanted, &mut facts).await;
+                one.source.answer(wanted, &mut facts).await;
             }
             all.push(facts);
         }
@@ -95,8 +85,6 @@ pub fn visit_others<Q: Questions>(others: &[Others], mut questions: impl FnMut(&
     block_on(async {
         let mut all = Vec::new();
         for one in others {
-            let fresh = one.fresh();
-            let source = fresh.as_ref().unwrap_or(&one.source);
             let proxies: Vec<Proxy> = one.proxies().map(|(proxy, _)| proxy).collect();
             let door = |proxy: &Proxy| Door {
                 namespace: proxy.namespace.clone(),
@@ -105,7 +93,7 @@ pub fn visit_others<Q: Questions>(others: &[Others], mut questions: impl FnMut(&
                 inside: None,
             };
             let doors: Vec<Door> = proxies.iter().map(door).collect();
-            let made = visit(source, &doors, questions(&one.pods), |_| ()).await;
+            let made = visit(&one.source, &doors, questions(&one.pods), |_| ()).await;
             all.extend(proxies.into_iter().zip(made));
         }
         Ok(all)

@@ -47,7 +47,11 @@ pub fn split<T>(visited: Visited<std::result::Result<T, String>>) -> Result<Answ
     if answered.failed.iter().all(|(_, why)| why.contains(" answers ") || why.contains("of that kind")) {
         return Err(error);
     }
-    Err(error.hint("another admin port: --proxy-admin-port PORT; the rights that it takes: meshctl permissions proxy-config"))
+    if answered.failed.iter().all(|(_, why)| why.contains("the recording does not hold it")) {
+        return Err(error.hint("meshctl snapshot record --proxies keeps what proxies say"));
+    }
+    let rights = "meshctl permissions proxy-config";
+    Err(error.hint(format!("another admin port: --proxy-admin-port PORT; rights that it takes: {rights}")))
 }
 
 /// `machine` decides which of the two forms is there.

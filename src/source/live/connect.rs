@@ -13,7 +13,6 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_millis(3_500);
 
 /// Where a cluster is and who we are there.
-#[derive(Clone)]
 pub struct Target {
     pub name: String,
     /// URL without user info; empty when the kubeconfig names none.

@@ -141,21 +141,6 @@ pub(super) fn now() -> Timestamp {
 }
 
 impl Cluster {
-    /// The same cluster, to be connected anew.
-    pub fn anew(&self) -> Cluster {
-        Cluster {
-            target: self.target.clone(),
-            namespace: self.namespace.clone(),
-            kubeconfig: self.kubeconfig.clone(),
-            deadline: self.deadline,
-            xds: self.xds.clone(),
-            tokens: self.tokens.clone(),
-            token: http::Found::default(),
-            caller: OnceCell::new(),
-            served: OnceCell::new(),
-        }
-    }
-
     /// The context's name; `in-cluster` inside a pod.
     pub fn name(&self) -> &str {
         &self.target.name

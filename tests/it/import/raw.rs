@@ -32,7 +32,8 @@ pub fn answer(facts: &mut Facts, folder: &Path) {
                 Need::PodGet { pod, path, .. } => envoy(folder, pod, path),
                 Need::Http(question) => server(folder, &question.path),
                 Need::Exec { command, .. } => program(folder, command),
-                Need::Tls { namespace, pod, .. } => {
+                // Only the proxies' own ports were dialed.
+                Need::Tls { namespace, pod, port: 4191, .. } => {
                     text(&folder.join(format!("proxies/{namespace}.{pod}/tls-chain.pem"))).map(Outcome::Text)
                 }
                 Need::Grpc(call) => controller(folder, call),
