@@ -62,6 +62,9 @@ pub fn report(until: Until, look: &Look, reached: bool, seconds: i64, timeout: D
         (true, _) => format!("all {total} proxies{what} {verb} (after {})", sync::age(seconds)),
         (false, 0) if !complete => format!("nothing can be told after {}: not every answer came", spoken(timeout)),
         (false, 0) => format!("all {total} proxies{what}: {verb} once within {}, not twice", spoken(timeout)),
+        (false, _) if *total == 0 && !names.is_empty() => {
+            format!("not {word} after {}: no proxy has {}", spoken(timeout), names.join(" and "))
+        }
         (false, n) => format!("not {word} after {}: {n} of {total} proxies{what}", spoken(timeout)),
     };
     let mut body = vec![Block::Paragraph(vec![Span::new(text, if reached { Tone::Good } else { Tone::Bad })])];

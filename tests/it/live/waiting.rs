@@ -88,10 +88,10 @@ async fn who_lags_is_named_when_the_time_is_over() {
         _ => objects(request).unwrap_or_else(|| status(404, "no")),
     })
     .await;
-    let (code, out, _) = at(&server, &["wait", "--timeout", "2s"]);
-    assert!(code == 1 && out.starts_with("not synced after 2s: 1 of 2 proxies"), "{out}");
+    let (code, out, _) = at(&server, &["wait", "--timeout", "6s"]);
+    assert!(code == 1 && out.starts_with("not synced after 6s: 1 of 2 proxies"), "{out}");
     assert!(out.contains("web.shop") && out.contains("STALE: CDS sent") && !out.contains("other.shop"), "{out}");
-    let (code, out, _) = at(&server, &["wait", "--timeout", "1s", "-l", "app=web", "-o", "json"]);
+    let (code, out, _) = at(&server, &["wait", "--timeout", "6s", "-l", "app=web", "-o", "json"]);
     let report: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((code, &report["reached"], &report["laggards"][0]["proxy"]), (1, &json!(false), &json!("web.shop")));
     // The same fleet, and what is asked of it is true.
@@ -150,7 +150,7 @@ async fn an_object_that_does_not_arrive_names_where_it_stays() {
         _ => objects(request).unwrap_or_else(|| status(404, "no")),
     })
     .await;
-    let (code, out, _) = at(&server, &["wait", "virtualservice/reviews", "-n", "shop", "--timeout", "3s"]);
+    let (code, out, _) = at(&server, &["wait", "virtualservice/reviews", "-n", "shop", "--timeout", "8s"]);
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(code == 1 && words.contains("istiod-0 it has not read virtualservice/reviews.shop as it is now"), "{out}");
     assert!(words.contains("web.shop nothing was sent to it since the change of 2026-11-24T09:30:00Z"), "{out}");
