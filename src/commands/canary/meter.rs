@@ -6,7 +6,6 @@ use crate::commands::fleet::{self, Who};
 use crate::commands::load::{block_on, now};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Outcome, SourceKind};
-use crate::mesh::admin::Speaks;
 use crate::source::live::prometheus::Prometheus;
 use crate::source::visit::{Answers, Questions};
 use serde::Deserialize;
@@ -161,16 +160,7 @@ impl<'c, 'a> Gate<'c, 'a> {
     }
 
     fn ask(&self, only: Option<&str>) -> Result<Vec<(String, Vec<Host>)>> {
-        let who = Who {
-            names: &[],
-            selector: None,
-            port: None,
-            speaks: Speaks::Envoy,
-            from: None,
-            nodes: None,
-            one_is_enough: false,
-            addresses: false,
-        };
+        let who = Who::envoys();
         let namespaces: Vec<String> = self.namespaces.iter().cloned().collect();
         let mut many = false;
         let visited = fleet::ask(&self.canary.of(only), who, |found| {
