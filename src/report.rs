@@ -6,6 +6,7 @@
 use crate::render::JsonWriter;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// How bad the worst finding is; compared with `--fail-on`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -100,6 +101,59 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Each cell is a line of spans; a row has as many cells as there are columns.
     pub rows: Vec<Vec<Line>>,
+}
+
+/// A cell, kept as a line or made for the moment.
+#[derive(Clone, Debug)]
+pub enum Cell<'c> {
+    Line(&'c [Span]),
+    Text(Cow<'c, str>, Tone),
+}
+
+impl<'c> Cell<'c> {
+    pub fn text(text: impl Into<Cow<'c, str>>) -> Self {
+        Cell::Text(text.into(), Tone::Plain)
+    }
+}
+
+/// A table of which the rows are made when they are measured and when they are drawn: of a hundred thousand, most cells
+/// already stand somewhere, and to keep all as lines takes more time than to say them twice.
+pub trait Rows: Sync {
+    fn columns(&self) -> &[Column];
+    fn count(&self) -> usize;
+    /// Gives the cells of a row, one for each column.
+    fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>));
+}
+
+impl Rows for Table {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+    fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>)) {
+        self.rows[at].iter().for_each(|line| put(Cell::Line(line)));
+    }
+}
+
+impl Table {
+    /// The same, kept.
+    pub fn of(rows: &dyn Rows) -> Self {
+        let row = |at: usize| {
+            let mut cells = Vec::with_capacity(rows.columns().len());
+            rows.row(at, &mut |cell| {
+                cells.push(match cell {
+                    Cell::Line(line) => line.to_vec(),
+                    // Most cells are empty, and nothing takes no room.
+                    Cell::Text(text, _) if text.is_empty() => Line::new(),
+                    Cell::Text(text, tone) => vec![Span::new(text, tone)],
+                });
+            });
+            cells
+        };
+        Table { columns: rows.columns().to_vec(), rows: (0..rows.count()).map(row).collect() }
+    }
 }
 
 /// A part of the human form, top to bottom.

@@ -5,7 +5,7 @@ mod log;
 use crate::cli::{Ctx, complete};
 use crate::commands::fleet::{self, Found, Who};
 use crate::commands::load::now;
-use crate::commands::proxy_config::many;
+use crate::commands::proxy_config::many::{self, Kept};
 use crate::commands::proxy_config::questions::Shown;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Outcome;
@@ -207,7 +207,7 @@ impl Wanted {
                 false => Block::Table(drawn(titles, &rows)),
             });
         }
-        Ok(Shown { blocks, findings: Vec::new(), faults: Vec::new(), data: Value::Object(data), worst: None })
+        Ok(Shown { blocks, findings: Vec::new(), faults: Vec::new(), data: Kept::of(&data), worst: None })
     }
 }
 

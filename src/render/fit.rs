@@ -1,38 +1,32 @@
 //! Which columns of a table are shown where not all have room.
 
-use super::layout::longest;
-use super::sanitize;
-use super::wrap::width;
-use crate::report::{Line, Table};
+use super::layout::Natural;
+use crate::report::Column;
 
-/// `shown` without the columns that can be spared, from the last, until the rest fits.
-pub fn fitting(table: &Table, shown: Vec<usize>, gap: u16, limit: usize) -> Vec<usize> {
-    if !shown.iter().any(|&i| table.columns[i].spare) {
-        return shown;
-    }
-    let text = |line: &Line| line.iter().map(|span| width(&sanitize::inline(&span.text))).sum::<usize>();
-    let natural =
-        longest(table, &shown, text).into_iter().zip(&shown).map(|(cells, &i)| (i, cells.max(width(&table.columns[i].title))));
-    let mut columns: Vec<(usize, usize)> = natural.collect();
-    let total = |columns: &[(usize, usize)]| columns.iter().map(|(_, width)| width + usize::from(gap)).sum::<usize>();
-    while total(&columns) > limit + usize::from(gap)
-        && let Some(last) = columns.iter().rposition(|(i, _)| table.columns[*i].spare)
+/// `shown` without the columns that can be spared, from the last, until the rest fits; each with how wide it wants to be.
+pub fn fitting(columns: &[Column], shown: Vec<(usize, Natural)>, gap: u16, limit: usize) -> Vec<(usize, Natural)> {
+    let mut shown = shown;
+    let total = |shown: &[(usize, Natural)]| shown.iter().map(|(_, it)| it.wanted() + usize::from(gap)).sum::<usize>();
+    while total(&shown) > limit + usize::from(gap)
+        && let Some(last) = shown.iter().rposition(|(i, _)| columns[*i].spare)
     {
-        columns.remove(last);
+        shown.remove(last);
     }
-    columns.into_iter().map(|(i, _)| i).collect()
+    shown
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::natural;
     use super::*;
-    use crate::report::Column;
+    use crate::report::Table;
 
     #[test]
     fn what_says_nothing_gives_way() {
         let columns = vec![Column::new("A"), Column::new("SPARE").spare(), Column::new("B"), Column::new("C").spare()];
         let table = Table { columns, rows: vec![["aaaaaaaa", "s", "bbbbbbbb", "c"].map(|text| vec![text.into()]).to_vec()] };
-        let shown = |limit| fitting(&table, vec![0, 1, 2, 3], 2, limit);
+        let all: Vec<_> = natural(&table, &[0, 1, 2, 3]).into_iter().enumerate().collect();
+        let shown = |limit| fitting(&table.columns, all.clone(), 2, limit).into_iter().map(|(i, _)| i).collect::<Vec<_>>();
         assert_eq!(shown(28), [0, 1, 2, 3]);
         assert_eq!(shown(27), [0, 1, 2]);
         assert_eq!(shown(24), [0, 2]);

@@ -2,8 +2,8 @@
 
 use super::sanitize;
 use super::table::SHARE;
-use super::wrap::{longest_word, width};
-use crate::report::{Line, Table};
+use super::wrap::width;
+use crate::report::{Cell, Rows};
 use crate::shares;
 
 /// A column is not made narrower than this for the sake of another, nor than its title.
@@ -11,21 +11,80 @@ const LEAST: usize = 8;
 /// A word of this width is rather broken than given all the room.
 const LONG: usize = 32;
 
+/// What a column would take if there were room for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Natural {
+    pub title: usize,
+    /// Its widest cell.
+    pub cell: usize,
+    /// The longest of the words that are better not broken.
+    word: usize,
+}
+
+impl Natural {
+    pub fn wanted(&self) -> usize {
+        self.cell.max(self.title)
+    }
+}
+
+/// Of some columns of a table; each row is looked at once.
+pub fn natural(rows: &dyn Rows, shown: &[usize]) -> Vec<Natural> {
+    let columns = rows.columns();
+    let mut place = vec![None; columns.len()];
+    shown.iter().enumerate().for_each(|(n, &i)| place[i] = Some(n));
+    let shares = shares::ranges(rows.count(), SHARE, |range| {
+        let mut most = vec![(0, 0); shown.len()];
+        for at in range {
+            let mut i = 0;
+            rows.row(at, &mut |cell| {
+                if let Some(n) = place.get(i).copied().flatten() {
+                    measure(&cell, &mut most[n]);
+                }
+                i += 1;
+            });
+        }
+        most
+    });
+    let title = |i: usize| width(&sanitize::inline(&columns[i].title));
+    let most = |n: usize| shares.iter().fold((0, 0), |most, share| (most.0.max(share[n].0), most.1.max(share[n].1)));
+    let one = |(n, &i): (usize, &usize)| Natural { title: title(i), cell: most(n).0, word: most(n).1 };
+    shown.iter().enumerate().map(one).collect()
+}
+
+/// Raises what is too little for the cell.
+fn measure(cell: &Cell<'_>, most: &mut (usize, usize)) {
+    let (mut whole, mut longest) = (0, 0);
+    let mut add = |text: &str| {
+        let clean = sanitize::inline(text);
+        let columns = width(&clean);
+        whole += columns;
+        // No word is longer than its text.
+        if columns > most.1.max(longest) {
+            longest = clean.split(' ').map(width).max().unwrap_or(0).max(longest);
+        }
+    };
+    match cell {
+        Cell::Text(text, _) => add(text),
+        Cell::Line(line) => line.iter().for_each(|span| add(&span.text)),
+    }
+    most.0 = most.0.max(whole);
+    // One that is too long counts for nothing.
+    if longest <= LONG {
+        most.1 = most.1.max(longest);
+    }
+}
+
 /// Columns that have room keep their width; the others share what is left, as evenly as their longest words allow.
-pub fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usize> {
-    let room = limit.saturating_sub(usize::from(gap) * shown.len().saturating_sub(1));
-    let titles: Vec<usize> = shown.iter().map(|&i| width(&sanitize::inline(&table.columns[i].title))).collect();
-    let whole = |line: &Line| line.iter().map(|span| width(&sanitize::inline(&span.text))).sum();
-    let wanted: Vec<usize> =
-        longest(table, shown, whole).into_iter().zip(&titles).map(|(full, title)| full.max(*title)).collect();
+pub fn widths(columns: &[Natural], gap: u16, limit: usize) -> Vec<usize> {
+    let room = limit.saturating_sub(usize::from(gap) * columns.len().saturating_sub(1));
+    let wanted: Vec<usize> = columns.iter().map(Natural::wanted).collect();
     if wanted.iter().sum::<usize>() <= room {
         return wanted;
     }
-    let word = |line: &Line| Some(longest_word(line)).filter(|&word| word <= LONG).unwrap_or(0);
-    let words: Vec<_> = longest(table, shown, word).into_iter().zip(&wanted).zip(&titles).collect();
+    let words: Vec<_> = columns.iter().zip(&wanted).collect();
     // No word is broken if that can be; else the longest are.
     let floors = |longest: usize| -> Vec<usize> {
-        words.iter().map(|&((word, &full), &title)| full.min(word.min(longest).max(title).max(LEAST))).collect()
+        words.iter().map(|&(column, &full)| full.min(column.word.min(longest).max(column.title).max(LEAST))).collect()
     };
     let possible = (LEAST..=LONG).rev().map(floors).find(|floors| floors.iter().sum::<usize>() <= room);
     let floors = possible.unwrap_or_else(|| floors(LEAST));
@@ -45,17 +104,14 @@ pub fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usi
     widths
 }
 
-/// The most that `measure` gives for a cell of each column.
-pub fn longest(table: &Table, shown: &[usize], measure: impl Fn(&Line) -> usize + Sync) -> Vec<usize> {
-    let of_column = |rows: &[Vec<Line>], i: usize| rows.iter().filter_map(|row| row.get(i)).map(&measure).max().unwrap_or(0);
-    let shares = shares::each(&table.rows, SHARE, |rows| shown.iter().map(|&i| of_column(rows, i)).collect::<Vec<_>>());
-    (0..shown.len()).map(|n| shares.iter().map(|share| share[n]).max().unwrap_or(0)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Column;
+    use crate::report::{Column, Line, Table};
+
+    fn widths(table: &Table, shown: &[usize], gap: u16, limit: usize) -> Vec<usize> {
+        super::widths(&natural(table, shown), gap, limit)
+    }
 
     fn table(rows: &[[&str; 3]]) -> Table {
         let cell = |text: &&str| -> Line { vec![(*text).into()] };

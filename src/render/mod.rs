@@ -18,7 +18,7 @@ pub use json::JsonWriter;
 pub use style::paint;
 
 use crate::cli::{ColorWhen, Global};
-use crate::report::{Block, Report, Span, Tone};
+use crate::report::{Block, Report, Rows, Span, Tone};
 use serde::Serialize;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
@@ -107,7 +107,7 @@ pub fn render(report: &Report, style: &Style) -> String {
 /// To stdout, as it is made where that can be done: the answer of a large fleet is never held as text.
 pub fn show(report: &Report, style: &Style) -> io::Result<()> {
     match style.format {
-        Format::Table | Format::Wide => stream_blocks(style, |put| put(&report.body)),
+        Format::Table | Format::Wide => stream_blocks(style, |put| put(Piece::Blocks(&report.body))),
         Format::Json => to_stdout(|out| json::write(report, out).map_err(io::Error::from)),
         _ => print(&render(report, style)),
     }
@@ -142,9 +142,21 @@ pub fn stream_printed(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()>
     pieces(|put| make(&mut |piece| put(&json::safe(piece))))
 }
 
-/// The same of tables: `make` is given what takes the blocks that stand together.
-pub fn stream_blocks(style: &Style, make: impl FnOnce(&mut dyn FnMut(&[Block]))) -> io::Result<()> {
-    pieces(|put| make(&mut |blocks| table::draw(blocks, style, style.format == Format::Wide, put)))
+/// A part of a human form that is made bit by bit.
+pub enum Piece<'p> {
+    Blocks(&'p [Block]),
+    Rows(&'p dyn Rows),
+}
+
+/// The same of tables: `make` is given what takes the parts, of which blocks that belong together come together.
+pub fn stream_blocks(style: &Style, make: impl FnOnce(&mut dyn FnMut(Piece<'_>))) -> io::Result<()> {
+    let wide = style.format == Format::Wide;
+    pieces(|put| {
+        make(&mut |piece| match piece {
+            Piece::Blocks(blocks) => table::draw(blocks, style, wide, put),
+            Piece::Rows(rows) => table::draw_rows(rows, style, wide, put),
+        });
+    })
 }
 
 fn pieces(make: impl FnOnce(&mut dyn FnMut(&str))) -> io::Result<()> {

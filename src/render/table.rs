@@ -1,13 +1,14 @@
 //! `-o table` and `-o wide`: for people.
 
 use super::fit::fitting;
-use super::layout;
+use super::layout::{self, Natural};
 use super::style::{loudest, paint};
 use super::wrap::{Commands, clip, slices, width, wrap};
 use super::{Style, WIDTH, sanitize};
-use crate::report::{Block, Line, Report, Table, Tone};
+use crate::report::{self, Block, Line, Report, Rows, Span, Table, Tone};
 use crate::shares;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Between two columns of a table.
 const GAP: u16 = 2;
@@ -28,8 +29,7 @@ pub fn render(report: &Report, style: &Style, wide: bool) -> String {
 
 /// The same, given away piece by piece: of a big table the text is never there as a whole.
 pub fn draw(mut blocks: &[Block], style: &Style, wide: bool, put: &mut dyn FnMut(&str)) {
-    let limit = if wide { usize::MAX } else { style.width.max(NARROWEST) };
-    let page = Page { limit, wide, color: style.color };
+    let page = Page::new(style, wide);
     let mut out = String::new();
     while let [block, rest @ ..] = blocks {
         // Labels that follow each other share one column.
@@ -37,7 +37,7 @@ pub fn draw(mut blocks: &[Block], style: &Style, wide: bool, put: &mut dyn FnMut
         if let Block::Table(table) = block
             && table.rows.len() > WAVE
         {
-            page.long_table(table, put);
+            page.rows(table, put);
         } else if fields > 0 {
             page.fields(&blocks[..fields], &mut out);
         } else {
@@ -49,6 +49,11 @@ pub fn draw(mut blocks: &[Block], style: &Style, wide: bool, put: &mut dyn FnMut
     }
 }
 
+/// The same of rows that are made meanwhile.
+pub fn draw_rows(rows: &dyn Rows, style: &Style, wide: bool, put: &mut dyn FnMut(&str)) {
+    Page::new(style, wide).rows(rows, put);
+}
+
 struct Page {
     limit: usize,
     wide: bool,
@@ -56,6 +61,11 @@ struct Page {
 }
 
 impl Page {
+    fn new(style: &Style, wide: bool) -> Self {
+        let limit = if wide { usize::MAX } else { style.width.max(NARROWEST) };
+        Page { limit, wide, color: style.color }
+    }
+
     fn block(&self, block: &Block, out: &mut String) {
         match block {
             Block::Heading(text) => self.push(&paint(&sanitize::inline(text), Tone::Strong, self.color), out),
@@ -122,56 +132,75 @@ impl Page {
     fn table(&self, table: &Table, notes: &[(usize, Line)], out: &mut String) {
         let Some((grid, columns)) = self.measured(table, out) else { return };
         let mut notes = notes.iter().peekable();
-        for (at, row) in table.rows.iter().enumerate() {
-            self.row(&grid.cells(row).collect::<Vec<_>>(), &columns, out);
+        for at in 0..table.rows.len() {
+            self.drawn(&grid, &columns, at..at + 1, out);
             while let Some((_, line)) = notes.next_if(|(row, _)| *row == at) {
                 self.hang("  ", "  ", line, 0, out);
             }
         }
     }
 
-    /// One of very many rows, wave by wave, each drawn on several threads.
-    fn long_table(&self, table: &Table, put: &mut dyn FnMut(&str)) {
+    /// Of very many rows, wave by wave, each drawn on several threads.
+    fn rows(&self, rows: &dyn Rows, put: &mut dyn FnMut(&str)) {
         let mut head = String::new();
-        let Some((grid, columns)) = self.measured(table, &mut head) else { return };
+        let Some((grid, columns)) = self.measured(rows, &mut head) else { return };
         put(&head);
-        for wave in table.rows.chunks(WAVE) {
-            let drawn = shares::each(wave, SHARE, |rows| {
-                let (mut out, mut cells) = (String::new(), Vec::with_capacity(columns.len()));
-                for row in rows {
-                    cells.clear();
-                    cells.extend(grid.cells(row));
-                    self.row(&cells, &columns, &mut out);
-                }
+        for start in (0..rows.count()).step_by(WAVE) {
+            let drawn = shares::ranges(WAVE.min(rows.count() - start), SHARE, |range| {
+                let mut out = String::new();
+                self.drawn(&grid, &columns, start + range.start..start + range.end, &mut out);
                 out
             });
             drawn.iter().for_each(|text| put(text));
         }
     }
 
+    fn drawn(&self, grid: &Grid<'_>, columns: &[(usize, bool)], rows: Range<usize>, out: &mut String) {
+        for at in rows {
+            let cells = grid.cells(at);
+            let cells: Vec<Cell<'_>> = cells.iter().zip(&grid.shown).map(|(cell, shown)| shown.cell(cell)).collect();
+            self.row(&cells, columns, out);
+        }
+    }
+
     /// The head of a table, and how wide its columns are and whether they stand to the right; nothing if it has none.
-    fn measured<'t>(&self, table: &'t Table, out: &mut String) -> Option<(Grid<'t>, Vec<(usize, bool)>)> {
-        let shown: Vec<usize> = (0..table.columns.len()).filter(|&i| self.wide || !table.columns[i].wide).collect();
-        let shown = if self.wide { shown } else { fitting(table, shown, GAP, self.limit) };
-        if shown.is_empty() {
+    fn measured<'t>(&self, rows: &'t dyn Rows, out: &mut String) -> Option<(Grid<'t>, Vec<(usize, bool)>)> {
+        let columns = rows.columns();
+        let seen: Vec<usize> = (0..columns.len()).filter(|&i| self.wide || !columns[i].wide).collect();
+        let natural = layout::natural(rows, &seen);
+        let mut seen: Vec<(usize, Natural)> = seen.into_iter().zip(natural).collect();
+        if !self.wide {
+            seen = fitting(columns, seen, GAP, self.limit);
+        }
+        if seen.is_empty() {
             return None;
         }
-        let limits = if self.wide { vec![usize::MAX; shown.len()] } else { layout::widths(table, &shown, GAP, self.limit) };
-        let grid = Grid { table, shown, limits };
-        let title = |&i: &usize| Cell { lines: Lines::One(sanitize::inline(&table.columns[i].title)), tone: Tone::Strong };
+        let natural: Vec<Natural> = seen.iter().map(|(_, natural)| *natural).collect();
+        let limits = if self.wide { vec![usize::MAX; seen.len()] } else { layout::widths(&natural, GAP, self.limit) };
+        let place = |((i, _), limit): (&(usize, Natural), usize)| Shown { column: *i, limit, most: columns[*i].rows };
+        let grid = Grid { rows, shown: seen.iter().zip(limits).map(place).collect() };
+        // There may be a hundred thousand rows: they are broken twice, once to be measured, rather than kept. Where all have
+        // room there is nothing to break.
+        let narrow: Vec<bool> = grid.shown.iter().zip(&natural).map(|(shown, natural)| natural.cell > shown.limit).collect();
+        let mut widths: Vec<usize> =
+            natural.iter().zip(&narrow).map(|(it, narrow)| if *narrow { it.title } else { it.wanted() }).collect();
+        if narrow.contains(&true) {
+            let measured = shares::ranges(rows.count(), SHARE, |range| {
+                let mut widths = vec![0; narrow.len()];
+                for at in range {
+                    for (n, cell) in grid.cells(at).iter().enumerate().filter(|(n, _)| narrow[*n]) {
+                        widths[n] = grid.shown[n].cell(cell).width().max(widths[n]);
+                    }
+                }
+                widths
+            });
+            measured.iter().for_each(|share| share.iter().zip(&mut widths).for_each(|(one, width)| *width = *one.max(width)));
+        }
+        let title =
+            |shown: &Shown| Cell { lines: Lines::One(sanitize::inline(&columns[shown.column].title)), tone: Tone::Strong };
         let titles: Vec<Cell<'_>> = grid.shown.iter().map(title).collect();
-        // There may be a hundred thousand rows: they are broken twice, once to be measured, rather than kept.
-        let mut widths: Vec<usize> = titles.iter().map(Cell::width).collect();
-        let measured = shares::each(&table.rows, SHARE, |rows| {
-            let mut widths = vec![0; grid.shown.len()];
-            for row in rows {
-                grid.cells(row).zip(&mut widths).for_each(|(cell, width)| *width = cell.width().max(*width));
-            }
-            widths
-        });
-        measured.iter().for_each(|share| share.iter().zip(&mut widths).for_each(|(one, width)| *width = *one.max(width)));
         let columns: Vec<(usize, bool)> =
-            grid.shown.iter().zip(widths).map(|(&i, width)| (width, table.columns[i].align_right)).collect();
+            grid.shown.iter().zip(widths).map(|(shown, width)| (width, columns[shown.column].align_right)).collect();
         self.row(&titles, &columns, out);
         Some((grid, columns))
     }
@@ -206,17 +235,40 @@ fn push_spaces(mut count: usize, out: &mut String) {
     out.push_str(&SPACES[..count]);
 }
 
-/// What is shown of a table, and how wide each column may be.
+/// What is shown of a table.
 struct Grid<'g> {
-    table: &'g Table,
-    shown: Vec<usize>,
-    limits: Vec<usize>,
+    rows: &'g dyn Rows,
+    shown: Vec<Shown>,
 }
 
-impl Grid<'_> {
-    fn cells<'t>(&self, row: &'t [Line]) -> impl Iterator<Item = Cell<'t>> {
-        let cell = |i: usize, limit| Some(Cell::of(row.get(i)?, limit, self.table.columns[i].rows));
-        self.shown.iter().zip(&self.limits).map(move |(&i, &limit)| cell(i, limit).unwrap_or_default())
+/// A column, how wide it may be, and how many rows its cells may take.
+struct Shown {
+    column: usize,
+    limit: usize,
+    most: usize,
+}
+
+impl<'g> Grid<'g> {
+    /// Of those columns that are shown.
+    fn cells(&self, at: usize) -> Vec<report::Cell<'g>> {
+        let mut cells = Vec::with_capacity(self.shown.len());
+        let mut i = 0;
+        self.rows.row(at, &mut |cell| {
+            if self.shown.get(cells.len()).is_some_and(|shown| shown.column == i) {
+                cells.push(cell);
+            }
+            i += 1;
+        });
+        cells
+    }
+}
+
+impl Shown {
+    fn cell<'c>(&self, cell: &'c report::Cell<'_>) -> Cell<'c> {
+        match cell {
+            report::Cell::Line(line) => Cell::of(line, self.limit, self.most),
+            report::Cell::Text(text, tone) => Cell::of_text(text, *tone, self.limit, self.most),
+        }
     }
 }
 
@@ -260,29 +312,39 @@ impl Lines<'_> {
 }
 
 impl<'t> Cell<'t> {
-    fn of(line: &'t Line, limit: usize, most: usize) -> Self {
+    fn of(line: &'t [Span], limit: usize, most: usize) -> Self {
+        // Nearly all are one text.
+        if let [span] = line {
+            return Cell::of_text(&span.text, span.tone, limit, most);
+        }
         if line.is_empty() {
             return Cell::default();
         }
         let tone = loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone));
-        // Nearly all are one text.
-        if let [span] = line.as_slice() {
-            let text = sanitize::inline(&span.text);
-            if width(&text) <= limit {
-                return Cell { lines: Lines::One(text), tone };
-            }
-            if let (Cow::Borrowed(text), 0, true) = (&text, most, span.tone != Tone::Code) {
-                return Cell { lines: Lines::Slices(slices(text, limit)), tone };
-            }
-        }
-        let mut rows = wrap(line, limit, Commands::Broken);
-        if most > 0 && limit < usize::MAX {
-            rows = clip(rows, most, limit);
-        }
-        Cell { lines: Lines::Many(rows.iter().map(|row| row.paint(false)).collect()), tone }
+        Cell { lines: Lines::Many(broken(line, limit, most)), tone }
+    }
+
+    fn of_text(text: &'t str, tone: Tone, limit: usize, most: usize) -> Self {
+        let clean = sanitize::inline(text);
+        let lines = if width(&clean) <= limit {
+            Lines::One(clean)
+        } else if let (Cow::Borrowed(text), 0, true) = (&clean, most, tone != Tone::Code) {
+            Lines::Slices(slices(text, limit))
+        } else {
+            Lines::Many(broken(&[Span::new(text, tone)], limit, most))
+        };
+        Cell { lines, tone: if text.trim().is_empty() { Tone::default() } else { tone } }
     }
 
     fn width(&self) -> usize {
         (0..self.lines.count()).map(|n| width(self.lines.get(n))).max().unwrap_or(0)
     }
+}
+
+fn broken(line: &[Span], limit: usize, most: usize) -> Vec<String> {
+    let mut rows = wrap(line, limit, Commands::Broken);
+    if most > 0 && limit < usize::MAX {
+        rows = clip(rows, most, limit);
+    }
+    rows.iter().map(|row| row.paint(false)).collect()
 }

@@ -174,12 +174,6 @@ pub fn clip(mut rows: Vec<Row>, most: usize, limit: usize) -> Vec<Row> {
     rows
 }
 
-/// The longest part of a line that `wrap` would not break if a line could hold it.
-pub fn longest_word(line: &[Span]) -> usize {
-    let longest = |span: &Span| span.text.split(' ').map(|word| width(&sanitize::inline(word))).max();
-    line.iter().filter_map(longest).max().unwrap_or(0)
-}
-
 fn words(clean: &[(String, Tone)], limit: usize, commands: Commands) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut word = Word::default();

@@ -240,8 +240,8 @@ pub fn stream(
         render::stream(SCHEMA, &Data::new(document, findings, &faults))?;
     } else {
         render::stream_blocks(style, |put| {
-            tables::each(document, selection, &mut |blocks| put(&blocks));
-            put(&beside(findings, &faults));
+            tables::each(document, selection, put);
+            put(render::Piece::Blocks(&beside(findings, &faults)));
         })?;
     }
     let report = Report::new(SCHEMA, &Map::new(), body).worst(worst);

@@ -2,7 +2,7 @@
 
 mod filters;
 
-use super::many::{self, Answered};
+use super::many::{self, Answered, Kept};
 use super::questions::Shown;
 use super::who::PodsArgs;
 use crate::cli::Ctx;
@@ -146,7 +146,7 @@ fn shown(levels: &[(String, String)], changed: bool) -> Shown {
         blocks: vec![Block::Table(Table { columns, rows: levels.iter().map(row).collect() })],
         findings: Vec::new(),
         faults: Vec::new(),
-        data: json!({ "changed": changed, "loggers": loggers }),
+        data: Kept::of(&json!({ "changed": changed, "loggers": loggers })),
         worst: None,
     }
 }

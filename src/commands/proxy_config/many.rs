@@ -5,7 +5,9 @@ use super::questions::Shown;
 use crate::commands::fleet::{Proxy, Visited};
 use crate::error::{Error, Kind, Result};
 use crate::report::{Block, Column, Line, Report, Severity, Span, Table, Tone};
-use serde_json::{Map, Value, json};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::cmp::Reverse;
 
 /// The column, and the field of the machine form, that says whose row it is.
@@ -18,6 +20,52 @@ const FIELDS: usize = 3;
 pub struct Answered<T> {
     pub good: Vec<(Proxy, T)>,
     pub failed: Vec<(String, String)>,
+}
+
+/// A machine form as text: a fifth of what it takes as values, and hundreds are held before the first is written.
+#[derive(Debug, Default)]
+pub struct Kept(Box<str>);
+
+impl Kept {
+    /// Of what serializes to an object.
+    pub fn of(data: &impl Serialize) -> Self {
+        let text = serde_json::to_string(data).unwrap_or_else(|e| Value::String(e.to_string()).to_string());
+        Kept(text.into())
+    }
+}
+
+impl Serialize for Kept {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        serde_json::from_str::<Value>(&self.0).map_err(S::Error::custom)?.serialize(to)
+    }
+}
+
+/// The machine form of all; each is read again when it is its turn.
+#[derive(Serialize)]
+struct Everybody {
+    asked: usize,
+    answered: usize,
+    proxies: Vec<One>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<Failed>,
+}
+
+/// One proxy, with whose it is at its head.
+#[derive(Serialize)]
+struct One {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
+    pod: String,
+    namespace: String,
+    admin_port: u16,
+    #[serde(flatten)]
+    data: Kept,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    name: String,
+    reason: String,
 }
 
 /// None at all is an error; with a single one, its own.
@@ -61,14 +109,13 @@ pub fn report(schema: &str, answered: Answered<Shown>, machine: bool) -> Report 
     let worst = good.iter().map(|(_, shown)| shown.worst).max().flatten();
     let worst = if failed.is_empty() { worst } else { worst.max(Some(Severity::Warning)) };
     if machine {
-        let total = good.len() + failed.len();
-        let mut data = json!({ "asked": total, "answered": good.len() });
-        let proxies: Vec<Value> = good.into_iter().map(|(proxy, shown)| named(&proxy, shown.data)).collect();
-        data["proxies"] = Value::Array(proxies);
-        if !failed.is_empty() {
-            data["failed"] = failed.into_iter().map(|(name, reason)| json!({ "name": name, "reason": reason })).collect();
-        }
-        return Report::new(schema, &data, Vec::new()).worst(worst);
+        let one = |(Proxy { cluster, namespace, pod, port, .. }, shown): (Proxy, Shown)| -> One {
+            One { cluster, pod, namespace, admin_port: port, data: shown.data }
+        };
+        let (asked, answered) = (good.len() + failed.len(), good.len());
+        let failed = failed.into_iter().map(|(name, reason)| Failed { name, reason }).collect();
+        let everybody = Everybody { asked, answered, proxies: good.into_iter().map(one).collect(), failed };
+        return Report::large(schema, everybody, Vec::new()).worst(worst);
     }
     let mut findings: Vec<&Finding> = Vec::new();
     let (mut wrong, mut missing) = (Said::default(), Said::default());
@@ -138,21 +185,6 @@ pub fn footer(answers: usize, failed: &[(String, String)]) -> Vec<Block> {
     let tone = if failed.is_empty() { Tone::Dim } else { Tone::Warn };
     body.push(Block::Paragraph(vec![Span::new(format!("{answers} of {total} proxies answered"), tone)]));
     body
-}
-
-/// The machine form of one proxy, with whose it is at its head.
-pub fn named(proxy: &Proxy, data: Value) -> Value {
-    let mut head = Map::new();
-    if let Some(cluster) = &proxy.cluster {
-        head.insert("cluster".to_owned(), cluster.as_str().into());
-    }
-    head.insert("pod".to_owned(), proxy.pod.as_str().into());
-    head.insert("namespace".to_owned(), proxy.namespace.as_str().into());
-    head.insert("admin_port".to_owned(), proxy.port.into());
-    if let Value::Object(fields) = data {
-        head.extend(fields);
-    }
-    Value::Object(head)
 }
 
 /// One part of the answers: its heading, if there are several parts, and the rows of everybody.

@@ -2,6 +2,7 @@
 //! certificates and what its control plane sends.
 
 use super::document::Selection;
+use super::many::Kept;
 use super::questions::Shown;
 use crate::commands::fleet::{Others, Proxy, about};
 use crate::envoy::{Section, clusters, endpoints};
@@ -58,7 +59,7 @@ fn filtered(mut shown: proxy::Shown, selection: &Selection) -> proxy::Shown {
 }
 
 fn made(shown: &proxy::Shown, parts: &[Part], machine: bool) -> Shown {
-    let data = if machine { serde_json::to_value(shown).unwrap_or_default() } else { serde_json::Value::Null };
+    let data = if machine { Kept::of(shown) } else { Kept::default() };
     let mut blocks = Vec::new();
     for part in parts.iter().filter(|_| !machine) {
         let (heading, table) = match part {

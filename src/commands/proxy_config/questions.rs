@@ -5,6 +5,7 @@ use super::certificates;
 use super::conversation::{Came, Gap, Wanted};
 use super::document::{self, Document, Selection};
 use super::findings::{self, Finding};
+use super::many::Kept;
 use super::tables;
 use crate::envoy::ask::HOSTS;
 use crate::envoy::secrets::Beside;
@@ -13,7 +14,6 @@ use crate::facts::Outcome;
 use crate::report::{Block, Severity};
 use crate::source::visit::{Answers, Questions};
 use serde::Serialize;
-use serde_json::Value;
 
 pub struct Show {
     selection: Selection,
@@ -30,7 +30,7 @@ pub struct Shown {
     pub findings: Vec<Finding>,
     /// What is missing from it.
     pub faults: Vec<String>,
-    pub data: Value,
+    pub data: Kept,
     pub worst: Option<Severity>,
 }
 
@@ -128,13 +128,12 @@ impl Show {
         told.extend(gaps.iter().map(Gap::text));
         told.extend(partial.filter(|_| faults.is_empty()).map(str::to_owned));
         told.extend(document.pods_unknown.map(|why| format!("which pods are behind some endpoints is not known: {why}")));
-        let (mut data, mut blocks) = (Value::Null, Vec::new());
+        let (mut data, mut blocks) = (Kept::default(), Vec::new());
         if self.selection.printed {
             blocks = vec![Block::Code(document.as_printed())];
         } else if self.machine {
             let faults = faults.iter().map(|fault| Told { fault, text: fault.to_string() }).collect();
-            data = serde_json::to_value(One { document, findings: &findings, faults, missing: gaps })
-                .unwrap_or_else(|e| Value::String(e.to_string()));
+            data = Kept::of(&One { document, findings: &findings, faults, missing: gaps });
         } else {
             blocks = tables::blocks(document, &self.selection);
         }

@@ -1,6 +1,6 @@
 //! `proxy-config stats`: what a proxy counts, of itself and of its upstream hosts.
 
-use super::many::{self, Answered};
+use super::many::{self, Answered, Kept};
 use super::questions::Shown;
 use super::who::WhoArgs;
 use crate::cli::Ctx;
@@ -196,7 +196,7 @@ fn shown(stats: &[Stat]) -> Shown {
         blocks: vec![if table.rows.is_empty() { none() } else { Block::Table(table) }],
         findings: Vec::new(),
         faults: Vec::new(),
-        data: json!({ "stats": data }),
+        data: Kept::of(&json!({ "stats": data })),
         worst: None,
     }
 }

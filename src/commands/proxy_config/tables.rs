@@ -7,7 +7,9 @@ use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
 use crate::envoy::listeners::Protocols;
 use crate::envoy::{Section, State, clusters, extensions, listeners, routes};
-use crate::report::{Block, Column, Line, Span, Table, Tone};
+use crate::render;
+use crate::report::{Block, Cell, Column, Rows, Span, Table, Tone};
+use std::borrow::Cow;
 
 /// How Istio writes the protocols that a filter chain takes, in the words of istioctl.
 pub const PROTOCOLS: Protocols = &[
@@ -19,69 +21,115 @@ pub const PROTOCOLS: Protocols = &[
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     let mut all = Vec::new();
-    each(document, selection, &mut |mut blocks| all.append(&mut blocks));
+    each(document, selection, &mut |piece| match piece {
+        render::Piece::Blocks(blocks) => all.extend_from_slice(blocks),
+        render::Piece::Rows(rows) => all.push(Block::Table(Table::of(rows))),
+    });
     all
 }
 
+/// What gives a row, cell by cell.
+type Make<'d> = Box<dyn Fn(usize, &mut dyn FnMut(Cell<'d>)) + Sync + 'd>;
+
+/// The rows of a section.
+struct Listing<'d> {
+    columns: Vec<Column>,
+    count: usize,
+    make: Make<'d>,
+}
+
+impl<'d> Listing<'d> {
+    /// `cells` gives those of one item.
+    fn of<T: Sync + 'd, const N: usize>(
+        columns: impl IntoIterator<Item = Column>,
+        items: Vec<T>,
+        cells: impl Fn(&T) -> [Cell<'d>; N] + Sync + 'd,
+    ) -> Self {
+        let count = items.len();
+        Listing {
+            columns: columns.into_iter().collect(),
+            count,
+            make: Box::new(move |at, put| cells(&items[at]).into_iter().for_each(put)),
+        }
+    }
+}
+
+impl Rows for Listing<'_> {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+    fn count(&self) -> usize {
+        self.count
+    }
+    fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>)) {
+        (self.make)(at, &mut |cell| put(cell));
+    }
+}
+
 /// Section by section: what was taken of one can be gone before the next is made.
-pub fn each(document: &Document<'_>, selection: &Selection, put: &mut dyn FnMut(Vec<Block>)) {
+pub fn each(document: &Document<'_>, selection: &Selection, put: &mut dyn FnMut(render::Piece<'_>)) {
     let all = selection.all;
     let mut first = true;
-    let mut push = |title: &str, block: Vec<Block>| {
-        let mut blocks = Vec::new();
+    let mut heading = |title: &str, put: &mut dyn FnMut(render::Piece<'_>)| {
         if all {
-            blocks.extend((!std::mem::take(&mut first)).then_some(Block::Blank));
-            blocks.push(Block::Heading(title.to_owned()));
+            let blank = (!std::mem::take(&mut first)).then_some(Block::Blank);
+            let blocks: Vec<Block> = blank.into_iter().chain([Block::Heading(title.to_owned())]).collect();
+            put(render::Piece::Blocks(&blocks));
         }
-        blocks.extend(block);
-        put(blocks);
     };
     if document.proxy.is_some() && selection.sections.contains(&Section::Bootstrap) {
-        push("Bootstrap", bootstrap(document));
+        heading("Bootstrap", put);
+        put(render::Piece::Blocks(&bootstrap(document)));
     }
+    let mut push = |title: &str, listing: Listing<'_>, none: &str| {
+        heading(title, put);
+        match listing.count {
+            0 => put(render::Piece::Blocks(&[Block::Paragraph(vec![Span::new(none, Tone::Dim)])])),
+            _ => put(render::Piece::Rows(&listing)),
+        }
+    };
     if let Some(rows) = &document.clusters {
-        push("Clusters", or_none(clusters(rows, all), "no clusters"));
+        push("Clusters", clusters(rows, all), "no clusters");
     }
     if let Some(rows) = &document.listeners {
-        push("Listeners", or_none(listeners(rows, selection), "no listeners"));
+        push("Listeners", listeners(rows, selection), "no listeners");
     }
     if let Some(rows) = &document.routes {
-        push("Routes", or_none(routes(rows, selection), "no routes"));
+        push("Routes", routes(rows, selection), "no routes");
     }
     if let Some(rows) = &document.secrets {
-        push("Secrets", or_none(secrets::table(rows, all), "no secrets: the proxy got none by discovery"));
+        push("Secrets", secrets::table(rows, all), "no secrets: the proxy got none by discovery");
     }
     if let Some(rows) = &document.endpoints {
-        push("Endpoints", or_none(endpoints::hosts(rows), "no endpoints"));
+        push("Endpoints", endpoints::hosts(rows), "no endpoints");
     }
     if let Some(rows) = &document.eds {
-        push("Endpoints", or_none(endpoints::sent(rows, all), "no endpoints"));
+        push("Endpoints", endpoints::sent(rows, all), "no endpoints");
     }
     if let Some(rows) = &document.ecds {
-        push("Extension configs", or_none(extensions(rows), "no extension configs"));
+        push("Extension configs", extensions(rows), "no extension configs");
     }
 }
 
-fn or_none(table: Table, none: &str) -> Vec<Block> {
-    vec![if table.rows.is_empty() { Block::Paragraph(vec![Span::new(none, Tone::Dim)]) } else { Block::Table(table) }]
+fn plain<'d>(text: impl Into<Cow<'d, str>>) -> Cell<'d> {
+    Cell::text(text)
 }
 
-fn plain(text: impl Into<String>) -> Line {
-    toned(text, Tone::Plain)
+fn toned<'d>(text: impl Into<Cow<'d, str>>, tone: Tone) -> Cell<'d> {
+    Cell::Text(text.into(), tone)
 }
 
-/// Of a hundred thousand rows most cells are empty, and nothing takes no room.
-fn toned(text: impl Into<String>, tone: Tone) -> Line {
-    let text = text.into();
-    if text.is_empty() { Line::new() } else { vec![Span::new(text, tone)] }
+fn columns<'t>(titles: &'t [&str]) -> impl Iterator<Item = Column> + use<'t> {
+    titles.iter().map(|title| Column::new(*title))
 }
 
-fn columns(titles: &[&str]) -> Vec<Column> {
-    titles.iter().map(|title| Column::new(*title)).collect()
+fn wide<'t>(titles: &'t [&str]) -> impl Iterator<Item = Column> + use<'t> {
+    columns(titles).map(Column::wide)
 }
 
-fn wide(titles: &[&str]) -> impl Iterator<Item = Column> {
-    titles.iter().map(|title| Column::new(*title).wide())
+/// A cell of a name, which says what kind it is of where several sections stand in one answer.
+fn name_cell<'d>(all: bool, kind: &str, name: &'d str) -> Cell<'d> {
+    if all { plain(format!("{kind}/{name}")) } else { plain(name) }
 }
 
 /// STATE is hidden while there is nothing to tell; the others are always for `-o wide`.
@@ -92,164 +140,181 @@ fn standing_columns<'s>(mut standings: impl Iterator<Item = &'s Standing<'s>>) -
     [if told { state } else { state.wide() }, version, updated, client]
 }
 
-fn standing(standing: &Standing<'_>) -> [Line; 4] {
+fn standing<'d>(standing: &Standing<'d>) -> [Cell<'d>; 4] {
     let state = match (standing.state, standing.rejected) {
-        (State::Rejected, _) => Span::new("REJECTED", Tone::Bad),
-        (state, Some(_)) => Span::new(format!("{}, UPDATE REJECTED", state.name()), Tone::Bad),
-        (state @ (State::Warming | State::Draining), None) => Span::new(state.name(), Tone::Warn),
-        (state, None) => Span::new(state.name(), Tone::Plain),
+        (State::Rejected, _) => toned("REJECTED", Tone::Bad),
+        (state, Some(_)) => toned(format!("{}, UPDATE REJECTED", state.name()), Tone::Bad),
+        (state @ (State::Warming | State::Draining), None) => toned(state.name(), Tone::Warn),
+        (state, None) => plain(state.name()),
     };
     let texts = [standing.version, standing.last_updated, standing.client_status].map(|text| plain(text.unwrap_or_default()));
     let [version, updated, client] = texts;
-    [vec![state], version, updated, client]
-}
-
-/// Adds a first column with the name and its kind, where several sections stand in one answer.
-fn named(all: bool, table: &mut Table, title: &str, kind: &str, names: impl Iterator<Item = String>) {
-    if all {
-        table.columns.insert(0, Column::new(title));
-        for (row, name) in table.rows.iter_mut().zip(names) {
-            row.insert(0, plain(format!("{kind}/{name}")));
-        }
-    }
+    [state, version, updated, client]
 }
 
 fn bootstrap(document: &Document<'_>) -> Vec<Block> {
     let Some(proxy) = &document.proxy else { return Vec::new() };
-    let field = |label: &str, text: &str| Block::Field { label: label.to_owned(), lines: vec![plain(text)] };
+    let field =
+        |label: &str, text: &str| Block::Field { label: label.to_owned(), lines: vec![vec![Span::new(text, Tone::Plain)]] };
     let versions = proxy.versions.iter().map(|(label, version)| field(label, version));
     let envoy = if proxy.envoy_version.is_empty() { "unknown" } else { &proxy.envoy_version };
     let names = [("Node", &proxy.id), ("Cluster", &proxy.cluster)].into_iter().filter(|(_, text)| !text.is_empty());
     versions.chain([field("Envoy Version", envoy)]).chain(names.map(|(label, text)| field(label, text))).collect()
 }
 
-fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
-    let mut table = Table {
-        columns: columns(&["SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"]),
-        rows: Vec::with_capacity(rows.len()),
-    };
-    table.columns[2].spare = rows.iter().all(|row| row.subset.is_empty());
-    table.columns[5].spare = rows.iter().all(|row| row.origin_label.is_empty());
-    table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
-    for row in rows {
-        let dash = |text: &str| plain(if text.is_empty() { "-" } else { text });
-        let mut cells = vec![
+fn clusters<'d>(rows: &'d [clusters::Row<'_>], all: bool) -> Listing<'d> {
+    let mut own: Vec<Column> =
+        columns(&["NAME", "SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"]).collect();
+    own[3].spare = rows.iter().all(|row| row.subset.is_empty());
+    own[6].spare = rows.iter().all(|row| row.origin_label.is_empty());
+    let states = standing_columns(rows.iter().map(|row| &row.standing));
+    let dash = |text: &'d str| plain(if text.is_empty() { "-" } else { text });
+    let port = |row: &clusters::Row<'_>| row.port.map_or_else(|| plain("-"), |port| plain(port.to_string()));
+    let cells = move |row: &&'d clusters::Row<'_>| {
+        let [state, version, updated, client] = standing(&row.standing);
+        [
+            name_cell(true, "cluster", row.name),
             plain(row.service_fqdn),
-            row.port.map_or_else(|| plain("-"), |port| plain(port.to_string())),
+            port(row),
             dash(row.subset),
             dash(row.direction),
             plain(row.kind),
             plain(row.origin_label.as_str()),
-        ];
-        cells.extend(standing(&row.standing));
-        table.rows.push(cells);
+            state,
+            version,
+            updated,
+            client,
+        ]
+    };
+    named(all, Listing::of(own.into_iter().chain(states), rows.iter().collect(), cells))
+}
+
+/// Without the first column, which says name and kind, where one section stands alone.
+fn named(all: bool, listing: Listing<'_>) -> Listing<'_> {
+    if all {
+        return listing;
     }
-    named(all, &mut table, "NAME", "cluster", rows.iter().map(|row| row.name.to_owned()));
-    table
+    let Listing { mut columns, count, make } = listing;
+    columns.remove(0);
+    Listing {
+        columns,
+        count,
+        make: Box::new(move |at, put| {
+            let mut first = true;
+            make(at, &mut |cell| {
+                if !std::mem::take(&mut first) {
+                    put(cell);
+                }
+            });
+        }),
+    }
 }
 
 /// Each way to a chain by itself, with the names of listener and chain.
-fn chains(rows: &[listeners::Row<'_>]) -> Table {
-    let mut table = Table { columns: columns(&["LISTENER", "CHAIN", "MATCH", "DESTINATION"]), rows: Vec::new() };
+fn chains<'d>(rows: &'d [listeners::Row<'_>]) -> Listing<'d> {
+    let mut ways = Vec::new();
     for row in rows {
         for chain in &row.filter_chains {
             let own = format!("envoy://{}", row.name);
-            let listener = if row.internal && row.filter_chains.len() == 1 && chain.name == own { "internal" } else { &own };
-            let ways = chain.matches.split(" or ");
-            table.rows.extend(ways.map(|way| [listener, chain.name, way, chain.destination.as_str()].map(plain).to_vec()));
+            let alone = row.internal && row.filter_chains.len() == 1 && chain.name == own;
+            let listener = if alone { "internal".to_owned() } else { own };
+            ways.extend(chain.matches.split(" or ").map(|way| (listener.clone(), chain, way)));
         }
     }
-    table
+    let cells = |(listener, chain, way): &(String, &'d listeners::ChainRow<'_>, &'d str)| {
+        [plain(listener.clone()), plain(chain.name), plain(*way), plain(chain.destination.as_str())]
+    };
+    Listing::of(columns(&["LISTENER", "CHAIN", "MATCH", "DESTINATION"]), ways, cells)
 }
 
-fn listeners(rows: &[listeners::Row<'_>], selection: &Selection) -> Table {
+fn listeners<'d>(rows: &'d [listeners::Row<'_>], selection: &Selection) -> Listing<'d> {
     if selection.chains {
         return chains(rows);
     }
-    let titles: &[&str] =
-        if selection.verbose { &["ADDRESSES", "PORT", "MATCH", "DESTINATION"] } else { &["ADDRESSES", "PORT", "TYPE"] };
-    let mut table = Table { columns: columns(titles), rows: Vec::new() };
-    let details: &[&str] = if selection.verbose { &["LISTENER", "CHAIN", "TLS", "FILTERS"] } else { &["LISTENER", "CHAINS"] };
-    table.columns.extend(wide(details));
-    table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
-    let mut names = Vec::new();
-    for row in rows {
-        let mut push = |middle: Vec<Line>| {
-            let mut cells = vec![plain(row.addresses.join(",")), plain(row.port.to_string())];
-            cells.extend(middle);
-            cells.extend(standing(&row.standing));
-            table.rows.push(cells);
-            names.push(row.name.to_owned());
+    let states = standing_columns(rows.iter().map(|row| &row.standing));
+    let head = |row: &'d listeners::Row<'_>| {
+        let addresses = match row.addresses.as_slice() {
+            [only] => plain(*only),
+            many => plain(many.join(",")),
         };
-        if selection.verbose {
-            row.filter_chains.iter().for_each(|chain| {
-                let filters = plain(chain.filters.join("; "));
-                let own = [chain.matches.as_str(), &chain.destination, row.name, chain.name, chain.tls].map(plain);
-                push(own.into_iter().chain([filters]).collect());
-            });
-        } else {
-            push(vec![plain(row.kind), plain(row.name), plain(row.filter_chains.len().to_string())]);
-        }
-    }
-    named(selection.all, &mut table, "NAME", "listener", names.into_iter());
-    table
-}
-
-fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
-    let name = |row: &routes::Row<'_>| if selection.all { format!("route/{}", row.name) } else { row.name.to_owned() };
-    let states = || standing_columns(rows.iter().map(|row| &row.standing));
+        [name_cell(true, "listener", row.name), addresses, plain(row.port.to_string())]
+    };
     if !selection.verbose {
-        let mut table = Table { columns: columns(&["NAME", "VIRTUAL HOSTS"]), rows: Vec::new() };
-        table.columns.extend(states());
-        table.rows.extend(rows.iter().map(|row| {
-            let mut cells = vec![plain(name(row)), plain(row.virtual_hosts.len().to_string())];
-            cells.extend(standing(&row.standing));
-            cells
-        }));
-        return table;
+        let own = columns(&["NAME", "ADDRESSES", "PORT", "TYPE"]).chain(wide(&["LISTENER", "CHAINS"]));
+        let cells = move |row: &&'d listeners::Row<'_>| {
+            let [name, addresses, port] = head(row);
+            let [state, version, updated, client] = standing(&row.standing);
+            let chains = plain(row.filter_chains.len().to_string());
+            [name, addresses, port, plain(row.kind), plain(row.name), chains, state, version, updated, client]
+        };
+        return named(selection.all, Listing::of(own.chain(states), rows.iter().collect(), cells));
     }
-    let mut table = Table { columns: columns(&["NAME", "VHOST NAME", "DOMAINS", "MATCH", "VIRTUAL SERVICE"]), rows: Vec::new() };
-    let all = || rows.iter().flat_map(|row| &row.virtual_hosts).flat_map(|host| &host.routes);
-    table.columns[4].spare = all().all(|route| route.origin_label.is_empty());
-    table.columns.extend(wide(&["DESTINATION", "TIMEOUT", "RETRIES", "MIRROR", "FAULT", "RATE LIMIT", "HEADERS"]));
-    table.columns.extend(states());
-    for row in rows {
-        for host in &row.virtual_hosts {
-            let mut push = |middle: [Line; 9]| {
-                let mut cells = vec![plain(name(row)), plain(host.name), plain(host.domains_label.as_str())];
-                cells.extend(middle);
-                cells.extend(standing(&row.standing));
-                table.rows.push(cells);
-            };
-            for route in &host.routes {
-                push([
-                    plain(route.matches.as_str()),
-                    plain(route.origin_label.as_str()),
-                    plain(route.destination.as_str()),
-                    plain(route.timeout.unwrap_or_default()),
-                    plain(route.retries.as_str()),
-                    plain(route.mirrors.join(", ")),
-                    toned(route.fault.as_str(), Tone::Warn),
-                    plain(route.rate_limit.as_str()),
-                    plain(route.headers.join(", ")),
-                ]);
-            }
-            if host.no_routes {
-                let empty = || plain("");
-                push([plain("/*"), plain("404"), empty(), empty(), empty(), empty(), empty(), empty(), empty()]);
-            }
-        }
-    }
-    table
+    let own =
+        columns(&["NAME", "ADDRESSES", "PORT", "MATCH", "DESTINATION"]).chain(wide(&["LISTENER", "CHAIN", "TLS", "FILTERS"]));
+    let items = rows.iter().flat_map(|row| row.filter_chains.iter().map(move |chain| (row, chain))).collect();
+    let cells = move |(row, chain): &(&'d listeners::Row<'_>, &'d listeners::ChainRow<'_>)| {
+        let [name, addresses, port] = head(row);
+        let [state, version, updated, client] = standing(&row.standing);
+        let way = [chain.matches.as_str(), &chain.destination].map(plain);
+        let [matches, destination] = way;
+        let filters = plain(chain.filters.join("; "));
+        let (listener, chain, tls) = (plain(row.name), plain(chain.name), plain(chain.tls));
+        [name, addresses, port, matches, destination, listener, chain, tls, filters, state, version, updated, client]
+    };
+    named(selection.all, Listing::of(own.chain(states), items, cells))
 }
 
-fn extensions(rows: &[extensions::Row<'_>]) -> Table {
-    let mut table = Table { columns: columns(&["ECDS NAME", "TYPE"]), rows: Vec::new() };
-    table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
-    for row in rows {
-        let mut cells = vec![plain(row.name), plain(row.kind)];
-        cells.extend(standing(&row.standing));
-        table.rows.push(cells);
+fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d> {
+    let all = selection.all;
+    let states = standing_columns(rows.iter().map(|row| &row.standing));
+    if !selection.verbose {
+        let cells = move |row: &&'d routes::Row<'_>| {
+            let [state, version, updated, client] = standing(&row.standing);
+            let hosts = plain(row.virtual_hosts.len().to_string());
+            [name_cell(all, "route", row.name), hosts, state, version, updated, client]
+        };
+        return Listing::of(columns(&["NAME", "VIRTUAL HOSTS"]).chain(states), rows.iter().collect(), cells);
     }
-    table
+    let mut own: Vec<Column> = columns(&["NAME", "VHOST NAME", "DOMAINS", "MATCH", "VIRTUAL SERVICE"]).collect();
+    let hosts = || rows.iter().flat_map(|row| row.virtual_hosts.iter().map(move |host| (row, host)));
+    own[4].spare = hosts().flat_map(|(_, host)| &host.routes).all(|route| route.origin_label.is_empty());
+    own.extend(wide(&["DESTINATION", "TIMEOUT", "RETRIES", "MIRROR", "FAULT", "RATE LIMIT", "HEADERS"]));
+    let mut items = Vec::new();
+    for (row, host) in hosts() {
+        items.extend(host.routes.iter().map(|route| (row, host, Some(route))));
+        items.extend(host.no_routes.then_some((row, host, None)));
+    }
+    let cells = move |(row, host, route): &(&'d routes::Row<'_>, &'d routes::HostRow<'_>, Option<&'d routes::RouteRow<'_>>)| {
+        let [state, version, updated, client] = standing(&row.standing);
+        let middle = match route {
+            Some(route) => [
+                plain(route.matches.as_str()),
+                plain(route.origin_label.as_str()),
+                plain(route.destination.as_str()),
+                plain(route.timeout.unwrap_or_default()),
+                plain(route.retries.as_str()),
+                plain(route.mirrors.join(", ")),
+                toned(route.fault.as_str(), Tone::Warn),
+                plain(route.rate_limit.as_str()),
+                plain(route.headers.join(", ")),
+            ],
+            None => ["/*", "404", "", "", "", "", "", "", ""].map(plain),
+        };
+        let [matches, origin, to, timeout, retries, mirror, fault, limit, headers] = middle;
+        let (name, vhost, domains) = (name_cell(all, "route", row.name), plain(host.name), plain(host.domains_label.as_str()));
+        [
+            name, vhost, domains, matches, origin, to, timeout, retries, mirror, fault, limit, headers, state, version, updated,
+            client,
+        ]
+    };
+    Listing::of(own.into_iter().chain(states), items, cells)
+}
+
+fn extensions<'d>(rows: &'d [extensions::Row<'_>]) -> Listing<'d> {
+    let states = standing_columns(rows.iter().map(|row| &row.standing));
+    let cells = |row: &&'d extensions::Row<'_>| {
+        let [state, version, updated, client] = standing(&row.standing);
+        [plain(row.name), plain(row.kind), state, version, updated, client]
+    };
+    Listing::of(columns(&["ECDS NAME", "TYPE"]).chain(states), rows.iter().collect(), cells)
 }

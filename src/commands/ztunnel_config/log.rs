@@ -3,7 +3,7 @@
 use super::NodeArgs;
 use crate::cli::Ctx;
 use crate::commands::fleet;
-use crate::commands::proxy_config::many::{self, Answered};
+use crate::commands::proxy_config::many::{self, Answered, Kept};
 use crate::commands::proxy_config::questions::Shown;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Outcome;
@@ -125,7 +125,7 @@ fn shown(levels: &[(String, String)], changed: bool) -> Shown {
         blocks: vec![Block::Table(Table { columns: vec![Column::new("LOGGER"), Column::new("LEVEL")], rows })],
         findings: Vec::new(),
         faults: Vec::new(),
-        data: json!({ "changed": changed, "loggers": loggers }),
+        data: Kept::of(&json!({ "changed": changed, "loggers": loggers })),
         worst: None,
     }
 }

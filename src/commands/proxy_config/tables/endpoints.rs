@@ -1,28 +1,34 @@
 //! Endpoints: as the proxy judges them, and as the control plane sent them.
 
 use super::super::joined::Joined;
-use super::{columns, plain, standing, standing_columns, toned, wide};
+use super::{Listing, columns, plain, standing, standing_columns, toned, wide};
 use crate::envoy::{endpoints, hosts};
 use crate::kubernetes::addresses::Backend;
-use crate::report::{Column, Line, Span, Table, Tone};
+use crate::report::{Cell, Column, Tone};
 
-fn status(text: &str) -> Line {
+fn status(text: &str) -> Cell<'_> {
     let tone = match text {
         "HEALTHY" => Tone::Good,
         "UNHEALTHY" | "TIMEOUT" => Tone::Bad,
         "DEGRADED" | "DRAINING" => Tone::Warn,
         _ => Tone::Plain,
     };
-    vec![Span::new(text, tone)]
+    toned(text, tone)
 }
 
 /// Columns of the pods behind endpoints; without any that is known there is nothing to show.
-fn pod_columns<'p>(pods: impl Iterator<Item = Option<&'p Backend>> + Clone) -> [Column; 3] {
+fn pod_columns<'p>(mut pods: impl Iterator<Item = Option<&'p Backend>>, reasons: bool) -> [Column; 4] {
     let pod = Column::new("POD");
-    [if pods.clone().all(|pod| pod.is_none()) { pod.wide() } else { pod }, Column::new("NODE").wide(), Column::new("ZONE").wide()]
+    let reason = Column::new("REASON");
+    [
+        if pods.all(|pod| pod.is_none()) { pod.wide() } else { pod },
+        if reasons { reason } else { reason.wide() },
+        Column::new("NODE").wide(),
+        Column::new("ZONE").wide(),
+    ]
 }
 
-fn pod_cells(pod: Option<&Backend>) -> [Line; 3] {
+fn pod_cells(pod: Option<&Backend>) -> [Cell<'_>; 3] {
     match pod {
         Some(pod) => [plain(pod.label()), plain(pod.node.as_str()), plain(pod.zone.as_str())],
         None => [plain(""), plain(""), plain("")],
@@ -30,68 +36,63 @@ fn pod_cells(pod: Option<&Backend>) -> [Line; 3] {
 }
 
 /// What the proxy says against a host, then what Kubernetes says against its pod.
-fn reasons(own: &[&str], pod: Option<&Backend>) -> Line {
-    let pod = pod.and_then(|pod| pod.problem.as_deref());
-    toned(own.iter().copied().chain(pod).collect::<Vec<_>>().join("; "), Tone::Warn)
+fn reasons<'d>(own: &[&'d str], pod: Option<&'d Backend>) -> Cell<'d> {
+    match (own, pod.and_then(|pod| pod.problem.as_deref())) {
+        ([], problem) => toned(problem.unwrap_or_default(), Tone::Warn),
+        (own, problem) => toned(own.iter().copied().chain(problem).collect::<Vec<_>>().join("; "), Tone::Warn),
+    }
 }
 
-fn reason_column(any: bool) -> Column {
-    if any { Column::new("REASON") } else { Column::new("REASON").wide() }
+fn number(number: Option<u64>) -> Cell<'static> {
+    plain(number.map_or_else(String::new, |number| number.to_string()))
 }
 
-pub fn hosts(rows: &[Joined<'_, hosts::Row<'_>>]) -> Table {
-    let mut table =
-        Table { columns: columns(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"]), rows: Vec::with_capacity(rows.len()) };
-    table.columns[2].spare = rows.iter().all(|row| row.outlier_check() == "OK");
-    let [pod, node, zone] = pod_columns(rows.iter().map(|row| row.pod));
+pub fn hosts<'d>(rows: &'d [Joined<'_, hosts::Row<'_>>]) -> Listing<'d> {
+    let mut own: Vec<Column> = columns(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"]).collect();
+    own[2].spare = rows.iter().all(|row| row.outlier_check() == "OK");
     let any = rows.iter().any(|row| !row.reasons().is_empty() || row.pod.is_some_and(|pod| pod.problem.is_some()));
-    table.columns.extend([pod, reason_column(any), node, zone]);
-    table.columns.extend(wide(&["WEIGHT", "PRIORITY", "LOCALITY", "HOSTNAME"]));
-    for row in rows {
+    own.extend(pod_columns(rows.iter().map(|row| row.pod), any));
+    own.extend(wide(&["WEIGHT", "PRIORITY", "LOCALITY", "HOSTNAME"]));
+    let cells = |row: &&'d Joined<'_, hosts::Row<'_>>| {
         let [pod, node, zone] = pod_cells(row.pod);
-        table.rows.push(vec![
+        let outlier = row.outlier_check();
+        [
             plain(row.endpoint()),
             status(row.status()),
-            vec![Span::new(row.outlier_check(), if row.outlier_check() == "OK" { Tone::Plain } else { Tone::Bad })],
+            toned(outlier, if outlier == "OK" { Tone::Plain } else { Tone::Bad }),
             plain(row.cluster),
             pod,
             reasons(&row.reasons(), row.pod),
             node,
             zone,
-            plain(row.weight().map_or_else(String::new, |weight| weight.to_string())),
-            plain(row.priority().to_string()),
+            number(row.weight()),
+            number(Some(row.priority())),
             plain(row.locality()),
             plain(row.hostname().unwrap_or_default()),
-        ]);
-    }
-    table
+        ]
+    };
+    Listing::of(own, rows.iter().collect(), cells)
 }
 
-pub fn sent(rows: &[Joined<'_, endpoints::Row<'_>>], all: bool) -> Table {
-    let mut table = Table { columns: columns(&["NAME", "STATUS", "LOCALITY", "CLUSTER"]), rows: Vec::with_capacity(rows.len()) };
-    table.columns[2].spare = rows.iter().all(|row| row.locality.is_empty());
-    let [pod, node, zone] = pod_columns(rows.iter().map(|row| row.pod));
+pub fn sent<'d>(rows: &'d [Joined<'_, endpoints::Row<'_>>], all: bool) -> Listing<'d> {
+    let mut own: Vec<Column> = columns(&["NAME", "STATUS", "LOCALITY", "CLUSTER"]).collect();
+    own[2].spare = rows.iter().all(|row| row.locality.is_empty());
     let any = rows.iter().any(|row| row.pod.is_some_and(|pod| pod.problem.is_some()));
-    table.columns.extend([pod, reason_column(any), node, zone]);
-    table.columns.extend(wide(&["WEIGHT", "PRIORITY"]));
-    table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
-    for row in rows {
-        let name = row.addresses.join(",");
+    own.extend(pod_columns(rows.iter().map(|row| row.pod), any));
+    own.extend(wide(&["WEIGHT", "PRIORITY"]));
+    own.extend(standing_columns(rows.iter().map(|row| &row.standing)));
+    let cells = move |row: &&'d Joined<'_, endpoints::Row<'_>>| {
         let [pod, node, zone] = pod_cells(row.pod);
-        let mut cells = vec![
-            plain(if all { format!("endpoint/{name}") } else { name }),
-            status(row.status),
-            plain(row.locality.as_str()),
-            plain(row.cluster),
-            pod,
-            reasons(&[], row.pod),
-            node,
-            zone,
-            plain(row.weight.map_or_else(String::new, |weight| weight.to_string())),
-            plain(row.priority.to_string()),
-        ];
-        cells.extend(standing(&row.standing));
-        table.rows.push(cells);
-    }
-    table
+        let [state, version, updated, client] = standing(&row.standing);
+        let name = match (all, row.addresses.as_slice()) {
+            (false, [only]) => plain(only.as_str()),
+            (false, many) => plain(many.join(",")),
+            (true, many) => plain(format!("endpoint/{}", many.join(","))),
+        };
+        let (weight, priority) = (number(row.weight), number(Some(row.priority)));
+        let reason = reasons(&[], row.pod);
+        let (locality, cluster) = (plain(row.locality.as_str()), plain(row.cluster));
+        [name, status(row.status), locality, cluster, pod, reason, node, zone, weight, priority, state, version, updated, client]
+    };
+    Listing::of(own, rows.iter().collect(), cells)
 }

@@ -1,32 +1,30 @@
 //! Certificates and roots.
 
-use super::{columns, plain, standing, wide};
+use super::{Listing, columns, name_cell, plain, standing, toned, wide};
 use crate::envoy::secrets::Row;
-use crate::report::{Column, Line, Span, Table, Tone};
+use crate::report::{Cell, Column, Tone};
 
 /// Fewer days than this until a certificate expires are marked; workload certificates live a day, so not for them.
 const SOON: i64 = 30;
 
-pub fn table(rows: &[Row<'_>], all: bool) -> Table {
+pub fn table<'d>(rows: &'d [Row<'_>], all: bool) -> Listing<'d> {
     let titles = ["RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER", "NOT AFTER", "NOT BEFORE"];
-    let mut table = Table { columns: columns(&titles), rows: Vec::new() };
+    let mut own: Vec<Column> = columns(&titles).collect();
     // Told only where all are known: then several trust domains are likely, and the difference matters.
     let domain = Column::new("TRUST DOMAIN");
-    table.columns.push(if rows.iter().all(|row| !row.trust_domain.is_empty()) { domain.spare() } else { domain.wide() });
+    own.push(if rows.iter().all(|row| !row.trust_domain.is_empty()) { domain.spare() } else { domain.wide() });
     // A new certificate's beginning is the least of what one wants to know of it.
-    table.columns[6].spare = true;
+    own[6].spare = true;
     let users = Column::new("USED BY");
-    table.columns.push(if rows.iter().any(|row| !row.used_by.is_empty()) { users } else { users.wide() });
-    table.columns.extend(wide(&["DAYS LEFT", "SPIFFE ID", "ROOT", "CERTIFICATES", "PROBLEM"]));
-    table.columns.extend(wide(&["VERSION", "LAST UPDATED", "CLIENT STATUS"]));
-    table.rows.extend(rows.iter().map(|row| cells(row, all)));
-    table
+    own.push(if rows.iter().any(|row| !row.used_by.is_empty()) { users } else { users.wide() });
+    own.extend(wide(&["DAYS LEFT", "SPIFFE ID", "ROOT", "CERTIFICATES", "PROBLEM"]));
+    own.extend(wide(&["VERSION", "LAST UPDATED", "CLIENT STATUS"]));
+    Listing::of(own, rows.iter().collect(), move |row| cells(row, all))
 }
 
-fn cells(row: &Row<'_>, all: bool) -> Vec<Line> {
+fn cells<'d>(row: &'d Row<'_>, all: bool) -> [Cell<'d>; 17] {
     let first = row.certificates.first();
-    let text = |text: Option<&str>| plain(text.unwrap_or_default());
-    let name = if all { format!("secret/{}", row.name) } else { row.name.to_owned() };
+    let text = |text: Option<&'d str>| plain(text.unwrap_or_default());
     let days = row.days_left.map_or_else(String::new, |days| days.to_string());
     let tone = match row.days_left {
         Some(..0) => Tone::Bad,
@@ -34,23 +32,23 @@ fn cells(row: &Row<'_>, all: bool) -> Vec<Line> {
         _ => Tone::Plain,
     };
     let valid = match row.valid {
-        Some(true) => Span::new("true", Tone::Good),
-        Some(false) => Span::new("false", Tone::Bad),
-        None => Span::new("unknown", Tone::Warn),
+        Some(true) => toned("true", Tone::Good),
+        Some(false) => toned("false", Tone::Bad),
+        None => toned("unknown", Tone::Warn),
     };
     let root = row.root.as_ref().map(|root| format!("{} ({})", root.secret, root.subject));
     let [_, version, updated, client] = standing(&row.standing);
-    vec![
-        plain(name),
+    [
+        name_cell(all, "secret", row.name),
         plain(row.kind),
-        vec![Span::new(row.status, if matches!(row.status, "ACTIVE" | "STATIC") { Tone::Plain } else { Tone::Warn })],
-        vec![valid],
+        toned(row.status, if matches!(row.status, "ACTIVE" | "STATIC") { Tone::Plain } else { Tone::Warn }),
+        valid,
         text(first.map(|first| first.serial_number.as_str())),
         text(first.map(|first| first.not_after.as_str())),
         text(first.map(|first| first.not_before.as_str())),
         plain(row.trust_domain.as_str()),
         plain(users(row.used_by)),
-        vec![Span::new(days, tone)],
+        toned(days, tone),
         text(first.and_then(|first| first.spiffe_id())),
         plain(root.unwrap_or_default()),
         plain(row.certificates.len().to_string()),
