@@ -57,4 +57,4 @@ echo "--- meshctl proxy-status | istioctl proxy-status"
 "$here/compare.py" "$M -q proxy-status -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
 $M snapshot record --quiet --proxies "$work/fleet.tar.zst" --force >/dev/null
 echo "--- meshctl from a recording | istioctl live"
-"$here/compare.py" "$M -q proxy-status --from $work/fleet.tar.zst -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
+"$here/compare.py" "$target/meshctl -q proxy-status --from $work/fleet.tar.zst -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"

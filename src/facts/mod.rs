@@ -22,6 +22,7 @@ pub use selector::Selector;
 pub use series::Series;
 
 use jiff::Timestamp;
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -368,6 +369,18 @@ impl Facts {
     pub fn read<'a, T: Deserialize<'a>>(&'a self, resource: &Resource, mut each: impl FnMut(&'a Object, T)) {
         for object in self.objects(resource) {
             if let Ok(view) = object.read::<T>() {
+                each(object, view);
+            }
+        }
+    }
+
+    /// The same of those objects alone in which one of these words stands: of ten thousand pods a few are a mesh's own.
+    pub fn read_with<'a, T: Deserialize<'a>>(&'a self, resource: &Resource, words: &[&str], mut each: impl FnMut(&'a Object, T)) {
+        let words: Vec<memmem::Finder<'_>> = words.iter().map(memmem::Finder::new).collect();
+        for object in self.objects(resource) {
+            if words.iter().any(|word| word.find(object.json.as_bytes()).is_some())
+                && let Ok(view) = object.read::<T>()
+            {
                 each(object, view);
             }
         }

@@ -34,10 +34,9 @@ fn product(name: &str) -> Option<(Role, &'static str)> {
             .iter()
             .flat_map(|(role, products)| products.iter().map(move |p| (*role, *p)))
             .filter(|(_, product)| {
-                let wanted: Vec<&str> = product.split(' ').collect();
-                let tail = words.len().checked_sub(wanted.len()).map(|at| &words[at..]);
-                let fits = tail.is_some_and(|tail| tail.iter().map(String::as_str).eq(wanted.iter().copied()));
-                fits && (!WHOLE_ONLY.contains(product) || words.len() == wanted.len())
+                let mut own = words.iter().rev();
+                let fits = product.rsplit(' ').all(|wanted| own.next().is_some_and(|word| word == wanted));
+                fits && (!WHOLE_ONLY.contains(product) || own.len() == 0)
             })
             .max_by_key(|(_, product)| product.len());
         if best.is_some() {

@@ -6,10 +6,16 @@ use crate::kubernetes::observed::pod_party;
 use crate::model::{Model, Party, WorkloadId};
 use std::collections::BTreeSet;
 
-/// Workloads with at least one live pod of which `carries` gives something, with what it gives.
-pub fn carriers<T: Ord>(facts: &Facts, model: &Model, carries: impl Fn(&Pod) -> Option<T>) -> Vec<(WorkloadId, T)> {
+/// Workloads with at least one live pod of which `carries` gives something, with what it gives. One of the words stands in
+/// each of these pods.
+pub fn carriers<T: Ord>(
+    facts: &Facts,
+    model: &Model,
+    words: &[&str],
+    carries: impl Fn(&Pod) -> Option<T>,
+) -> Vec<(WorkloadId, T)> {
     let mut found = BTreeSet::new();
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+    facts.read_with::<Pod>(&kinds::POD, words, |object, pod| {
         let ended = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let owner = || pod_party(model, &object.namespace, &object.name);
         if let Some(what) = carries(&pod).filter(|_| !ended)

@@ -44,7 +44,7 @@ pub fn run(ctx: &Ctx, asked: &Asked, word: &str) -> Result<Report> {
     };
     let facts = &taken.loaded.facts[at];
     let intended = mesh::intended(facts, std::slice::from_ref(&key)).remove(&key);
-    if has.is_err() || intended.as_ref().is_some_and(|one| one.dump.is_err()) {
+    if has.is_err() || intended.as_ref().is_none_or(|one| one.dump.is_err()) {
         ctx.incomplete.set(true);
     }
     report(&taken.all[at], has, intended, facts)

@@ -6,7 +6,7 @@ use crate::mesh::view::Pod;
 use crate::model::{Evidence, Installation, Model, Workload, WorkloadId};
 
 pub fn installations(facts: &Facts, model: &Model) -> Vec<Installation> {
-    let carriers = proxies::carriers(facts, model, proxy);
+    let carriers = proxies::carriers(facts, model, &["consul-dataplane", "envoy-sidecar"], proxy);
     let meshed: Vec<WorkloadId> = carriers.into_iter().map(|(id, ())| id).collect();
     let injectors = part(model, "connect-injector");
     let servers = part(model, "server");

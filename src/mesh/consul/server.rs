@@ -61,7 +61,7 @@ impl Server<'_> {
 
 pub fn servers(facts: &Facts) -> Vec<Server<'_>> {
     let mut found = Vec::new();
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+    facts.read_with::<Pod>(&kinds::POD, &["consul"], |object, pod| {
         let label = |key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|own| own == value);
         let ended = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         if label("app", "consul") && label("component", "server") && !ended {
@@ -85,7 +85,7 @@ fn only_secure(pod: &Pod) -> bool {
 /// The injector writes the servers' root into every pod that it makes, for its first steps: a pod, and the PEM.
 pub fn roots(facts: &Facts) -> Option<(String, String)> {
     let mut found = None;
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+    facts.read_with::<Pod>(&kinds::POD, &["CONSUL_CACERT_PEM"], |object, pod| {
         if found.is_none() {
             let mut all = pod.spec.containers.into_iter().chain(pod.spec.init_containers).flat_map(|one| one.env);
             let pem = all.find(|env| env.name == "CONSUL_CACERT_PEM" && !env.value.is_empty());

@@ -16,8 +16,8 @@ type Sidecar = (Option<String>, Option<String>);
 /// One installation for each revision (a workload labelled `app=istiod`) and data plane, and one for each revision whose
 /// proxies are seen without it.
 pub fn installations(facts: &Facts, model: &Model) -> Vec<Installation> {
-    let mut sidecars = proxies::carriers(facts, model, sidecar);
-    let ambient = proxies::carriers(facts, model, |pod| in_ambient(pod).then_some(()));
+    let mut sidecars = proxies::carriers(facts, model, &["istio-proxy"], sidecar);
+    let ambient = proxies::carriers(facts, model, &["ambient.istio.io/redirection"], |pod| in_ambient(pod).then_some(()));
     let control: Vec<(WorkloadId, &Workload)> = labelled(model, "istiod").collect();
     sidecars.retain(|(id, _)| !control.iter().any(|(own, _)| own == id));
     let default = control.iter().map(|(_, w)| revision(w)).min_by_key(|revision| *revision != DEFAULT);

@@ -14,7 +14,7 @@ pub const COMPONENT: &str = "linkerd.io/control-plane-component";
 pub fn installations(facts: &Facts, model: &Model) -> Vec<Installation> {
     // Version and evidence, the best source last.
     let mut known: BTreeMap<String, (Option<String>, Evidence)> = BTreeMap::new();
-    let proxies = proxies::carriers(facts, model, proxy);
+    let proxies = proxies::carriers(facts, model, &["linkerd-proxy"], proxy);
     for (id, (namespace, version)) in &proxies {
         if let Some(namespace) = namespace {
             let title = model.workloads[*id].title();

@@ -33,7 +33,7 @@ fn relay(facts: &Facts, named: Option<&str>) -> Option<At> {
         return Some(At::Address(address.to_owned()));
     }
     let mut found: Vec<(bool, At)> = Vec::new();
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+    facts.read_with::<Pod>(&kinds::POD, &["hubble-relay"], |object, pod| {
         if pod.metadata.labels.get("k8s-app").is_none_or(|app| app != "hubble-relay") || pod.status.phase != "Running" {
             return;
         }
