@@ -81,9 +81,14 @@ pub struct Manifests {
 impl Manifests {
     /// As `helm template` prints them.
     pub fn print(&self) -> String {
-        let mut out = format!("{}\n", print(&self.objects).trim());
+        let mut out = format!("{}\n", self.text().trim());
         out.push_str(&print(&self.hooks));
         out
+    }
+
+    /// What a release keeps: its objects, without hooks.
+    pub fn text(&self) -> String {
+        print(&self.objects)
     }
 }
 
