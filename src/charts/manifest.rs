@@ -1,7 +1,7 @@
 //! Rendered files to documents in the order in which they are installed.
 
 use super::value::Value;
-use super::yaml::load;
+use super::yaml::{load, skim};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -192,6 +192,10 @@ struct Head {
 
 impl Head {
     fn read(text: &str) -> Result<Head, String> {
+        // Hooks are few, and plain documents many: of those only the kind counts.
+        if let Some(kind) = skim::kind(text).filter(|_| !text.contains("helm.sh/hook")) {
+            return Ok(Head { kind: kind.to_owned(), hooks: None });
+        }
         let value = load::document(text)?;
         let Value::Map(map) = value else {
             return match value {
