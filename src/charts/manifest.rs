@@ -1,7 +1,7 @@
 //! Rendered files to documents in the order in which they are installed.
 
 use super::value::Value;
-use super::yaml::load;
+use super::yaml::{load, skim};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -81,9 +81,14 @@ pub struct Manifests {
 impl Manifests {
     /// As `helm template` prints them.
     pub fn print(&self) -> String {
-        let mut out = format!("{}\n", print(&self.objects).trim());
+        let mut out = format!("{}\n", self.text().trim());
         out.push_str(&print(&self.hooks));
         out
+    }
+
+    /// What a release keeps: its objects, without hooks.
+    pub fn text(&self) -> String {
+        print(&self.objects)
     }
 }
 
@@ -187,6 +192,10 @@ struct Head {
 
 impl Head {
     fn read(text: &str) -> Result<Head, String> {
+        // Hooks are few, and plain documents many: of those only the kind counts.
+        if let Some(kind) = skim::kind(text).filter(|_| !text.contains("helm.sh/hook")) {
+            return Ok(Head { kind: kind.to_owned(), hooks: None });
+        }
         let value = load::document(text)?;
         let Value::Map(map) = value else {
             return match value {

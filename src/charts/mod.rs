@@ -18,6 +18,7 @@ pub mod reference;
 pub mod release;
 pub mod render;
 pub mod template;
+pub mod toml;
 pub mod value;
 pub mod values;
 pub mod yaml;

@@ -73,11 +73,17 @@ impl Keyed {
 }
 
 /// One release.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Step {
     pub part: String,
     /// As it will be kept.
     pub release: Release,
+    /// The revision that is kept says the same, only as it was said then: of an installation, or with its own number.
+    #[serde(default)]
+    pub as_kept: Option<u64>,
+    /// It is there only until it is ready: what follows depends on that.
+    #[serde(default)]
+    pub passing: bool,
     /// Objects of `crds/`: made if they are not there, never changed.
     pub definitions: Vec<serde_json::Value>,
     pub objects: Vec<serde_json::Value>,

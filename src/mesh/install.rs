@@ -32,6 +32,8 @@ pub struct Distribution {
     pub extensions: &'static str,
     /// Key pairs that its charts don't make, or would make anew with every run.
     pub keys: Option<&'static Keys>,
+    /// What has to be tried before an upgrade; `None`: its publisher asks for nothing.
+    pub preflight: Option<&'static Preflight>,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,19 @@ pub struct Serving {
     /// The value that says that the Secret is there already, and the one for its certificate.
     pub external: &'static str,
     pub bundle: &'static str,
+}
+
+/// A release that is there only until it is ready, with the chart of the version to come.
+#[derive(Debug)]
+pub struct Preflight {
+    /// The part that is upgraded after it.
+    pub part: &'static str,
+    pub release: &'static str,
+    /// Its values in YAML, and which of those for the part it takes as well.
+    pub values: &'static str,
+    pub takes: &'static [&'static str],
+    /// The part's value for the version that was installed first.
+    pub since: &'static str,
 }
 
 /// One chart of it.

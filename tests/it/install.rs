@@ -1,5 +1,8 @@
-//! `plan`, `install`, `upgrade`, `uninstall`: what is refused before any cluster is asked. The rest is seen on a real
-//! cluster, by tests/e2e_install.
+//! `plan`, `install`, `upgrade`, `uninstall`: what is refused before any cluster is asked, and runs against an API server
+//! that fails when it is told to. The rest is seen on a real cluster, by tests/e2e_install and tests/e2e_upgrade.
+
+mod runs;
+mod store;
 
 use crate::run;
 

@@ -9,7 +9,7 @@ mod probe;
 mod prometheus;
 mod real;
 mod said;
-mod server;
+pub mod server;
 mod tls;
 mod waiting;
 

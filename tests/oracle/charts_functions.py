@@ -20,7 +20,11 @@ TIMES = ['(toDate "2006-01-02" "2024-02-29")', '(toDate "2006-01-02T15:04:05Z07:
 DURATIONS = ['"95s"', '"2h10m5s"', '"-1.5h"', '"400ms"', '"36h"', '"0"', '"x"', "3661", '"8760h"', '"1h30m"']
 PATHS = ['"/a/b.txt"', '"a/../b//c"', '""', '"/"', '"a.tar.gz"', '"../x"', '"/a/b/"', '"."', '"x.d/y"']
 URLS = ['"http://u:p@h:80/p?q=1#f"', '"https://example.com"', '"mailto:a@b.example"', '"/only/path"', '"http://[::1]:8080/x"', '"proto://auth@host:80/path?query#fragment"']
-B64 = ['"aGVsbG8="', '"aGVsbG8gd29ybGQ="', '""', '"Zg=="', '"w6TDtg=="']
+B64 = ['"aGVsbG8="', '"aGVsbG8gd29ybGQ="', '""', '"Zg=="', '"w6TDtg=="', '"Zh=="', '"a b"', '"Zg="', '"Zg=x"', '"Zg==x"', '"Zm9vY"', '"Zm9\\nv*"', '"Z="', '"="']
+B32 = ['"NBSWY3DP"', '"MZXW6==="', '"MY======"', '""', '"a"', '"MZX====="', '"MZXW6="', '"MZ==X==="', '"MZXW6YQ"', '"NBSW\\nY3DP"', '"MZXW6===NBSWY3DP"', '"M======="']
+# By openssl, aes-256-cbc, with the key "secret" and zeros behind it.
+AES = ['"MDEyMzQ1Njc4OWFiY2RlZsHmt/AcPf+rXG5PhbuadoE="', '"MDEyMzQ1Njc4OWFiY2RlZvW/o8yYHgab/WViKzOCymsNatRbjXXIsvqxhIT6jpB7"', '""',
+       '"MDEyMzQ1Njc4OWFiY2RlZnT0rOQmln1DxCo2rp9xu2y+PUh0oQTmmCGeH0Aocyptm+4+bV6NvzONFSxjnyZpdA=="', '"*"']
 JSON = ['`{"a":[1,2.5,"x"],"b":{"c":null}}`', '`{}`', '`{"n":1e3,"t":true,"s":"<&>"}`']
 YAML = ['"a: 1\\nb: [x, 2]\\nc: {d: yes}"', '"k: |\\n  l1\\n  l2"', '"a: 0o7\\nb: 010\\nc: 1_000\\nd: 0x1f\\ne: 1e3\\nf: .5"', '"on: off\\n\\"y\\": n"', '"a: ~\\nb: null\\nc:"',
         '"x: 2001-12-14t21:59:43.10-05:00"', '"- a"', '"s: \\"\\\\u00e9\\\\n\\""']
@@ -29,13 +33,15 @@ POOLS = {"S": STRINGS, "I": INTS, "i": SMALL, "F": FLOATS, "L": LISTS, "M": MAPS
          "P": PATHS, "u": URLS, "6": B64, "J": JSON, "Y": YAML, "A": ANY, "B": ["true", "false"], "k": ['"a"', '"b"', '"c"', '"zz"'], "K": ['"x"', '"twice"'],
          "t": ['`{{ .Values.text }}`', '`{{ include "x" 1 }}`', '`{{ range .Values.list }}{{ . }},{{ end }}`', '"plain"', '`{{ upper "a" }}{{/* c */}}`'],
          "%": ['"%v"', '"%s"', '"%d"', '"%5v|"', '"%-8v|"', '"%q"', '"%T"', '"%05d"', '"%.2f"', '"%x"', '"%t"', '"%+d"', '"%e"', '"%g"', '"%c"', '"%U"', '"%08.3f"', '"%%"', '"%#x"', '"% d"'],
+         "3": B32, "c": AES, "n": ["1", "2", "0", "4294967297", "77"], "w": ['"maximum"', '"long"', '"medium"', '"short"', '"basic"', '"pin"', '"long"', '"none"'],
          ".": ["."]}
 
 # Name: the kinds of its arguments, by the letters of POOLS; `*` repeats the one before it up to three times.
 SHAPES = {
     "abbrev": "IS", "abbrevboth": "iIS", "add": "AA*", "add1": "A", "add1f": "F", "addf": "FF*", "adler32sum": "S", "all": "A*", "and": "AA*", "any": "A*", "append": "LA",
-    "atoi": "S", "b32dec": "k", "b32enc": "S", "b64dec": "6", "b64enc": "S", "base": "P", "biggest": "II*", "camelcase": "S", "cat": "A*", "ceil": "F", "chunk": "iL", "clean": "P",
+    "atoi": "S", "b32dec": "3", "b32enc": "S", "b64dec": "6", "b64enc": "S", "base": "P", "biggest": "II*", "camelcase": "S", "cat": "A*", "ceil": "F", "chunk": "iL", "clean": "P",
     "coalesce": "A*", "compact": "L", "concat": "LL*", "contains": "SS", "date": "DT", "dateInZone": "DT:UTC", "dateModify": "UT!", "date_in_zone": "DT:UTC", "date_modify": "UT!",
+    "decryptAES": ":secret c", "derivePassword": "nwSSS",
     "deepCopy": "M", "deepEqual": "AA", "default": "AA", "dict": "kA*", "dig": "kkSM", "dir": "P", "div": "II", "divf": "FF", "duration": "U", "durationRound": "U", "empty": "A",
     "eq": "AA", "ext": "P", "fail": "S", "first": "L", "float64": "A", "floor": "F", "fromJson": "J", "fromJsonArray": "J", "fromYaml": "Y", "fromYamlArray": "Y", "ge": "II", "get": "Mk",
     "gt": "FF", "has": "AL", "hasKey": "Mk", "hasPrefix": "SS", "hasSuffix": "SS", "html": "S", "htmlDate": "T", "htmlDateInZone": "T:UTC", "include": "KA", "indent": "iS",
@@ -56,10 +62,11 @@ SHAPES = {
 }
 # Their results have no order in Go, or are one word for two results of the same kind.
 SORTED = {"keys": "M*", "values": "M"}
-# Left out: what is random or tells the time (ago, now, rand*, shuffle, uuidv4, gen*, bcrypt, htpasswd, encryptAES), asks the network
+# Left out: what is random or tells the time (ago, now, rand*, shuffle, uuidv4, gen*, bcrypt, htpasswd, encryptAES: these have their lines in
+# charts-expressions.txt), asks the network
 # (getHostByName), or does nothing but fail here (call, break, continue, hello).
 LEFT_OUT = set("""ago now randAlpha randAlphaNum randAscii randBytes randInt randNumeric shuffle uuidv4 genCA genCAWithKey genPrivateKey genSelfSignedCert
-genSelfSignedCertWithKey genSignedCert genSignedCertWithKey buildCustomCert bcrypt htpasswd encryptAES decryptAES derivePassword getHostByName call hello
+genSelfSignedCertWithKey genSignedCert genSignedCertWithKey buildCustomCert bcrypt htpasswd encryptAES getHostByName call hello
 fromToml must_date_modify mustToDate""".split())
 
 

@@ -1,6 +1,6 @@
-//! Random text, and the functions on passwords, which are not supported.
+//! Random text, passwords and what is made of them.
 
-use super::{Builtin, Context, Param::*, done, fixed, int, open};
+use super::{Builtin, Context, Param::*, done, fixed, int, passwords, text};
 use crate::charts::value::Value;
 use base64::Engine;
 
@@ -28,16 +28,20 @@ pub const TABLE: &[Builtin] = &[
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         done([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
     }),
-    open("bcrypt", &[Str], Any, |_, _| unsupported("bcrypt")),
-    open("htpasswd", &[Str], Any, |_, _| unsupported("htpasswd")),
-    open("derivePassword", &[], Any, |_, _| unsupported("derivePassword")),
-    open("encryptAES", &[Str], Any, |_, _| unsupported("encryptAES")),
-    open("decryptAES", &[Str], Any, |_, _| unsupported("decryptAES")),
+    fixed("bcrypt", &[Str], |c, a| done(passwords::bcrypt(c, text(a, 0)))),
+    fixed("htpasswd", &[Str, Str], |c, a| {
+        let (user, password) = (text(a, 0), text(a, 1));
+        if user.contains(':') {
+            return done(format!("invalid username: {user}"));
+        }
+        done(format!("{user}:{}", passwords::bcrypt(c, password)))
+    }),
+    fixed("derivePassword", &[Uint32, Str, Str, Str, Str], |_, a| {
+        done(passwords::derived(int(a, 0) as u32, text(a, 1), text(a, 2), text(a, 3), text(a, 4))?)
+    }),
+    fixed("encryptAES", &[Str, Str], |c, a| done(passwords::encrypted(c, text(a, 0), text(a, 1)))),
+    fixed("decryptAES", &[Str, Str], |_, a| done(passwords::decrypted(text(a, 0), text(a, 1))?)),
 ];
-
-fn unsupported(name: &str) -> Result<Value, String> {
-    Err(format!("{name} is not supported; give the chart its keys or passwords as values"))
-}
 
 fn size(count: i64) -> Result<usize, String> {
     usize::try_from(count).ok().filter(|count| *count <= 1 << 20).ok_or_else(|| "too much random text".to_owned())

@@ -1,6 +1,8 @@
 //! Text in other forms: base64, base32, JSON, YAML, digests.
 
+use super::bases::{base32, from_base32, from_base64};
 use super::{Builtin, Param::*, done, fixed, text};
+use crate::charts::toml;
 use crate::charts::value::Value;
 use crate::charts::yaml::{emit, json, load};
 use base64::Engine;
@@ -9,18 +11,9 @@ use ring::digest;
 
 pub const TABLE: &[Builtin] = &[
     fixed("b64enc", &[Str], |_, a| done(STANDARD.encode(text(a, 0)))),
-    fixed("b64dec", &[Str], |_, a| {
-        let clean: String = text(a, 0).chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        match STANDARD.decode(&clean) {
-            Ok(bytes) => done(String::from_utf8(bytes).map_err(|_| "decoded bytes that are no text are not supported")?),
-            Err(_) => Err("text that is no base64 is not supported".to_owned()),
-        }
-    }),
+    fixed("b64dec", &[Str], |_, a| decoded(from_base64(text(a, 0)))),
     fixed("b32enc", &[Str], |_, a| done(base32(text(a, 0).as_bytes()))),
-    fixed("b32dec", &[Str], |_, a| {
-        let bytes = from_base32(text(a, 0)).ok_or("text that is no base32 is not supported")?;
-        done(String::from_utf8(bytes).map_err(|_| "decoded bytes that are no text are not supported")?)
-    }),
+    fixed("b32dec", &[Str], |_, a| decoded(from_base32(text(a, 0)))),
     fixed("toJson", &[Any], |_, a| done(json::compact(&a[0], true).unwrap_or_default())),
     fixed("mustToJson", &[Any], |_, a| done(json::compact(&a[0], true)?)),
     fixed("toPrettyJson", &[Any], |_, a| done(json::pretty(&a[0]).unwrap_or_default())),
@@ -54,7 +47,7 @@ pub const TABLE: &[Builtin] = &[
         Ok(other) => Ok(Value::list(vec![Value::str(format!("{YAML}{}", unfit(&other, LIST)))])),
         Err(message) => Err(format!("fromYamlArray of text that is no YAML is not supported: {message}")),
     }),
-    fixed("toToml", &[Any], |_, _| Err("toToml is not supported".to_owned())),
+    fixed("toToml", &[Any], |_, a| done(toml::write(&a[0])?)),
     fixed("fromToml", &[Str], |_, _| Err("fromToml is not supported".to_owned())),
     fixed("sha1sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text(a, 0).as_bytes()).as_ref()))),
     fixed("sha256sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA256, text(a, 0).as_bytes()).as_ref()))),
@@ -68,6 +61,14 @@ pub const TABLE: &[Builtin] = &[
         done(((high << 16) | low).to_string())
     }),
 ];
+
+/// What is wrong stands in place of the text.
+fn decoded(bytes: Result<Vec<u8>, String>) -> Result<Value, String> {
+    match bytes {
+        Ok(bytes) => done(String::from_utf8(bytes).map_err(|_| "decoded bytes that are no text are not supported")?),
+        Err(wrong) => done(wrong),
+    }
+}
 
 const MAP: &str = "map[string]interface {}";
 const LIST: &str = "[]interface {}";
@@ -91,39 +92,4 @@ fn told(error: String) -> Value {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-fn base32(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in bytes.chunks(5) {
-        let mut group = [0u8; 8];
-        group[3..3 + chunk.len()].copy_from_slice(chunk);
-        let bits = u64::from_be_bytes(group);
-        let used = (chunk.len() * 8).div_ceil(5);
-        for i in 0..8 {
-            let symbol = ALPHABET[(bits >> (35 - 5 * i) & 31) as usize];
-            out.push(if i < used { symbol as char } else { '=' });
-        }
-    }
-    out
-}
-
-fn from_base32(text: &str) -> Option<Vec<u8>> {
-    let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    if !clean.len().is_multiple_of(8) {
-        return None;
-    }
-    let mut out = Vec::new();
-    let (mut bits, mut count) = (0u64, 0);
-    for byte in clean.iter().take_while(|byte| **byte != b'=') {
-        bits = bits << 5 | ALPHABET.iter().position(|symbol| symbol == byte)? as u64;
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(out)
 }

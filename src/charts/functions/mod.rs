@@ -1,5 +1,6 @@
 //! The functions of chart templates: Go's own, sprig's, Helm's. One table a subject.
 
+pub mod bases;
 pub mod certificates;
 pub mod crypto;
 pub mod dates;
@@ -11,6 +12,7 @@ pub mod lists;
 pub mod logic;
 pub mod merge;
 pub mod numbers;
+pub mod passwords;
 pub mod paths;
 pub mod patterns;
 pub mod strings;
@@ -38,6 +40,8 @@ pub enum Param {
     Any,
     Str,
     Int,
+    /// Only a constant can be one.
+    Uint32,
     Float,
     Bool,
     Map,
@@ -50,6 +54,7 @@ impl Param {
             Param::Any => "interface {}",
             Param::Str => "string",
             Param::Int => "int",
+            Param::Uint32 => "uint32",
             Param::Float => "float64",
             Param::Bool => "bool",
             Param::Map => "map[string]interface {}",
@@ -108,6 +113,11 @@ pub struct Builtin {
 impl Builtin {
     pub fn param(&self, i: usize) -> Param {
         self.params.get(i).copied().or(self.rest).unwrap_or(Param::Any)
+    }
+
+    /// What a call of it weighs beyond its own step of a rendering.
+    pub fn weight(&self) -> u64 {
+        if matches!(self.name, "bcrypt" | "htpasswd" | "derivePassword") { 100_000 } else { 0 }
     }
 
     pub fn arity(&self, count: usize) -> Result<(), String> {

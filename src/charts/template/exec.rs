@@ -87,7 +87,11 @@ impl<'a> Machine<'a> {
     }
 
     fn step(&mut self, frame: &Frame, pos: Pos) -> Evaluated<()> {
-        match self.limits.steps.checked_sub(1) {
+        self.steps(1, frame, pos)
+    }
+
+    fn steps(&mut self, count: u64, frame: &Frame, pos: Pos) -> Evaluated<()> {
+        match self.limits.steps.checked_sub(count) {
             Some(left) => self.limits.steps = left,
             None => return Err(fault(frame, pos, "rendering takes too many steps; the chart loops or grows without end")),
         }
@@ -374,6 +378,7 @@ impl<'a> Machine<'a> {
             let param = builtin.param(args.len());
             given.push(param.check(last, false).map_err(|message| fault(frame, function.pos, message))?);
         }
+        self.steps(builtin.weight(), frame, function.pos)?;
         let result = match builtin.kind {
             Kind::Plain(run) => run(self.context, &given)
                 .map_err(|message| fault(frame, function.pos, format!("error calling {}: {message}", builtin.name))),

@@ -75,6 +75,11 @@ pub fn constant(number: &Number, param: Param) -> Result<Value, String> {
         Param::Any if number.prefers_float => number.float.map(Value::Float).ok_or_else(|| format!("{text} is no number")),
         Param::Any => number.int.map(Value::Int).ok_or_else(|| format!("{text} overflows int")),
         Param::Int => number.int.map(Value::Int).ok_or_else(|| format!("expected integer; found {text}")),
+        // Go keeps the lower half of a longer one.
+        Param::Uint32 => match number.int.filter(|int| *int >= 0) {
+            Some(int) => Ok(Value::Int(int & i64::from(u32::MAX))),
+            None => Err(format!("expected unsigned integer; found {text}")),
+        },
         Param::Float => number.float.map(Value::Float).ok_or_else(|| format!("expected float; found {text}")),
         other => Err(format!("expected {}; found {text}", other.name())),
     }

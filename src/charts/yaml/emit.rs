@@ -1,24 +1,31 @@
-//! YAML as Helm's `toYaml` writes it: go-yaml's style, sorted keys, lists not indented, long lines folded.
+//! YAML as Helm's `toYaml` writes it: go-yaml's style, sorted keys, lists not indented, long lines folded. And as
+//! `toYamlPretty` does, by a later go-yaml: lists indented, no line folded, values as they are and not by way of JSON.
 
 use super::scalar::{Plain, is_base60, resolve};
 use super::{json, order};
+use crate::charts::functions::layout;
+use crate::charts::template::print;
 use crate::charts::value::{DEPTH, Value};
 
 /// Lines are folded at the first space behind this column.
 const WIDTH: usize = 80;
 
 pub fn to_yaml(value: &Value) -> Result<String, String> {
-    let mut emitter = Emitter { out: String::new(), column: 0, whitespace: true, indention: true };
+    written(value, false)
+}
+
+pub fn to_yaml_pretty(value: &Value) -> Result<String, String> {
+    written(value, true)
+}
+
+fn written(value: &Value, pretty: bool) -> Result<String, String> {
+    let mut emitter = Emitter { out: String::new(), column: 0, whitespace: true, indention: true, pretty };
     emitter.node(value, None, Place::Root, DEPTH)?;
     let mut out = emitter.out;
     if out.ends_with('\n') && !matches!(value, Value::Str(_)) {
         out.pop();
     }
     Ok(out)
-}
-
-pub fn to_yaml_pretty(_: &Value) -> Result<String, String> {
-    Err("toYamlPretty is not supported yet".to_owned())
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -41,9 +48,14 @@ struct Emitter {
     column: usize,
     whitespace: bool,
     indention: bool,
+    pretty: bool,
 }
 
 impl Emitter {
+    fn width(&self) -> usize {
+        if self.pretty { usize::MAX } else { WIDTH }
+    }
+
     fn put(&mut self, c: char) {
         self.out.push(c);
         self.column = if c == '\n' { 0 } else { self.column + 1 };
@@ -77,20 +89,22 @@ impl Emitter {
             Value::List(list) if list.items.is_empty() => self.indicator("[]", true, false, false),
             Value::List(list) => {
                 // Inside a mapping a list starts where its key does.
-                let inner = if place == Place::MappingValue && !self.indention { indent.unwrap_or(0) } else { inner };
+                let inner =
+                    if place == Place::MappingValue && !self.indention && !self.pretty { indent.unwrap_or(0) } else { inner };
                 for item in list.items.iter() {
                     self.indent(inner);
                     self.indicator("-", true, false, true);
                     self.node(item, Some(inner), Place::Item, next)?;
                 }
             }
+            Value::Struct(it) if self.pretty => return Err(format!("toYamlPretty of {} is not supported", it.type_name)),
             Value::Map(_) | Value::Struct(_) | Value::Files(_) => {
                 let mut entries = json::entries(value);
                 if entries.is_empty() {
                     self.indicator("{}", true, false, false);
                     return Ok(());
                 }
-                entries.sort_by(|(a, _), (b, _)| order::compare(a, b));
+                entries.sort_by(|(a, _), (b, _)| order::compare(a, b, self.pretty));
                 for (key, item) in &entries {
                     self.indent(inner);
                     let simple = key.len() <= 128 && !key.contains(BREAKS);
@@ -110,7 +124,15 @@ impl Emitter {
             Value::Nil => self.indicator("null", true, false, false),
             Value::Bool(b) => self.indicator(if *b { "true" } else { "false" }, true, false, false),
             Value::Int(i) | Value::Int64(i) => self.indicator(&i.to_string(), true, false, false),
+            Value::Float(f) if self.pretty => self.indicator(&print::float(*f), true, false, false),
             Value::Float(f) => self.indicator(&float(*f)?, true, false, false),
+            Value::Bytes(bytes) if self.pretty => {
+                let numbers = bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect();
+                self.node(&Value::list(numbers), indent, place, next)?;
+            }
+            Value::Time(time) if self.pretty => {
+                self.indicator(&layout::format(time, "2006-01-02T15:04:05.999999999Z07:00"), true, false, false);
+            }
             Value::Bytes(_) | Value::Time(_) => {
                 let quoted = json::compact(value, false)?;
                 self.scalar(&quoted[1..quoted.len() - 1], indent.map_or(2, |indent| indent + 2), false);
@@ -120,7 +142,7 @@ impl Emitter {
     }
 
     fn scalar(&mut self, text: &str, indent: usize, key: bool) {
-        match style(text, key) {
+        match style(text, key, self.pretty) {
             Style::Plain => self.plain(text, indent, !key),
             Style::Single => self.single(text, indent, !key),
             Style::Double => self.double(text, indent, !key),
@@ -135,7 +157,7 @@ impl Emitter {
         let mut spaces = false;
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            if c == ' ' && folds && !spaces && self.column > WIDTH && chars.peek() != Some(&' ') {
+            if c == ' ' && folds && !spaces && self.column > self.width() && chars.peek() != Some(&' ') {
                 self.indent(indent);
             } else {
                 self.put(c);
@@ -154,7 +176,7 @@ impl Emitter {
         while let Some((i, c)) = chars.next() {
             let next = chars.peek().map(|(_, c)| *c);
             if c == ' ' {
-                if folds && !spaces && self.column > WIDTH && i > 0 && next.is_some_and(|c| c != ' ') {
+                if folds && !spaces && self.column > self.width() && i > 0 && next.is_some_and(|c| c != ' ') {
                     self.indent(indent);
                 } else {
                     self.put(c);
@@ -189,7 +211,7 @@ impl Emitter {
         while let Some((i, c)) = chars.next() {
             let next = chars.peek().map(|(_, c)| *c);
             if c == ' ' {
-                if folds && !spaces && self.column > WIDTH && i > 0 && next.is_some() {
+                if folds && !spaces && self.column > self.width() && i > 0 && next.is_some() {
                     self.indent(indent);
                     if next == Some(' ') {
                         self.put('\\');
@@ -281,7 +303,7 @@ fn float(value: f64) -> Result<String, String> {
     Ok(crate::charts::template::print::float(value))
 }
 
-fn style(text: &str, key: bool) -> Style {
+fn style(text: &str, key: bool, pretty: bool) -> Style {
     let chars: Vec<char> = text.chars().collect();
     let blank = |c: Option<&char>| c.is_none_or(|c| matches!(c, ' ' | '\t') || BREAKS.contains(c));
     let (mut block_plain, mut single, mut block) = (true, true, true);
@@ -304,7 +326,9 @@ fn style(text: &str, key: bool) -> Style {
             _ => false,
         };
         block_plain &= !indicator;
-        if !printable(*c) || *c == '\u{feff}' {
+        if pretty && *c == '\t' {
+            (block_plain, single) = (false, false);
+        } else if !printable(*c) || *c == '\u{feff}' {
             (block_plain, single, block) = (false, false, false);
         }
         let (first, last) = (i == 0, i + 1 == chars.len());

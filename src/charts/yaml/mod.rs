@@ -5,3 +5,4 @@ pub mod json;
 pub mod load;
 pub mod order;
 pub mod scalar;
+pub mod skim;

@@ -1,13 +1,17 @@
 //! The order of keys that go-yaml writes: numbers inside them count as numbers.
+//! `later`: of its third version, where a letter behind the same digits comes first.
 
 use std::cmp::Ordering;
 
-pub fn compare(a: &str, b: &str) -> Ordering {
+pub fn compare(a: &str, b: &str, later: bool) -> Ordering {
     let (x, y): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let Some(i) = x.iter().zip(&y).position(|(c, d)| c != d) else { return x.len().cmp(&y.len()) };
     let (c, d) = (x[i], y[i]);
+    let behind_digits = later && i > 0 && x[i - 1].is_numeric();
     match (c.is_alphabetic(), d.is_alphabetic()) {
         (true, true) => return c.cmp(&d),
+        (true, false) if behind_digits => return Ordering::Less,
+        (false, true) if behind_digits => return Ordering::Greater,
         (true, false) => return Ordering::Greater,
         (false, true) => return Ordering::Less,
         (false, false) => {}

@@ -76,7 +76,7 @@ fn step(ground: &Ground<'_>, part: &str, now_there: &Release, earlier: &Release,
         object::mark(object, &release.name, &release.namespace);
     }
     let part = part.to_owned();
-    Ok(Step { part, release, definitions: Vec::new(), objects, changes: Vec::new(), unchanged: 0, touched: false })
+    Ok(Step { part, release, objects, ..Step::default() })
 }
 
 /// Takes a release away: its objects, last ones first, and its record. Objects that their chart says to keep stay.

@@ -1,7 +1,8 @@
 //! Carries a plan out: release by release, with a record in the cluster before the first change and after the last.
 
+use super::back;
 use super::planning::{Ground, failed, namespace};
-use super::run_record;
+use super::{readiness, run_record};
 use crate::charts::object::Ref;
 use crate::charts::plan::{Action, Plan, Step};
 use crate::charts::release::{self, Hook, LastRun, Release};
@@ -45,6 +46,10 @@ impl Carrier<'_> {
         let mut done = Vec::new();
         for step in plan.steps.iter().filter(|step| step.touched) {
             done.push(self.release(step).await?);
+            if step.passing {
+                back::erase(self.ground, &step.release).await?;
+                self.ctx.ui.hint(&format!("{} has passed, and is gone again", step.release.name));
+            }
         }
         run_record::end(self.ground, plan).await?;
         Ok(done)
@@ -245,6 +250,10 @@ pub fn with_status(release: &Release, status: &str, description: &str) -> Releas
 
 fn refused(at: &Ref, refused: &Refused) -> Error {
     let error = failed(&format!("apply {at}"), refused);
+    // A quota says "forbidden" as well, and it is not about rights.
+    if let Some(next) = readiness::next(&refused.words(), &at.namespace) {
+        return error.hint(next);
+    }
     match refused {
         Refused::Forbidden(_) => error.hint(format!("kubectl auth can-i patch {} tells whether you may", at.kind.to_lowercase())),
         Refused::Conflicts(_) => error.hint("--force-conflicts overwrites them"),

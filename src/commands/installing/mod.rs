@@ -9,5 +9,6 @@ pub mod readiness;
 pub mod run_record;
 pub mod saved;
 pub mod screen;
+pub mod steps;
 pub mod waiting;
 pub mod wanted;

@@ -1,12 +1,12 @@
 //! From what is wanted to a plan: rendered, tried on the server without keeping anything, compared with what is there.
 
 use super::keys;
+use super::steps::{Workshop, same_wish};
 use super::wanted::{Piece, Wanted, WantedArgs};
 use crate::charts::object::{self, Ref};
 use crate::charts::plan::{Action, Change, Plan, SCHEMA, Step};
-use crate::charts::release::{self, Hook, Info, Release};
+use crate::charts::release::{self, Release};
 use crate::charts::{capabilities, diff, manifest};
-use crate::commands::rendering::{Layer, Order, Rendered, rendered};
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::{Distribution, Part};
 use crate::source::apply::{Kinds, Manner, Refused, Writer};
@@ -112,7 +112,9 @@ pub fn of_mesh<'g>(
         let is_of = move |release: &&Release| {
             let chart = release.chart.name();
             let ours = chart == part.chart || part.folders.iter().any(|folder| folder.ends_with(chart));
-            let named = release.name == part.release_of(revision)
+            let tried = all.preflight.is_some_and(|preflight| preflight.part == part.id && preflight.release == release.name);
+            let named = tried
+                || release.name == part.release_of(revision)
                 || revision.is_empty() && part.revisioned && release.name.starts_with(&format!("{}-", part.release));
             ours && named && (revision.is_empty() || part.revisioned)
         };
@@ -137,6 +139,7 @@ impl Choices {
 pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, now: &str) -> Result<Plan> {
     let keys = keys::settle(ground, wanted).await?;
     let api_versions = ground.kinds.api_versions();
+    let workshop = Workshop { ground, api_versions: &api_versions, now };
     let mut steps = Vec::new();
     let there = |piece: &Piece| ground.release(&piece.namespace, &piece.release).is_some();
     // A control plane of another revision is added to what is there; the rest stays as it is.
@@ -149,7 +152,7 @@ pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, n
     for piece in wanted.pieces.iter().filter(wants) {
         let installed = ground.release(&piece.namespace, &piece.release).map(|release| release.chart.version());
         let chart = wanted.chart(piece.part, installed).await?;
-        steps.push(step(ground, piece, &chart, &api_versions, now)?);
+        steps.extend(workshop.steps(wanted, piece, &chart)?);
     }
     let mut namespaces: Vec<String> = steps.iter().map(|step: &Step| step.release.namespace.clone()).collect();
     namespaces.sort();
@@ -167,59 +170,6 @@ pub async fn plan(ground: &Ground<'_>, wanted: &mut Wanted, choices: &Choices, n
     };
     compare(ground, &mut plan, wanted.mesh.distribution(), choices).await?;
     Ok(plan)
-}
-
-/// A release as it would be, not yet compared with anything.
-fn step(ground: &Ground<'_>, piece: &Piece, chart: &str, api_versions: &[String], now: &str) -> Result<Step> {
-    let before = ground.release(&piece.namespace, &piece.release);
-    let kept = before.filter(|_| piece.silent).map(|before| Layer::Text("the release".to_owned(), before.config.to_string()));
-    let layers = kept.map_or_else(|| piece.layers.clone(), |layer| vec![layer]);
-    let lookup = |api: &str, kind: &str, namespace: &str, name: &str| ground.lookup(api, kind, namespace, name);
-    let order = Order {
-        chart,
-        release: &piece.release,
-        namespace: &piece.namespace,
-        revision: before.map_or(1, |before| before.version + 1),
-        is_upgrade: before.is_some(),
-        kubernetes: ground.kubernetes.clone(),
-        api_versions: Some(api_versions),
-        lookup: Some(&lookup),
-        layers: &layers,
-    };
-    let Rendered { manifests, chart: about, config } = rendered(&order)?;
-    let wrong = |why: String| Error::new(Kind::Input, format!("what {chart} renders can't be applied")).cause(why);
-    let mut objects = Vec::new();
-    for document in &manifests.objects {
-        for mut object in object::objects(document).map_err(wrong)? {
-            placed(&mut object, &ground.kinds, &piece.namespace);
-            object::mark(&mut object, &piece.release, &piece.namespace);
-            objects.push(object);
-        }
-    }
-    let mut definitions = Vec::new();
-    for document in &manifests.definitions {
-        definitions.extend(object::objects(document).map_err(wrong)?);
-    }
-    let mut hooks = Vec::new();
-    for document in &manifests.hooks {
-        let object = object::objects(document).map_err(wrong)?.into_iter().next().unwrap_or_default();
-        hooks.push(Hook::of(document, &object));
-    }
-    let first = before.map_or_else(|| now.to_owned(), |before| before.info.first_deployed.clone());
-    let text: String = manifests.objects.iter().map(|d| format!("---\n# Source: {}\n{}\n", d.source, d.text)).collect();
-    let info = Info { first_deployed: first, last_deployed: now.to_owned(), notes: manifests.notes.clone(), ..Info::default() };
-    let release = Release {
-        name: piece.release.clone(),
-        namespace: piece.namespace.clone(),
-        version: order.revision,
-        info,
-        chart: about,
-        config,
-        manifest: text,
-        hooks,
-    };
-    let part = piece.part.id.to_owned();
-    Ok(Step { part, release, definitions, objects, changes: Vec::new(), unchanged: 0, touched: false })
 }
 
 /// An object of a namespaced kind that names none is in that of its release.
@@ -262,9 +212,8 @@ pub async fn compare(ground: &Ground<'_>, plan: &mut Plan, all: &Distribution, c
         }
         let same = before.is_some_and(|before| {
             before.info.status == release::DEPLOYED
-                && before.manifest == step.release.manifest
-                && before.config == step.release.config
-                && before.chart.metadata == step.release.chart.metadata
+                && (before.manifest == step.release.manifest || step.as_kept == Some(before.version))
+                && same_wish(before, &step.release.chart, &step.release.config)
         });
         step.touched = !same || !step.changes.is_empty();
     }

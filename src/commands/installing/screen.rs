@@ -66,7 +66,11 @@ fn about(plan: &Plan) -> String {
 
 fn title(step: &Step) -> String {
     let release = &step.release;
-    let what = if release.version > 1 { format!("revision {}", release.version) } else { "new".to_owned() };
+    let what = match release.version {
+        _ if step.passing => "tried before the upgrade, and gone again once it is ready".to_owned(),
+        0 | 1 => "new".to_owned(),
+        version => format!("revision {version}"),
+    };
     format!(
         "Release {} in {} ({what}): chart {} {}",
         release.name,
@@ -79,7 +83,7 @@ fn title(step: &Step) -> String {
 fn data(step: &Step) -> Value {
     let release = &step.release;
     json!({ "part": step.part, "release": release.name, "namespace": release.namespace, "revision": release.version,
-        "chart": release.chart.name(), "version": release.chart.version(), "touched": step.touched,
+        "chart": release.chart.name(), "version": release.chart.version(), "touched": step.touched, "passing": step.passing,
         "changes": step.changes, "unchanged": step.unchanged })
 }
 
@@ -167,6 +171,7 @@ pub fn done(plan: &Plan, done: &[Done], cluster: &str, next: Vec<Line>) -> Repor
         let ended = done.iter().find(|done| done.name == release.name);
         let text = |text: String| vec![Span::from(text)];
         let (state, times) = match ended {
+            Some(done) if step.passing => ("passed", format!("{:.1}s ready", done.seconds_ready)),
             Some(done) => ("deployed", format!("{:.1}s applied, {:.1}s ready", done.seconds_applied, done.seconds_ready)),
             None => ("unchanged", String::new()),
         };

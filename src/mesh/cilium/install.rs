@@ -1,6 +1,6 @@
 //! Cilium's chart. Names and values as docs.cilium.io documents the installation with Helm (1.20, 2026).
 
-use crate::mesh::install::{Distribution, Leftover, Minors, Part, Profile};
+use crate::mesh::install::{Distribution, Leftover, Minors, Part, Preflight, Profile};
 
 pub static DISTRIBUTION: Distribution = Distribution {
     namespace: "kube-system",
@@ -32,6 +32,16 @@ pub static DISTRIBUTION: Distribution = Distribution {
     pods: &[],
     extensions: "",
     keys: None,
+    preflight: Some(&PREFLIGHT),
+};
+
+/// docs.cilium.io/en/stable/operations/upgrade: "Running pre-flight check (Required)", and `upgradeCompatibility`.
+static PREFLIGHT: Preflight = Preflight {
+    part: "cilium",
+    release: "cilium-preflight",
+    values: "{preflight: {enabled: true}, agent: false, operator: {enabled: false}}",
+    takes: &["k8sServiceHost", "k8sServicePort", "k8s", "imagePullSecrets", "preflight", "namespaceOverride"],
+    since: "upgradeCompatibility",
 };
 
 const MESH: &[(&str, &str)] = &[(

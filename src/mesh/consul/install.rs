@@ -48,6 +48,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     ],
     extensions: "",
     keys: None,
+    preflight: None,
 };
 
 const DEMO: &[(&str, &str)] = &[(

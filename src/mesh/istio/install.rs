@@ -70,6 +70,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     ],
     extensions: "",
     keys: None,
+    preflight: None,
 };
 
 const fn profile(

@@ -44,6 +44,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     pods: &[],
     extensions: "linkerd.io/extension",
     keys: Some(&KEYS),
+    preflight: None,
 };
 
 const fn left(api_version: &'static str, kind: &'static str, name: &'static str, secret: bool) -> Leftover {
