@@ -5,17 +5,10 @@ mod secrets;
 
 use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
-use crate::envoy::listeners::Protocols;
+use crate::envoy::origin::Origin;
 use crate::envoy::{Section, State, clusters, extensions, listeners, routes};
+use crate::mesh;
 use crate::report::{Block, Column, Line, Span, Table, Tone};
-
-/// How Istio writes the protocols that a filter chain takes, in the words of istioctl.
-pub const PROTOCOLS: Protocols = &[
-    ("HTTP TLS", &["http/1.0", "http/1.1", "h2c", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
-    ("Istio HTTP Plain", &["istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
-    ("TCP TLS", &["istio-peer-exchange", "istio"]),
-    ("HTTP", &["http/1.0", "http/1.1", "h2c"]),
-];
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     let mut all = Vec::new();
@@ -123,6 +116,33 @@ fn bootstrap(document: &Document<'_>) -> Vec<Block> {
     versions.chain([field("Envoy Version", envoy)]).chain(names.map(|(label, text)| field(label, text))).collect()
 }
 
+/// Where something leads, without what all names of that control plane have in common; machines get them whole.
+fn leads(text: &str) -> String {
+    let short = |word: &str| {
+        let (name, comma) = word.strip_suffix(',').map_or((word, ""), |name| (name, ","));
+        let parts = mesh::cluster_names().iter().find_map(|form| form(name))?;
+        let subset = if parts.subset.is_empty() { String::new() } else { format!("{}.", parts.subset) };
+        Some(format!("{subset}{}{comma}", parts.host))
+    };
+    text.split(' ').map(|word| short(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
+}
+
+/// Who it was made from, where that is known from others than the proxy: shown if one row has it.
+fn sources<'o>(table: &mut Table, at: usize, all: impl Iterator<Item = &'o [Origin]>) {
+    let all: Vec<&[Origin]> = all.collect();
+    if all.iter().all(|origins| origins.is_empty()) {
+        return;
+    }
+    // What the proxy itself would say stands before it, and here it says nothing.
+    if let Some(own) = at.checked_sub(1).and_then(|at| table.columns.get_mut(at)).filter(|column| column.spare) {
+        own.wide = true;
+    }
+    table.columns.insert(at, Column::new("CAME FROM"));
+    for (row, origins) in table.rows.iter_mut().zip(all) {
+        row.insert(at, plain(origins.iter().map(Origin::title).collect::<Vec<_>>().join(", ")));
+    }
+}
+
 fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
     let mut table = Table {
         columns: columns(&["SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"]),
@@ -144,6 +164,7 @@ fn clusters(rows: &[clusters::Row<'_>], all: bool) -> Table {
         cells.extend(standing(&row.standing));
         table.rows.push(cells);
     }
+    sources(&mut table, 6, rows.iter().map(|row| row.came_from.as_slice()));
     named(all, &mut table, "NAME", "cluster", rows.iter().map(|row| row.name.to_owned()));
     table
 }
@@ -173,6 +194,7 @@ fn listeners(rows: &[listeners::Row<'_>], selection: &Selection) -> Table {
     table.columns.extend(wide(details));
     table.columns.extend(standing_columns(rows.iter().map(|row| &row.standing)));
     let mut names = Vec::new();
+    let mut from: Vec<&[Origin]> = Vec::new();
     for row in rows {
         let mut push = |middle: Vec<Line>| {
             let mut cells = vec![plain(row.addresses.join(",")), plain(row.port.to_string())];
@@ -184,12 +206,17 @@ fn listeners(rows: &[listeners::Row<'_>], selection: &Selection) -> Table {
         if selection.verbose {
             row.filter_chains.iter().for_each(|chain| {
                 let filters = plain(chain.filters.join("; "));
-                let own = [chain.matches.as_str(), &chain.destination, row.name, chain.name, chain.tls].map(plain);
+                let destination = leads(&chain.destination);
+                let own = [chain.matches.as_str(), &destination, row.name, chain.name, chain.tls].map(plain);
                 push(own.into_iter().chain([filters]).collect());
+                from.push(&chain.came_from);
             });
         } else {
             push(vec![plain(row.kind), plain(row.name), plain(row.filter_chains.len().to_string())]);
         }
+    }
+    if selection.verbose {
+        sources(&mut table, 4, from.into_iter());
     }
     named(selection.all, &mut table, "NAME", "listener", names.into_iter());
     table
@@ -213,6 +240,7 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
     table.columns[4].spare = all().all(|route| route.origin_label.is_empty());
     table.columns.extend(wide(&["DESTINATION", "TIMEOUT", "RETRIES", "MIRROR", "FAULT", "RATE LIMIT", "HEADERS"]));
     table.columns.extend(states());
+    let mut from: Vec<&[Origin]> = Vec::new();
     for row in rows {
         for host in &row.virtual_hosts {
             let mut push = |middle: [Line; 9]| {
@@ -225,7 +253,7 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
                 push([
                     plain(route.matches.as_str()),
                     plain(route.origin_label.as_str()),
-                    plain(route.destination.as_str()),
+                    plain(leads(&route.destination)),
                     plain(route.timeout.unwrap_or_default()),
                     plain(route.retries.as_str()),
                     plain(route.mirrors.join(", ")),
@@ -233,13 +261,18 @@ fn routes(rows: &[routes::Row<'_>], selection: &Selection) -> Table {
                     plain(route.rate_limit.as_str()),
                     plain(route.headers.join(", ")),
                 ]);
+                from.push(&route.came_from);
             }
             if host.no_routes {
                 let empty = || plain("");
                 push([plain("/*"), plain("404"), empty(), empty(), empty(), empty(), empty(), empty(), empty()]);
+                from.push(&[]);
             }
         }
     }
+    // Without a name that says where a route leads, who reads it needs to see that.
+    table.columns[5].wide = from.iter().all(|origins| origins.is_empty());
+    sources(&mut table, 5, from.into_iter());
     table
 }
 
