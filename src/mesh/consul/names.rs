@@ -45,7 +45,8 @@ impl<'n> Upstream<'n> {
 }
 
 pub fn parts(cluster: &str) -> Option<NameParts<'_>> {
-    let Upstream { subset, host, .. } = Upstream::of(cluster).filter(|_| cluster.ends_with(".consul"))?;
+    // Said of every name of a table, so what is none of its own goes first.
+    let Upstream { subset, host, .. } = cluster.ends_with(".consul").then(|| Upstream::of(cluster))??;
     Some(NameParts { direction: "outbound", port: None, subset, host })
 }
 
