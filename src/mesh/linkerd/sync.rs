@@ -3,7 +3,8 @@
 //!
 //! Neither a pod's readiness nor `/ready` says anything here: both mean that there once was a certificate. A proxy may count
 //! a controller as ready for a while after the last one went, so whether one is there is asked of the pods. Where a proxy has
-//! other endpoints than the EndpointSlices, what each replica of the controller says names who is late.
+//! other endpoints than the EndpointSlices, what each replica of the controller says names who is late; the same of policies
+//! and routes, against the objects that they are made from.
 
 mod policies;
 mod proxy;
