@@ -119,10 +119,11 @@ impl Ctx {
             impersonate_groups: self.global.as_group.clone(),
             request_timeout: self.global.request_timeout,
             xds: self.xds.clone(),
-            tokens: live::Tokens {
+            tokens: live::Given {
                 file: self.global.consul_token_file.clone(),
                 from_cluster: self.global.consul_token_from_secret,
             },
+            roots: live::Given::default(),
         }
     }
 }

@@ -170,7 +170,7 @@ pub fn report(all: &[Versions]) -> Report {
     for versions in all {
         body.push(Block::Paragraph(header(&versions.cluster, versions.source, &versions.now, &[])));
         if versions.control_planes.is_empty() {
-            body.push(Block::Paragraph(vec!["no mesh was seen".into()]));
+            body.push(Block::Paragraph(vec!["no control plane and no proxy of a mesh was seen".into()]));
         } else {
             body.push(table(&versions.control_planes));
         }

@@ -58,7 +58,7 @@ pub fn run(ctx: &Ctx, mut args: AnalyzeArgs) -> Result<Report> {
         return Err(Error::new(Kind::Usage, "--ask needs a terminal, and stdin or stderr is none")
             .hint("give the answers on the command line: --answer KEY=VALUE, --require NEED"));
     }
-    let purpose = Purpose::Decide { window: args.metrics.window.clone(), flows: args.metrics.hubble.clone() };
+    let purpose = Purpose::Decide { window: args.metrics.window.clone(), flows: args.metrics.flows() };
     let loaded = load::load(ctx, &purpose, Some(&args.metrics))?;
     let mut decisions = decide(&loaded, &told, &args.metrics.window);
     if args.ask {
@@ -77,9 +77,7 @@ fn next(ctx: &Ctx, args: &AnalyzeArgs) -> String {
     if let Some(url) = &args.metrics.prometheus {
         next.push_str(&format!(" --prometheus {}", crate::cli::quoted(url)));
     }
-    if let Some(address) = &args.metrics.hubble {
-        next.push_str(&format!(" --hubble {}", crate::cli::quoted(address)));
-    }
+    next.push_str(&args.metrics.hubble_flags());
     if args.metrics.window != DEFAULT_WINDOW {
         next.push_str(&format!(" --window {}", args.metrics.window));
     }

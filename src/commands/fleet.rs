@@ -11,6 +11,7 @@ use crate::facts::{Facts, Need, Object, Outcome, SourceKind, kinds};
 use crate::kubernetes::addresses::{self, Addresses};
 use crate::kubernetes::target::Targets;
 use crate::mesh::admin::{self, Admin, Speaks};
+use crate::mesh::origin::{self, Origins};
 use crate::source::visit::{Door, Inside, Questions, visit};
 use crate::source::{Base, Source, archive, live};
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub struct Who<'a> {
     pub one_is_enough: bool,
     /// Also asked is who has which address ([`Found::addresses`]).
     pub addresses: bool,
+    /// And of which objects their configuration was made ([`Found::origins`]).
+    pub origins: bool,
 }
 
 impl Who<'_> {
@@ -51,6 +54,7 @@ impl Who<'_> {
             nodes: None,
             one_is_enough: false,
             addresses: false,
+            origins: false,
         }
     }
 }
@@ -97,6 +101,8 @@ struct Place {
     doors: Vec<Door>,
     others: Vec<Object>,
     addresses: Option<Arc<Addresses>>,
+    /// For each proxy.
+    origins: Vec<Option<Arc<dyn Origins>>>,
 }
 
 /// What is known of a cluster before its proxies are asked.
@@ -107,6 +113,8 @@ pub struct Found<'p> {
     pub now: Timestamp,
     /// Who has which address, if that was asked.
     pub addresses: Option<Arc<Addresses>>,
+    /// What its mesh knows of each proxy's configuration, if that was asked.
+    pub origins: &'p [Option<Arc<dyn Origins>>],
 }
 
 /// Finds the proxies and asks them what `questions` makes of what was found.
@@ -135,7 +143,8 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, mut questions: impl FnMut(Foun
                 Base::Live(_) => (true, now()),
                 Base::Stored(stored) => (false, stored.now),
             };
-            let found = Found { proxies: &place.proxies, live, now, addresses: place.addresses.clone() };
+            let (addresses, origins) = (place.addresses.clone(), place.origins.as_slice());
+            let found = Found { proxies: &place.proxies, live, now, addresses, origins };
             let made = visit(&place.source, &place.doors, questions(found), |count| {
                 progress.say(&format!("{} of {total} proxies answered", before + count));
             });
@@ -191,7 +200,12 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
     let addresses = if who.addresses { Some(Arc::new(addresses_of(&source, &targets, &mut facts).await)) } else { None };
     let resolved = targets.resolve(&facts);
     missing.extend(resolved.missing);
-    let mut place = Place { proxies: Vec::new(), doors: Vec::new(), others: Vec::new(), addresses, source };
+    let mut origins = match who.origins {
+        true => origins_of(&source, &resolved.pods, &facts).await,
+        false => vec![None; resolved.pods.len()],
+    }
+    .into_iter();
+    let mut place = Place { proxies: Vec::new(), doors: Vec::new(), others: Vec::new(), addresses, origins: Vec::new(), source };
     if let Some((labels, node)) = who.nodes {
         let need = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: labels.to_owned() };
         let mut served = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
@@ -208,12 +222,16 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         return Ok(place);
     }
     for (pod, named) in resolved.pods.into_iter().zip(resolved.named) {
+        let origins = origins.next().flatten();
         if who.speaks == Speaks::Envoy && who.port.is_none() && others::is_one(pod) {
             place.others.push(pod.clone());
             continue;
         }
         match admins(pod, who, named) {
-            Ok(admins) => place.add(pod, &admins, several.then(|| facts.cluster.clone())),
+            Ok(admins) => {
+                place.add(pod, &admins, several.then(|| facts.cluster.clone()));
+                place.origins.resize(place.proxies.len(), origins);
+            }
             Err(Some(why)) => missing.push((format!("{}.{}", pod.name, pod.namespace), why)),
             Err(None) => {}
         }
@@ -240,6 +258,19 @@ async fn addresses_of(source: &Source, targets: &Targets, facts: &mut Facts) -> 
         }
     }
     Addresses::of(facts)
+}
+
+/// What the meshes of these pods know of their proxies' configuration.
+async fn origins_of(source: &Source, pods: &[&Object], facts: &Facts) -> Vec<Option<Arc<dyn Origins>>> {
+    let mut known = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
+    for _ in 0..ROUNDS {
+        let needs = origin::needs(&known, pods);
+        if needs.is_empty() {
+            break;
+        }
+        source.answer(needs, &mut known).await;
+    }
+    origin::of(&known, pods)
 }
 
 /// What can be asked in a pod; an error without a reason is a pod that was merely come across.
@@ -364,5 +395,7 @@ fn nobody(who: Who<'_>, missing: &[(String, String)]) -> Error {
     if who.speaks == Speaks::NodeProxy || who.port.is_some() {
         return error;
     }
-    error.hint("pods and their containers: kubectl get pods -A -o wide")
+    error
+        .hint("pods and their containers: kubectl get pods -A -o wide")
+        .hint("a mesh that works on the nodes has none in pods: meshctl proxy-status")
 }

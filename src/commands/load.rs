@@ -1,6 +1,6 @@
 //! What every reading command starts with: find the sources, gather their facts, name what did not answer.
 
-use crate::cli::Ctx;
+use crate::cli::{Ctx, quoted};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Outcome, Purpose, SourceKind, kinds};
 use crate::mesh::MESHES;
@@ -12,6 +12,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::json;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use tokio::runtime::Runtime;
 
@@ -34,9 +35,15 @@ pub struct Metrics {
     /// How far back metrics and flows are looked at, such as 30m, 24h or 7d
     #[arg(long, value_name = "TIME", default_value = DEFAULT_WINDOW, value_parser = parse_window)]
     pub window: String,
-    /// Ask Hubble's relay here, in the clear, instead of looking for it in the cluster
+    /// Ask Hubble's relay here instead of looking for it in the cluster; over TLS if a root is given
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     pub hubble: Option<String>,
+    /// The root certificate of Hubble's relay, in this file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub hubble_ca_file: Option<PathBuf>,
+    /// Read the root certificate of Hubble's relay from its Secret in the cluster
+    #[arg(long, conflicts_with = "hubble_ca_file")]
+    pub hubble_ca_from_secret: bool,
 }
 
 /// `HOST:PORT`.
@@ -46,6 +53,18 @@ fn parse_address(text: &str) -> std::result::Result<String, String> {
 }
 
 impl Metrics {
+    /// Where flows are asked for, if the user says it.
+    pub fn flows(&self) -> Option<String> {
+        let secured = self.hubble_ca_file.is_some() || self.hubble_ca_from_secret;
+        self.hubble.as_ref().map(|address| if secured { format!("tls://{address}") } else { address.clone() })
+    }
+    /// The flags once more, for a command that can be copied.
+    pub fn hubble_flags(&self) -> String {
+        let address = self.hubble.iter().map(|address| format!(" --hubble {}", quoted(address)));
+        let file = self.hubble_ca_file.iter().map(|file| format!(" --hubble-ca-file {}", quoted(&file.display().to_string())));
+        let secret = self.hubble_ca_from_secret.then(|| " --hubble-ca-from-secret".to_owned());
+        address.chain(file).chain(secret).collect()
+    }
     fn source(&self, ctx: &Ctx) -> Result<Option<Prometheus>> {
         let new = |url: &str| Prometheus::with_token(url, ctx.global.request_timeout, self.token.clone());
         self.prometheus.as_deref().map(new).transpose()
@@ -97,7 +116,10 @@ pub fn load(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>) -> Result<L
 
 /// Clusters that are asked more than once, over the same connections.
 pub async fn open(ctx: &Ctx, metrics: Option<&Metrics>) -> Result<Vec<Source>> {
-    let clusters = live::connect(&ctx.live_options()).await?;
+    let roots =
+        metrics.map(|metrics| live::Given { file: metrics.hubble_ca_file.clone(), from_cluster: metrics.hubble_ca_from_secret });
+    let options = live::Options { roots: roots.unwrap_or_default(), ..ctx.live_options() };
+    let clusters = live::connect(&options).await?;
     let source = |cluster| {
         let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
         Ok(Source { base: Base::Live(Box::new(cluster)), prometheus })

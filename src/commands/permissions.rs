@@ -99,9 +99,11 @@ fn proxies() -> BTreeSet<Need> {
     named.chain([pods, port(), metrics()]).chain(beside).collect()
 }
 
-/// The same, and who is behind the endpoints that they have.
+/// The same, who is behind the endpoints that they have, and what they were made from.
 fn envoys() -> BTreeSet<Need> {
-    proxies().into_iter().chain([Need::list(&kinds::ENDPOINT_SLICE)]).collect()
+    let nothing = Facts::new("", SourceKind::Live, Timestamp::UNIX_EPOCH);
+    let made_from = crate::mesh::origin::first_needs(&nothing);
+    proxies().into_iter().chain([Need::list(&kinds::ENDPOINT_SLICE)]).chain(made_from).collect()
 }
 
 /// First words, for completion.

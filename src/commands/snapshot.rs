@@ -97,7 +97,7 @@ fn gather(ctx: &Ctx, metrics: &Metrics, proxies: bool) -> Result<Vec<Facts>> {
         // Already whole: recorded again as it is, in today's format.
         return load::opened(ctx);
     }
-    let purpose = Purpose::Record { window: metrics.window.clone(), proxies, flows: metrics.hubble.clone() };
+    let purpose = Purpose::Record { window: metrics.window.clone(), proxies, flows: metrics.flows() };
     Ok(load(ctx, &purpose, Some(metrics))?.facts)
 }
 

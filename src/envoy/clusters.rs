@@ -2,7 +2,7 @@
 
 use super::entry::{Resource, Standing};
 use super::field::Text;
-use super::name::NameParts;
+use super::name::{Forms, NameParts};
 use super::origin::{self, Metadata, Origin};
 use crate::shares;
 use serde::{Deserialize, Serialize};
@@ -38,15 +38,17 @@ pub struct Filter {
     pub subset: String,
     /// The start of the direction, such as `inbound`.
     pub direction: String,
+    /// How control planes write names.
+    pub forms: Forms,
 }
 
 impl Filter {
     fn lets_pass(&self, name: &str) -> bool {
-        let parts = NameParts::of(name);
+        let parts = NameParts::of(name, self.forms);
         let host = parts.map_or(name, |parts| parts.host);
         let fqdn = if self.fqdn.contains('|') { name.contains(&self.fqdn) } else { host.contains(&self.fqdn) };
         let parts = parts.unwrap_or_default();
-        fqdn && (self.port == 0 || parts.port == self.port)
+        fqdn && (self.port == 0 || parts.port == Some(self.port))
             && parts.subset.contains(&self.subset)
             && parts.direction.to_ascii_lowercase().starts_with(&self.direction.to_ascii_lowercase())
     }
@@ -70,6 +72,9 @@ pub struct Row<'r> {
     pub origin: Option<Origin>,
     #[serde(skip)]
     pub origin_label: String,
+    /// Objects that it was made from, where others tell than the proxy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub came_from: Vec<Origin>,
     #[serde(flatten)]
     pub standing: Standing<'r>,
 }
@@ -77,13 +82,13 @@ pub struct Row<'r> {
 /// Clusters that pass, by host, subset, port and direction.
 pub fn rows<'r>(clusters: &'r [Resource<'_, Cluster<'_>>], filter: &Filter) -> Vec<Row<'r>> {
     let mut passed: Vec<_> = clusters.iter().filter(|cluster| filter.lets_pass(&cluster.value.name)).collect();
-    passed.sort_by_key(|cluster| NameParts::order(&cluster.value.name));
-    shares::map(&passed, 500, |cluster| row(cluster))
+    passed.sort_by_key(|cluster| NameParts::order(&cluster.value.name, filter.forms));
+    shares::map(&passed, 500, |cluster| row(cluster, filter.forms))
 }
 
-fn row<'r>(cluster: &'r Resource<'_, Cluster<'_>>) -> Row<'r> {
+fn row<'r>(cluster: &'r Resource<'_, Cluster<'_>>, forms: Forms) -> Row<'r> {
     let value = &cluster.value;
-    let parts = NameParts::of(&value.name);
+    let parts = NameParts::of(&value.name, forms);
     let origin = value.metadata.as_ref().and_then(Metadata::origin);
     let kind = match (&value.cluster_type, value.kind.some()) {
         (Some(custom), _) => &*custom.name,
@@ -94,12 +99,13 @@ fn row<'r>(cluster: &'r Resource<'_, Cluster<'_>>) -> Row<'r> {
     Row {
         name: &value.name,
         service_fqdn: parts.map_or(&*value.name, |parts| parts.host),
-        port: parts.map(|parts| parts.port),
+        port: parts.and_then(|parts| parts.port),
         subset: parts.map_or("", |parts| parts.subset),
         direction: parts.map_or("", |parts| parts.direction),
         kind,
         origin_label: origin::label(origin.as_ref()),
         origin: origin.and_then(Result::ok),
+        came_from: Vec::new(),
         standing: cluster.standing(),
     }
 }

@@ -123,7 +123,7 @@ pub struct Row<'r> {
 /// Endpoints that pass, by the cluster's host, subset, port and direction.
 pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter) -> Vec<Row<'r>> {
     let mut sorted: Vec<_> = assignments.iter().filter(|one| filter.is_cluster(&one.value.cluster_name)).collect();
-    sorted.sort_by_key(|one| NameParts::order(&one.value.cluster_name));
+    sorted.sort_by_key(|one| NameParts::order(&one.value.cluster_name, &[]));
     let mut rows = Vec::new();
     for one in sorted {
         // The configuration is shown with the first endpoint of its cluster, not again with each.

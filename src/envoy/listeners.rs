@@ -5,6 +5,7 @@ use super::entry::{Resource, Standing, State};
 use super::field::{Int, Text};
 use super::json::{self, Raw};
 use super::matcher;
+use super::origin::Origin;
 use super::routes::{RouteConfig, VirtualHost, WeightedClusters};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -238,6 +239,42 @@ struct ServerTls {
 }
 
 impl FilterChain<'_> {
+    /// Settings of its filters whose name ends like this, of those within HTTP too.
+    pub fn settings_of(&self, end: &str) -> Vec<Raw<'_>> {
+        let within = self.filters.iter().filter(|filter| filter.kind() == Some(FilterKind::Http));
+        let managers = within.filter_map(|filter| filter.typed_config?.read::<HttpManager>().ok());
+        let inner = managers.flat_map(|manager| manager.http_filters);
+        self.filters
+            .iter()
+            .cloned()
+            .chain(inner)
+            .filter(|one| one.name.ends_with(end))
+            .filter_map(|one| one.typed_config)
+            .collect()
+    }
+
+    /// Where all its traffic goes: a route configuration, or clusters.
+    pub fn leads_to(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for filter in &self.filters {
+            let config = filter.typed_config.unwrap_or_default();
+            match filter.kind() {
+                Some(FilterKind::Http) => {
+                    let Ok(manager) = config.read::<HttpManager>() else { continue };
+                    all.extend(manager.route_config.map(|inline| inline.name.to_string()));
+                    all.extend(manager.rds.map(|rds| rds.route_config_name.to_string()));
+                }
+                Some(FilterKind::Tcp) => {
+                    let Ok(proxy) = config.read::<TcpProxy>() else { continue };
+                    all.extend(proxy.cluster.some().map(str::to_owned));
+                    all.extend(proxy.weighted_clusters.iter().flat_map(|all| &all.clusters).map(|one| one.name.to_string()));
+                }
+                None => {}
+            }
+        }
+        all
+    }
+
     /// `mTLS`, `TLS`, the name of another transport, or nothing for plain text.
     fn security(&self) -> &str {
         let Some(socket) = &self.transport_socket else { return "" };
@@ -250,7 +287,8 @@ impl FilterChain<'_> {
 }
 
 impl Listener<'_> {
-    fn chains(&self) -> impl Iterator<Item = &FilterChain<'_>> {
+    /// The default one last.
+    pub fn chains(&self) -> impl Iterator<Item = &FilterChain<'_>> {
         self.filter_chains.iter().chain(&self.default_filter_chain)
     }
 
@@ -301,11 +339,17 @@ pub struct Wanted {
 /// A filter chain as it is shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChainRow<'r> {
+    /// Its place among those of its listener.
+    #[serde(skip)]
+    pub at: usize,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub name: &'r str,
     #[serde(rename = "match")]
     pub matches: String,
     pub destination: String,
+    /// Objects that it was made from, where others tell than the proxy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub came_from: Vec<Origin>,
     /// `mTLS`, `TLS` or another transport; nothing for plain text.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub tls: &'r str,
@@ -358,7 +402,9 @@ fn row<'r>(listener: &'r Resource<'_, Listener<'_>>, wanted: &Wanted) -> Option<
     if !(wanted.kind.is_empty() || wanted.kind.eq_ignore_ascii_case(kind)) {
         return None;
     }
-    let chain = |chain: &'r FilterChain<'_>| ChainRow {
+    let chain = |(at, chain): (usize, &'r FilterChain<'_>)| ChainRow {
+        at,
+        came_from: Vec::new(),
         name: &chain.name,
         matches: match value.filter_chain_matcher {
             Some(tree) => matcher::ways(tree, &chain.name).join(" or "),
@@ -368,7 +414,7 @@ fn row<'r>(listener: &'r Resource<'_, Listener<'_>>, wanted: &Wanted) -> Option<
         tls: if wanted.detail { chain.security() } else { "" },
         filters: chain.filters.iter().filter(|_| wanted.detail).map(Filter::label).collect(),
     };
-    let mut filter_chains: Vec<_> = value.chains().map(chain).collect();
+    let mut filter_chains: Vec<_> = value.chains().enumerate().map(chain).collect();
     filter_chains.sort_by(|a, b| b.destination.cmp(&a.destination));
     let name = value.name.some().unwrap_or(&listener.name);
     let internal = value.internal_listener.is_some();

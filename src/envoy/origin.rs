@@ -13,10 +13,11 @@ pub struct Metadata<'a> {
 }
 
 /// Where a resource came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Origin {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     pub name: String,
 }
@@ -61,6 +62,14 @@ impl Metadata<'_> {
 }
 
 impl Origin {
+    /// `ServiceRouter api.shop`; one without a namespace stands in the control plane's own store.
+    pub fn title(&self) -> String {
+        match self.namespace.as_str() {
+            "" => format!("{} {}", self.kind, self.name),
+            namespace => format!("{} {}.{namespace}", self.kind, self.name),
+        }
+    }
+
     /// `/apis/GROUP/VERSION/namespaces/NAMESPACE/KIND/NAME`.
     fn of_path(path: &str) -> Option<Self> {
         let pieces: Vec<&str> = path.split('/').collect();

@@ -150,8 +150,8 @@ proptest! {
 
     #[test]
     fn any_name_is_read(text in "(outbound|inbound|[|_.:]|[a-z0-9]{1,5}|\\PC){0,12}") {
-        let _ = name::NameParts::of(&text);
-        let _ = name::NameParts::order(&text);
+        let _ = name::NameParts::of(&text, &[]);
+        let _ = name::NameParts::order(&text, &[]);
     }
 
     #[test]

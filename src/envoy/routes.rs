@@ -204,12 +204,18 @@ impl Route<'_> {
 /// A route as it is shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct RouteRow<'r> {
+    /// Its place among those of its virtual host.
+    #[serde(skip)]
+    pub at: usize,
     #[serde(rename = "match")]
     pub matches: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     #[serde(skip)]
     pub origin_label: String,
+    /// Objects that it was made from, where others tell than the proxy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub came_from: Vec<Origin>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub destination: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,7 +267,13 @@ fn row<'r>(config: &'r Resource<'_, RouteConfig<'_>>) -> Row<'r> {
         name: &host.name,
         domains: host.domains.iter().map(|domain| &**domain).collect(),
         domains_label: domains_label(&host.domains),
-        routes: host.routes.iter().filter(|route| !route.is_passthrough()).map(|route| route_row(route, host)).collect(),
+        routes: host
+            .routes
+            .iter()
+            .enumerate()
+            .filter(|(_, route)| !route.is_passthrough())
+            .map(|(at, route)| RouteRow { at, ..route_row(route, host) })
+            .collect(),
         no_routes: host.routes.is_empty(),
     });
     Row { name: &config.value.name, virtual_hosts: hosts.collect(), standing: config.standing() }
@@ -284,6 +296,8 @@ fn route_row<'r>(route: &'r Route<'_>, host: &VirtualHost<'_>) -> RouteRow<'r> {
         format!("{count} on {}", &*policy.retry_on)
     });
     RouteRow {
+        at: 0,
+        came_from: Vec::new(),
         matches: route.r#match.label(),
         origin_label: origin::label(origin.as_ref()),
         origin: origin.and_then(Result::ok),

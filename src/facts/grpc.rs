@@ -1,9 +1,9 @@
 //! A call over gRPC. Messages are bytes here: what they mean is for whoever asked.
 
-use super::At;
+use super::{At, RootIn};
 use serde::{Deserialize, Serialize};
 
-/// One call to a server that speaks in the clear.
+/// One call to a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Grpc {
     pub at: At,
@@ -13,6 +13,9 @@ pub struct Grpc {
     #[serde(with = "in_base64")]
     pub request: Vec<u8>,
     pub take: Take,
+    /// `None`: in the clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<RootIn>,
 }
 
 /// How much of the answer is waited for.
@@ -79,7 +82,7 @@ mod tests {
     #[test]
     fn a_method_has_a_short_name_and_a_need_reads_back() {
         let at = At::Pod { namespace: "l5d".into(), pod: "d-1".into(), port: 8086 };
-        let call = Grpc { at, method: "/io.proxy.Destination/Get".into(), request: vec![0, 255], take: Take::Upto(3) };
+        let call = Grpc { at, method: "/io.proxy.Destination/Get".into(), request: vec![0, 255], take: Take::Upto(3), tls: None };
         assert_eq!(call.short_method(), "Destination/Get");
         let text = serde_json::to_string(&call).expect("JSON");
         assert!(text.contains(r#""request":"AP8=""#), "{text}");

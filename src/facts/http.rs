@@ -29,6 +29,16 @@ pub struct Trust {
     pub roots: String,
 }
 
+/// Where the cluster keeps the root of a server's certificate, if that is no ConfigMap: read only when the user says so, or
+/// he gives the root himself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RootIn {
+    pub server_name: String,
+    pub namespace: String,
+    pub secret: String,
+    pub key: String,
+}
+
 /// Where the cluster keeps a token, which is read only when the user says so. Without any the question is nobody's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TokenIn {

@@ -15,7 +15,7 @@ mod series;
 
 pub use ads::{Account, Ads, At, Channel, Tls, Transport};
 pub use grpc::{Grpc, Take};
-pub use http::{Http, TokenIn, Trust};
+pub use http::{Http, RootIn, TokenIn, Trust};
 pub use kinds::Resource;
 pub use object::{Object, Place};
 pub use selector::Selector;
@@ -329,6 +329,20 @@ impl Facts {
             Some(Outcome::Objects(objects)) => objects,
             _ => &[],
         }
+    }
+
+    /// Objects of a kind, whichever way they were asked for; one may come twice.
+    pub fn every<'f>(&'f self, resource: &'f Resource) -> impl Iterator<Item = &'f Object> {
+        let of_kind = move |need: &Need| match need {
+            Need::List { resource: own } | Need::Get { resource: own, .. } | Need::Select { resource: own, .. } => {
+                own == resource
+            }
+            _ => false,
+        };
+        self.answers.iter().filter(move |(need, _)| of_kind(need)).flat_map(|(_, answer)| match &answer.outcome {
+            Outcome::Objects(objects) => objects.as_slice(),
+            _ => &[],
+        })
     }
 
     /// Whether the list of this kind came, whole. An absent kind counts as seen: there are certainly none.

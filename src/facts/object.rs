@@ -1,5 +1,6 @@
 //! One Kubernetes object as it was read: its name, its text, and where it stands.
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +48,11 @@ pub struct Object {
 }
 
 impl Object {
+    /// Whether this word stands anywhere in it: of ten thousand pods a few are a mesh's own.
+    pub fn names(&self, word: &str) -> bool {
+        memmem::find(self.json.as_bytes(), word.as_bytes()).is_some()
+    }
+
     /// Decodes the fields that `T` names.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.json)

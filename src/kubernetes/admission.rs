@@ -2,7 +2,7 @@
 
 use super::view::Selector;
 use crate::facts::{Facts, Object, kinds};
-use crate::mesh::view::{Metadata, nullable};
+use crate::mesh::view::{Judged, Metadata, nullable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -146,30 +146,11 @@ pub struct Refusal {
 
 /// What ReplicaSets say of pods that were refused. ReplicaSets that nobody asked for refuse nothing.
 pub fn refusals(facts: &Facts) -> Vec<Refusal> {
-    #[derive(Deserialize)]
-    struct View {
-        #[serde(default)]
-        status: Status,
-    }
-    #[derive(Deserialize, Default)]
-    struct Status {
-        #[serde(default, deserialize_with = "nullable")]
-        conditions: Vec<Condition>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Condition {
-        #[serde(rename = "type")]
-        kind: String,
-        status: String,
-        message: String,
-    }
     let mut all = Vec::new();
-    facts.read::<View>(&kinds::REPLICA_SET, |object, view| {
-        let failed = |c: &Condition| c.kind == "ReplicaFailure" && c.status == "True";
-        if let Some(condition) = view.status.conditions.into_iter().find(failed) {
+    facts.read::<Judged>(&kinds::REPLICA_SET, |object, view| {
+        if let Some(condition) = view.status.of("ReplicaFailure").filter(|condition| condition.is_true()) {
             let (namespace, replica_set) = (object.namespace.to_string(), object.name.to_string());
-            all.push(Refusal { namespace, replica_set, message: condition.message });
+            all.push(Refusal { namespace, replica_set, message: condition.message.clone() });
         }
     });
     all

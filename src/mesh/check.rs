@@ -91,3 +91,21 @@ impl Findings {
         }
     }
 }
+
+/// `1 server`, `3 proxies`
+pub fn counted(number: usize, what: &str) -> String {
+    match (number, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_is_no_plural() {
+        let told = [(0, "root"), (1, "proxy"), (2, "proxy"), (1, "server")].map(|(number, what)| super::counted(number, what));
+        assert_eq!(told, ["0 roots", "1 proxy", "2 proxies", "1 server"]);
+    }
+}

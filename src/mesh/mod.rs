@@ -4,8 +4,8 @@
 //! # How to add a mesh
 //!
 //! A folder `mesh/NAME/` and two lines here: `mod NAME;` and an entry in [`MESHES`]. Its kinds stand in
-//! [`crate::facts::kinds`], with the group that names it. Begin with what every command takes, in this order; each step is of
-//! use by itself, and what has a default in the trait can wait.
+//! [`crate::facts::kinds`], with the group that names it, and its name leaves the list of those that are only [`known`]. Begin
+//! with what every command takes, in this order; each step is of use by itself, and what has a default in the trait can wait.
 //!
 //! 1. **Whose is what** ([`Marks`], a table): images and names of its proxies and components, its namespaces, its own routes.
 //!    From then on no analysis takes its parts for somebody's application.
@@ -19,14 +19,17 @@
 //! 5. **Who has which configuration** ([`Mesh::sync`]): what control planes say ([`Mesh::sync_needs`]), what the proxies say
 //!    ([`Mesh::told_needs`]), and which bytes of a recording that takes ([`Mesh::sync_reads`]). Where no control plane keeps
 //!    a list, compute it, and name who is late; readiness is never proof of it.
-//! 6. **What a proxy runs**: [`Mesh::admins`] says where it is asked. An Envoy is read by everybody's reader; one without a dump
-//!    is pieced together ([`Mesh::proxy_needs`], [`Mesh::proxy`], in the words of [`proxy`]), with its log levels.
+//! 6. **What a proxy runs**: [`Mesh::admins`] says where it is asked. An Envoy is read by everybody's reader, with the names that
+//!    this mesh gives ([`Mesh::cluster_name`], [`Mesh::protocols`]) and, where Envoy's own metadata doesn't say it, the objects
+//!    that each part came from ([`Mesh::origin_needs`], [`Mesh::origins`]) and what of them it lacks. One without a dump is
+//!    pieced together ([`Mesh::proxy_needs`], [`Mesh::proxy`], in the words of [`proxy`]), with its log levels
+//!    ([`Mesh::log_levels`]).
 //! 7. **Choosing and installing it** ([`Mesh::candidates`], dated figures with their sources; [`Mesh::distribution`], its
-//!    charts).
+//!    charts; [`Mesh::revisions`], if several of its control planes can stand side by side).
 //!
 //! Then the proof: recordings of a real one, healthy and with each fault, in `fixtures/imported/NAME` (`tests/it/import`) or
 //! `fixtures/snapshots/NAME`; a line for each in `tests/it/meshes.rs` and `tests/it/proxy_status.rs`, where the fault is first
-//! and health is silence; one screen for each command. What is asked later, once something was found, is named in
+//! and health is silence; one screen for each command in `fixtures/screens`. What is asked later, once something was found, is named in
 //! [`Mesh::later`], so that `permissions` knows. Unknown is said as unknown: a need that failed, or that a recording does not
 //! hold, is no answer.
 
@@ -45,6 +48,7 @@ mod linkerd;
 pub mod marks;
 pub mod membership;
 mod observed;
+pub mod origin;
 mod proxies;
 pub mod proxy;
 pub mod revisions;
@@ -58,11 +62,14 @@ pub mod view;
 pub use candidate::{Candidate, CostFigure, CostModel, Fit, KernelRange, Level, VersionRange};
 pub use marks::Marks;
 
+use crate::envoy::listeners::Protocols;
+use crate::envoy::name;
 use crate::facts::{Channel, Facts, Need, Object, Purpose, Resource};
 use crate::model::{Installation, Model};
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
-/// A mesh, as far as `analyze` needs it; later commands add to it.
+/// A mesh, as every command sees it. What has a default can wait; the steps above say which command begins to answer by what.
 pub trait Mesh: Sync {
     /// `istio`, `linkerd`, …
     fn id(&self) -> &'static str;
@@ -86,6 +93,23 @@ pub trait Mesh: Sync {
     }
     /// The log levels that such a proxy starts with.
     fn log_levels(&self, _pod: &Object) -> Option<String> {
+        None
+    }
+    /// Names for sets of ALPN names that its control plane always writes together.
+    fn protocols(&self) -> Protocols {
+        &[]
+    }
+    /// How it writes what a cluster is in its name, if not with bars.
+    fn cluster_name(&self) -> Option<name::Form> {
+        None
+    }
+    /// What tells of which objects the configuration of its Envoys was made, where these don't; called again as
+    /// [`Mesh::needs`] is.
+    fn origin_needs(&self, _known: &Facts) -> Vec<Need> {
+        Vec::new()
+    }
+    /// What came of it.
+    fn origins(&self, _facts: &Facts) -> Option<Arc<dyn origin::Origins>> {
         None
     }
     /// What is installed where. Needs [`Model::workloads`] for who carries its proxy, so it runs after `kubernetes`.
@@ -177,6 +201,19 @@ pub fn needs(known: &Facts, purpose: &Purpose) -> Vec<Need> {
 /// The mesh of this id.
 pub fn named(id: &str) -> Option<&'static dyn Mesh> {
     MESHES.iter().copied().find(|mesh| mesh.id() == id)
+}
+
+/// Of every mesh, for reading whichever Envoy.
+pub fn protocols() -> Protocols {
+    static ALL: LazyLock<Vec<(&str, &[&str])>> =
+        LazyLock::new(|| MESHES.iter().flat_map(|mesh| mesh.protocols().iter().copied()).collect());
+    &ALL
+}
+
+/// The same of names of clusters.
+pub fn cluster_names() -> name::Forms {
+    static ALL: LazyLock<Vec<name::Form>> = LazyLock::new(|| MESHES.iter().filter_map(|mesh| mesh.cluster_name()).collect());
+    &ALL
 }
 
 /// What every mesh would send to the proxies of these pods.

@@ -42,6 +42,9 @@ pub struct Shown {
     /// What could not be seen, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// It said nothing of itself, so what is not here is not known.
+    #[serde(skip)]
+    pub unheard: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]

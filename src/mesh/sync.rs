@@ -18,6 +18,17 @@ pub struct Fleet {
     pub told: Vec<Told>,
     /// What could not be asked, and what it leaves open.
     pub gaps: Vec<String>,
+    /// Machines outside of this cluster that it knows, whose proxies nobody can ask from here.
+    pub elsewhere: Vec<Machine>,
+}
+
+/// A machine that a control plane knows, and no pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Machine {
+    pub name: String,
+    pub address: String,
+    /// What runs on it, as far as the control plane says: `db (passing)`.
+    pub services: Vec<String>,
 }
 
 impl Fleet {

@@ -86,17 +86,49 @@ pub struct PodStatus {
 
 impl PodStatus {
     pub fn is_ready(&self) -> bool {
-        self.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True")
+        self.conditions.iter().any(|condition| condition.kind == "Ready" && condition.is_true())
     }
+}
+
+/// Any object, by what controllers wrote into its status.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Judged {
+    #[serde(deserialize_with = "nullable")]
+    pub status: Conditions,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+pub struct Conditions {
+    #[serde(deserialize_with = "nullable")]
+    pub conditions: Vec<Condition>,
+}
+
+impl Conditions {
+    pub fn of(&self, kind: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.kind == kind)
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Default)]
+#[serde(default)]
 pub struct Condition {
     #[serde(rename = "type")]
     pub kind: String,
+    /// `True`, `False`, `Unknown`
     #[serde(deserialize_with = "nullable")]
     pub status: String,
+    #[serde(deserialize_with = "nullable")]
+    pub reason: String,
+    #[serde(deserialize_with = "nullable")]
+    pub message: String,
+}
+
+impl Condition {
+    pub fn is_true(&self) -> bool {
+        self.status == "True"
+    }
 }
 
 #[derive(Deserialize, Default)]

@@ -48,7 +48,7 @@ fn every_fault_is_named_first_and_health_is_silence() {
         ("consul/intention-deny", &[]),
         ("consul/rejected-config", &["MSH1010 error"]),
         ("cilium/healthy", &[]),
-        ("cilium/agent-down", &["MSH1005 error", "MSH1010 error"]),
+        ("cilium/agent-down", &["CIL0002 error", "MSH1005 error", "MSH1010 error"]),
         ("mixed/healthy", &[]),
         ("istio/healthy", &[]),
         ("istio/webhook-failing", &["MSH1002 error"]),
@@ -107,6 +107,38 @@ fn linkerds_own_check_agrees_or_the_difference_is_known() {
     assert!(out.contains("catalog-78d95468fc-8ht7f") && !out.contains("report-22dsr"), "{out}");
 }
 
+/// What `consul-k8s status` and `troubleshoot proxy` (2.1.0-dev), `consul intention check`, `cilium-dbg status` and
+/// `hubble status` (1.20.2) printed on the same clusters.
+#[test]
+fn the_tools_of_consul_and_cilium_agree_or_the_difference_is_known() {
+    // Scenario; what was printed; whether that is bad news; our check; why ours is not the same.
+    const SAID: [(&str, &str, bool, &str, &str); 11] = [
+        ("consul/healthy", "✓ Upstream resources are valid", false, "", ""),
+        ("consul/healthy", "batch → api: Denied", true, "", "no intention allows it, so it is as it is written"),
+        ("consul/intention-deny", "✓ Upstream resources are valid", false, "", ""),
+        ("consul/rejected-config", "! Envoy has 1 rejected configurations", true, "MSH1010 error", ""),
+        (
+            "consul/rejected-config",
+            "! No listener for upstream \"db\"",
+            true,
+            "",
+            "db was asked about, and it is no upstream of its own",
+        ),
+        ("consul/ghost-instance", "✓ Healthy endpoints for cluster v2.api", false, "CSL0005 error", "no pod is there any more"),
+        ("consul/ghost-instance", "consul-connect-injector 0/0", false, "MSH1001 error", "a number, and no verdict"),
+        ("consul/server-down", "✓ Upstream resources are valid", false, "MSH1010 error", "they get nothing new"),
+        ("cilium/healthy", "Healthcheck: Ok", false, "", ""),
+        ("cilium/agent-down", "Is the agent running?", true, "CIL0002 error", ""),
+        ("cilium/agent-down", "Healthcheck: Unavailable: NOT_SERVING", true, "MSH1010 error", ""),
+    ];
+    for (name, said, is_bad, ours, why) in SAID {
+        let all = bad(name);
+        assert!(ours.is_empty() || all.contains(&ours.to_owned()), "{name}: {said}: {all:?}");
+        assert!(name != "consul/healthy" && name != "cilium/healthy" || all.is_empty(), "{name}: {all:?}");
+        assert_eq!(is_bad != ours.is_empty(), why.is_empty(), "{name}: {said}: {why}");
+    }
+}
+
 /// What each proxy showed on its port, with its issuer: no event is needed for it.
 #[test]
 fn an_expired_leaf_is_seen_on_the_port_that_shows_it() {
@@ -163,7 +195,7 @@ fn why_a_pod_is_not_in_the_mesh() {
 #[test]
 fn screens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens");
-    let cases: [(&str, &[&str], &str); 41] = [
+    let cases: [(&str, &[&str], &str); 59] = [
         ("meshes-mixed", &["meshes"], "mixed/healthy"),
         ("meshes-linkerd", &["meshes"], "linkerd/unmeshed-pod"),
         ("meshes-consul", &["meshes"], "consul/healthy"),
@@ -203,6 +235,24 @@ fn screens() {
         ("analyze-consul", &["analyze"], "consul/healthy"),
         ("analyze-cilium", &["analyze"], "snapshots/cilium/healthy"),
         ("analyze-mixed", &["analyze"], "mixed/healthy"),
+        ("version-linkerd", &["version"], "linkerd/version-skew"),
+        ("analyze-linkerd", &["analyze"], "linkerd/healthy"),
+        ("check-inject-linkerd", &["check-inject", "-n", "shop-l5d"], "linkerd/unmeshed-pod"),
+        ("check-pre-consul", &["check", "--pre", "--mesh", "consul"], "snapshots/consul/healthy"),
+        ("check-pre-cilium", &["check", "--pre", "--mesh", "cilium"], "snapshots/cilium/healthy"),
+        ("check-misconfig-linkerd", &["check", "--mesh", "linkerd"], "linkerd/misconfig"),
+        ("check-rejected-consul", &["check"], "consul/rejected-config"),
+        ("check-not-synced-consul", &["check"], "consul/cr-not-synced"),
+        ("check-deny-consul", &["check"], "consul/intention-deny"),
+        ("meshes-cilium-rig", &["meshes"], "snapshots/cilium/healthy"),
+        ("check-cilium-rig", &["check"], "snapshots/cilium/agent-down"),
+        ("proxy-config-none-cilium", &["proxy-config", "all", "-A"], "snapshots/cilium/healthy"),
+        ("proxy-config-all-consul", &["proxy-config", "all", "deploy/batch.shop-consul"], "consul/healthy"),
+        ("proxy-config-rejected-consul", &["proxy-config", "listener", "deploy/db.shop-consul"], "consul/rejected-config"),
+        ("proxy-config-not-synced-consul", &["proxy-config", "route", "deploy/batch.shop-consul"], "consul/cr-not-synced"),
+        ("proxy-config-secret-consul", &["proxy-config", "secret", "deploy/web.shop-consul"], "consul/healthy"),
+        ("proxy-config-all-mixed", &["proxy-config", "cluster", "-A"], "mixed/healthy"),
+        ("snapshot-info-mixed", &["snapshot", "info"], "mixed/healthy"),
         ("snapshot-info-consul", &["snapshot", "info"], "consul/server-down"),
         ("snapshot-info-cilium", &["snapshot", "info"], "cilium/agent-down"),
     ];

@@ -1,6 +1,7 @@
 //! `meshctl proxy-config` on files, as a whole process.
 
 use super::run;
+use serde_json::Value;
 
 fn fixture(name: &str) -> String {
     format!("{}/fixtures/envoy/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -273,4 +274,58 @@ fn what_is_wrong_stands_below_the_table_and_in_the_machine_form() {
     assert!(out.lines().last().is_some_and(|line| !line.is_empty()) && out.contains("is warming since"), "{out}");
     let report = json(&["pc", "listener", "-f", &fixture("istio/error-state.json")]);
     assert_eq!(report["proxies"][0]["findings"][0]["severity"], "error");
+}
+
+/// Envoy itself says nothing of it: it is worked out from custom resources, from the servers' own store, and from names.
+#[test]
+fn the_entries_that_consul_made_it_of_and_those_that_it_lacks() {
+    let of = |words: &[&str], scenario: &str| {
+        let file = format!("{}/fixtures/imported/consul/{scenario}.tar.zst", env!("CARGO_MANIFEST_DIR"));
+        let (_, out, err) = run(&[words, &["--from", &file, "-o", "json"]].concat());
+        serde_json::from_str::<Value>(&out).unwrap_or_else(|e| panic!("{words:?}: {e}: {err}"))
+    };
+    let titles = |from: &Value| -> Vec<String> {
+        let all = from["came_from"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .map(|one| format!("{} {}", one["kind"].as_str().unwrap_or_default(), one["name"].as_str().unwrap_or_default()))
+            .collect()
+    };
+    let told = |report: &Value| -> Vec<String> {
+        let proxies = report["proxies"].as_array().cloned().unwrap_or_default();
+        let all = proxies.iter().flat_map(|one| one["findings"].as_array().cloned().unwrap_or_default());
+        all.map(|one| format!("{} {}", one["severity"].as_str().unwrap_or_default(), one["text"].as_str().unwrap_or_default()))
+            .collect()
+    };
+    let routes = of(&["pc", "route", "deploy/web.shop-consul", "--name", "api"], "healthy");
+    let rows = &routes["proxies"][0]["routes"][0]["virtual_hosts"][0]["routes"];
+    assert_eq!(titles(&rows[0]), ["ServiceRouter api", "ServiceResolver api"], "{routes:#}");
+    assert_eq!(titles(&rows[1]), ["ServiceRouter api", "ServiceSplitter api", "ServiceResolver api"]);
+    assert_eq!(titles(&rows[2]), ["ServiceSplitter api", "ServiceResolver api"], "what goes by no route of the router");
+    let clusters = of(&["pc", "cluster", "deploy/web.shop-consul", "--subset", "v1"], "healthy");
+    let rows = clusters["proxies"][0]["clusters"].as_array().expect("clusters");
+    assert_eq!((rows.len(), &rows[0]["service_fqdn"], &rows[0]["direction"]), (1, &"api.default.dc1".into(), &"outbound".into()));
+    assert_eq!(titles(&rows[0]), ["ServiceResolver api", "ServiceDefaults web", "ServiceDefaults api"]);
+    let listeners = of(&["pc", "listener", "deploy/db.shop-consul", "--port", "20000"], "healthy");
+    let chain = &listeners["proxies"][0]["listeners"][0]["filter_chains"][0];
+    assert_eq!(titles(chain), ["ServiceIntentions to-db", "ServiceDefaults db"]);
+    // As it is written, so it is: denied or allowed.
+    for scenario in ["healthy", "intention-deny"] {
+        let bad: Vec<String> =
+            told(&of(&["pc", "all", "-A"], scenario)).into_iter().filter(|one| !one.starts_with("info ")).collect();
+        assert_eq!(bad, Vec::<String>::new(), "{scenario}");
+    }
+    // It has no other sign: api is an upstream of batch, and nobody allows batch to call it.
+    let denied = told(&of(&["pc", "all", "deploy/batch.shop-consul"], "healthy"));
+    assert!(denied.iter().any(|one| one.starts_with("info api lets batch in by no intention")), "{denied:#?}");
+    let lacking = told(&of(&["pc", "route", "deploy/batch.shop-consul"], "cr-not-synced"));
+    assert!(lacking[0].starts_with("error ServiceDefaults api.shop-consul as it is written is not in Consul"), "{lacking:#?}");
+    assert!(lacking[1].starts_with("error ServiceSplitter db.shop-consul is not in Consul (Synced False"), "{lacking:#?}");
+    assert_eq!(lacking.len(), 2);
+    let refused = told(&of(&["pc", "listener", "deploy/db.shop-consul"], "rejected-config"));
+    assert!(refused[0].contains("rejected by the proxy") && refused[0].contains("script load error"), "{refused:#?}");
+    let why = "warning ServiceDefaults db.shop-consul adds builtin/lua, and the proxy refused the listener that was made with it";
+    assert_eq!(refused[1..], [why]);
+    // Without the store custom resources are all that is known, and that is said.
+    let alone = told(&json(&["pc", "listener", "deploy/api.consul-apps", "--from", &snapshot("consul/healthy")]));
+    assert!(alone.len() == 1 && alone[0].starts_with("info ") && alone[0].contains("were not compared"), "{alone:#?}");
 }

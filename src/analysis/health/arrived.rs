@@ -2,7 +2,7 @@
 
 use crate::analysis::sync::{self, Health, Proxy};
 use crate::mesh::MESHES;
-use crate::mesh::check::{Findings, Subject};
+use crate::mesh::check::{Findings, Subject, counted};
 use crate::model::Evidence;
 use crate::report::Severity;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub fn proxies(subject: &Subject, findings: &mut Findings) {
     let Some(mesh) = MESHES.iter().find(|mesh| mesh.state().name() == subject.state.name()) else { return };
     let status = sync::judge_mesh(*mesh, subject.scene);
     let count = |health: Health| status.summary.get(health.word()).copied().unwrap_or(0);
-    findings.detail = format!("{} of {} proxies", count(Health::Synced), status.proxies.len());
+    findings.detail = format!("{} of {}", count(Health::Synced), counted(status.proxies.len(), "proxy"));
     // Many proxies have one fault: a control plane that is gone, a filter that none of them takes.
     let mut faults: BTreeMap<(Health, &[String]), Vec<&Proxy>> = BTreeMap::new();
     for proxy in status.proxies.iter().filter(|proxy| proxy.health != Health::Synced) {
@@ -24,7 +24,8 @@ pub fn proxies(subject: &Subject, findings: &mut Findings) {
         let why = reasons.join("; ");
         let severity = proxies.iter().filter_map(|proxy| proxy.severity).max().unwrap_or(Severity::Info);
         if health == Health::Unknown {
-            findings.unknown.push(format!("{}: {why}", named(&proxies)));
+            let ask = if why.contains("nobody asked") { ": meshctl check --proxies does" } else { "" };
+            findings.unknown.push(format!("{}: {why}{ask}", named(&proxies)));
         } else if severity > Severity::Info {
             let evidence = proxies.iter().take(NAMED).map(|proxy| {
                 let age = proxy.age_seconds.map(|seconds| format!(" since {}", sync::age(seconds))).unwrap_or_default();

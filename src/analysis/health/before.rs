@@ -7,7 +7,7 @@ use crate::facts::{Facts, kinds};
 use crate::kubernetes::rights;
 use crate::mesh::check::{Category, Findings};
 use crate::mesh::scene::Scene;
-use crate::mesh::{MESHES, Mesh, known};
+use crate::mesh::{Candidate, MESHES, Mesh, known};
 use crate::model::{Evidence, Model};
 
 pub const CODES: [&str; 6] = ["MSH3001", "MSH3002", "MSH3003", "MSH3004", "MSH3005", "MSH3006"];
@@ -70,6 +70,8 @@ fn versions(mesh: &dyn Mesh, model: &Model, findings: &mut Findings) {
         let version = model.cluster.kubernetes_version.clone().unwrap_or_else(|| "not seen".to_owned());
         vec![Evidence::new("API server", "/version", version)]
     };
+    // The mesh stands before it; which way is said where there are several.
+    let named = |way: &Candidate, text: String| if ways.len() == 1 { text } else { format!("{}: {text}", way.name) };
     for (way, (excluded, cautions)) in judged {
         for why in excluded {
             let message = format!("{} {} can't run here: {why}", way.name, way.version);
@@ -81,9 +83,9 @@ fn versions(mesh: &dyn Mesh, model: &Model, findings: &mut Findings) {
         }
         for caution in cautions {
             if caution.contains("not seen") {
-                findings.unknown.push(format!("{}: {caution}", way.name));
+                findings.unknown.push(named(way, caution));
             } else {
-                findings.warning(format!("{}: {caution}", way.name), evidence(), Vec::new());
+                findings.warning(named(way, caution), evidence(), Vec::new());
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::mesh::MESHES;
 use crate::mesh::check::{Category, Findings};
 use crate::mesh::marks;
 use crate::mesh::scene::Scene;
-use crate::mesh::view::{Metadata, nullable};
+use crate::mesh::view::{Conditions, Metadata, nullable};
 use crate::model::Evidence;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,37 +72,22 @@ fn classes(scene: &Scene, findings: &mut Findings) {
     struct Class {
         spec: Spec,
         #[serde(deserialize_with = "nullable")]
-        status: Status,
+        status: Conditions,
     }
     #[derive(Deserialize, Default)]
     #[serde(default, rename_all = "camelCase")]
     struct Spec {
         controller_name: String,
     }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Status {
-        #[serde(deserialize_with = "nullable")]
-        conditions: Vec<Condition>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Condition {
-        #[serde(rename = "type")]
-        kind: String,
-        status: String,
-        #[serde(deserialize_with = "nullable")]
-        message: String,
-    }
     scene.facts.read::<Class>(&kinds::GATEWAY_CLASS, |object, class| {
         let own = MESHES.iter().find(|mesh| {
             let domain = class.spec.controller_name.split('/').next().unwrap_or_default();
             domain == mesh.state().domain() || domain.ends_with(&format!(".{}", mesh.state().domain()))
         });
-        let (Some(mesh), Some(accepted)) = (own, class.status.conditions.iter().find(|one| one.kind == "Accepted")) else {
+        let (Some(mesh), Some(accepted)) = (own, class.status.of("Accepted")) else {
             return;
         };
-        if accepted.status != "True" {
+        if !accepted.is_true() {
             let name = mesh.state().name();
             let message = format!("GatewayClass {} is not accepted by {name}: {}", object.name, accepted.message);
             let evidence =

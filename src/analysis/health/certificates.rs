@@ -1,7 +1,8 @@
 //! Certificates that are published: roots in ConfigMaps, authorities of webhooks. Secrets are never asked for.
 
 use crate::envoy::certificate;
-use crate::mesh::check::{Findings, Subject};
+use crate::facts::kinds;
+use crate::mesh::check::{Findings, Subject, counted};
 use crate::mesh::leaf::verdict;
 use crate::model::Evidence;
 use base64::Engine;
@@ -37,6 +38,7 @@ pub fn published(subject: &Subject, findings: &mut Findings) {
             judge(findings, &title, field, pem.as_bytes());
         }
     }
+    findings.needs(scene, &[&kinds::MUTATING_WEBHOOK, &kinds::VALIDATING_WEBHOOK]);
     let mut seen = BTreeSet::new();
     for webhook in scene.webhooks.iter().filter(|w| w.spec.name.ends_with(subject.state.domain())) {
         let bundle = &webhook.spec.client_config.ca_bundle;
@@ -50,5 +52,5 @@ pub fn published(subject: &Subject, findings: &mut Findings) {
             Err(_) => findings.unknown.push(format!("caBundle of {title} is no base64")),
         }
     }
-    findings.detail = format!("{count} certificates");
+    findings.detail = counted(count, "certificate");
 }

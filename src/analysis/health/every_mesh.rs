@@ -5,9 +5,9 @@ use crate::facts::kinds;
 use crate::kubernetes::admission::refusals;
 use crate::kubernetes::readiness::{self, Behind};
 use crate::kubernetes::subject;
-use crate::mesh::check::{Category, Check, Findings, Subject};
-use crate::mesh::marks;
+use crate::mesh::check::{Category, Check, Findings, Subject, counted};
 use crate::mesh::membership::Standing;
+use crate::mesh::{Marks, marks};
 use crate::model::{Evidence, WorkloadKind};
 use std::collections::BTreeMap;
 
@@ -134,7 +134,7 @@ fn webhooks(subject: &Subject, findings: &mut Findings) {
             (false, true, true) => "its configuration is not checked",
             (false, true, false) => "changes of its configuration are refused",
         };
-        let message = format!("Service {service} should answer {} webhooks, and {why}: {effect}", webhooks.len());
+        let message = format!("Service {service} should answer {}, and {why}: {effect}", counted(webhooks.len(), "webhook"));
         let evidence = webhooks
             .iter()
             .take(3)
@@ -147,7 +147,7 @@ fn webhooks(subject: &Subject, findings: &mut Findings) {
             findings.error(message, evidence.collect(), fix.into_iter().collect());
         }
     }
-    findings.detail = format!("{count} webhooks");
+    findings.detail = counted(count, "webhook");
 }
 
 fn refused(subject: &Subject, findings: &mut Findings) {
@@ -193,11 +193,15 @@ fn members(subject: &Subject, findings: &mut Findings) {
     findings.detail = format!("{inside} in it");
 }
 
+fn own_marks(subject: &Subject) -> Option<&'static Marks> {
+    let own = crate::mesh::MESHES.iter().find(|mesh| mesh.state().name() == subject.state.name());
+    own.map(|mesh| mesh.marks())
+}
+
 fn proxies(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
     findings.needs(scene, &[&kinds::POD]);
-    let own = crate::mesh::MESHES.iter().find(|mesh| mesh.state().name() == subject.state.name());
-    let Some(marks) = own.map(|mesh| mesh.marks()) else { return };
+    let Some(marks) = own_marks(subject) else { return };
     let mut count = 0;
     for pod in scene.pods.iter().filter(|pod| !pod.ended()) {
         let running = pod.containers.iter().filter(|c| !c.init || c.native);
@@ -218,14 +222,19 @@ fn proxies(subject: &Subject, findings: &mut Findings) {
             }
         }
     }
-    findings.detail = format!("{count} proxies");
+    findings.detail = counted(count, "proxy");
 }
 
 fn versions(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
     findings.needs(scene, &[&kinds::POD]);
     for installation in subject.installations {
-        let Some(wanted) = subject.state.proxy_version(scene, installation) else { continue };
+        let Some(wanted) = subject.state.proxy_version(scene, installation) else {
+            if installation.namespace.is_empty() {
+                findings.unknown.push("the control plane is not in what was seen".to_owned());
+            }
+            continue;
+        };
         let mut odd: BTreeMap<String, Vec<&subject::Subject>> = BTreeMap::new();
         for pod in scene.pods.iter().filter(|pod| !pod.ended()) {
             let member = subject.state.membership(scene, pod);
@@ -251,7 +260,7 @@ fn versions(subject: &Subject, findings: &mut Findings) {
 
 /// What controllers of this mesh wrote on routes; the other meshes' word on the same route is theirs.
 fn routes(subject: &Subject, findings: &mut Findings) {
-    use crate::mesh::view::nullable;
+    use crate::mesh::view::{Conditions, nullable};
     use serde::Deserialize;
     #[derive(Deserialize, Default)]
     #[serde(default)]
@@ -268,24 +277,16 @@ fn routes(subject: &Subject, findings: &mut Findings) {
     #[serde(default, rename_all = "camelCase")]
     struct Parent {
         controller_name: String,
-        #[serde(deserialize_with = "nullable")]
-        conditions: Vec<Condition>,
+        #[serde(flatten)]
+        said: Conditions,
     }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Condition {
-        #[serde(rename = "type")]
-        kind: String,
-        status: String,
-        #[serde(deserialize_with = "nullable")]
-        reason: String,
-        #[serde(deserialize_with = "nullable")]
-        message: String,
-    }
+    let of_mesh = own_marks(subject).map_or(&[][..], |marks| marks.routes);
+    let read: Vec<_> = [&kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE].into_iter().chain(of_mesh.iter().copied()).collect();
+    findings.needs(subject.scene, &read);
     let own = |controller: &str| controller.split('/').next().is_some_and(|domain| domain.ends_with(subject.state.domain()));
-    for resource in [&kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE].into_iter().chain(marks::routes()) {
+    for resource in read {
         subject.scene.facts.read::<View>(resource, |object, view| {
-            let conditions = view.status.parents.into_iter().filter(|p| own(&p.controller_name)).flat_map(|p| p.conditions);
+            let conditions = view.status.parents.into_iter().filter(|p| own(&p.controller_name)).flat_map(|p| p.said.conditions);
             for condition in conditions.filter(|c| c.status == "False" && matches!(c.kind.as_str(), "Accepted" | "ResolvedRefs"))
             {
                 let title = format!("{} {}/{}", resource.kind, object.namespace, object.name);

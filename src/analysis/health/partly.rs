@@ -1,7 +1,7 @@
 //! Services of which only some pods are in the mesh: what the mesh promises holds for some of the calls only.
 
 use crate::facts::kinds;
-use crate::mesh::check::{Findings, Subject};
+use crate::mesh::check::{Findings, Subject, counted};
 use crate::mesh::membership::{Membership, Standing};
 use crate::model::{Evidence, WorkloadId};
 use std::collections::BTreeMap;
@@ -40,5 +40,5 @@ pub fn services(subject: &Subject, findings: &mut Findings) {
         let fix = name.map(|name| format!("meshctl check-inject {name}"));
         findings.warning(message, evidence, fix.into_iter().collect());
     }
-    findings.detail = format!("{} Services", scene.model.services.len());
+    findings.detail = counted(scene.model.services.len(), "Service");
 }

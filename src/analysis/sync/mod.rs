@@ -13,7 +13,7 @@ use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{CACHED, Connection, Fleet, Plane, Subscription, Told};
+use crate::mesh::sync::{CACHED, Connection, Fleet, Machine, Plane, Subscription, Told};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
@@ -45,6 +45,9 @@ pub struct Status {
     pub proxies: Vec<Proxy>,
     /// What could not be asked, and why.
     pub not_seen: Vec<String>,
+    /// Machines that control planes know and that are no pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Machine>,
     /// So many proxies are there that were not asked to be shown.
     pub left_out: usize,
 }
@@ -118,6 +121,7 @@ impl Status {
             summary: BTreeMap::new(),
             proxies: Vec::new(),
             not_seen: Vec::new(),
+            elsewhere: Vec::new(),
             left_out: 0,
         }
     }
@@ -177,6 +181,7 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         status.not_seen.push(format!("the control planes of {name}: {why}"));
     }
     status.not_seen.extend(fleet.gaps.iter().cloned());
+    status.elsewhere.extend(fleet.elsewhere.iter().cloned());
     let newest = fleet.newest();
     let pods: BTreeMap<(&str, &str), &(&Subject, Membership)> =
         members.iter().map(|one| ((one.0.namespace.as_str(), one.0.name.as_str()), one)).collect();

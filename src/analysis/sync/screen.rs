@@ -2,7 +2,7 @@
 
 use super::{Health, Proxy, SCHEMA, Status};
 use crate::analysis::inventory::header;
-use crate::mesh::sync::{Plane, age};
+use crate::mesh::sync::{Machine, Plane, age};
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -47,6 +47,14 @@ fn one(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
     body.extend(silent(&status.control_planes));
     if !status.proxies.is_empty() {
         body.push(table(&status.proxies));
+    }
+    if !status.elsewhere.is_empty() {
+        body.extend([Block::Blank, Block::Paragraph(vec![Span::from("outside of Kubernetes, and not asked:")])]);
+        let line = |one: &Machine| -> Line {
+            let services = if one.services.is_empty() { String::new() } else { format!(": {}", one.services.join(", ")) };
+            vec![Span::new(one.name.as_str(), Tone::Strong), Span::from(format!(" ({}){services}", one.address))]
+        };
+        body.push(Block::Bullets(status.elsewhere.iter().map(line).collect()));
     }
     if !status.not_seen.is_empty() {
         body.push(Block::Blank);

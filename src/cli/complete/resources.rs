@@ -10,6 +10,7 @@ use crate::envoy::hosts::Hosts;
 use crate::envoy::name::NameParts;
 use crate::envoy::{Dump, List, Section, Want};
 use crate::facts::Outcome;
+use crate::mesh;
 use crate::source::file;
 use crate::source::visit::{Answers, Questions};
 use clap::ArgMatches;
@@ -104,11 +105,12 @@ impl Names {
 
     pub fn of_dump(self, dump: &Dump<'_>) -> BTreeSet<String> {
         let clusters = dump.clusters.iter().map(|one| &*one.value.name);
-        let parts = || clusters.clone().filter_map(NameParts::of);
+        let of = |name| NameParts::of(name, mesh::cluster_names());
+        let parts = || clusters.clone().filter_map(of);
         let texts: BTreeSet<String> = match self {
-            Names::Fqdn => clusters.map(|name| NameParts::of(name).map_or(name, |parts| parts.host).to_owned()).collect(),
+            Names::Fqdn => clusters.map(|name| of(name).map_or(name, |parts| parts.host).to_owned()).collect(),
             Names::Subset => parts().map(|parts| parts.subset.to_owned()).collect(),
-            Names::ClusterPort => parts().map(|parts| parts.port.to_string()).collect(),
+            Names::ClusterPort => parts().filter_map(|parts| Some(parts.port?.to_string())).collect(),
             Names::Cluster => clusters.map(str::to_owned).collect(),
             Names::Route => dump.routes.iter().map(|one| one.value.name.to_string()).collect(),
             Names::ListenerAddress => dump.listeners.iter().map(|one| one.value.address.name().into_owned()).collect(),

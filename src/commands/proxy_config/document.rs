@@ -10,6 +10,8 @@ use crate::envoy::redact::Config;
 use crate::envoy::secrets::Beside;
 use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
 use crate::kubernetes::addresses::Addresses;
+use crate::mesh;
+use crate::mesh::origin::{Difference, Sources};
 use crate::render::{self, Format, Style};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
 use crate::source::redact;
@@ -49,8 +51,8 @@ impl Selection {
         Selection {
             sections: Vec::new(),
             hosts: false,
-            clusters: clusters::Filter::default(),
-            listeners: listeners::Wanted { protocols: tables::PROTOCOLS, ..listeners::Wanted::default() },
+            clusters: clusters::Filter { forms: mesh::cluster_names(), ..clusters::Filter::default() },
+            listeners: listeners::Wanted { protocols: mesh::protocols(), ..listeners::Wanted::default() },
             route: String::new(),
             endpoints: endpoints::Filter::default(),
             verbose: true,
@@ -106,6 +108,9 @@ pub struct Document<'r> {
     /// Why it is not known which pods are behind some endpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pods_unknown: Option<&'r str>,
+    /// What is written and is not what it has; told as findings.
+    #[serde(skip)]
+    pub differences: Vec<Difference>,
     /// Sections that meshctl doesn't know, untouched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<Config<'r>>,
@@ -129,6 +134,27 @@ impl Document<'_> {
         let mut text = String::new();
         self.printed(&mut |piece| text.push_str(piece));
         text
+    }
+
+    /// Adds what others than the proxy know of it.
+    pub fn came_from(&mut self, sources: Sources) {
+        for row in self.clusters.iter_mut().flatten() {
+            row.came_from = sources.clusters.get(row.name).cloned().unwrap_or_default();
+        }
+        for row in self.listeners.iter_mut().flatten() {
+            for chain in &mut row.filter_chains {
+                chain.came_from = sources.chains.get(&(row.name.to_owned(), chain.at)).cloned().unwrap_or_default();
+            }
+        }
+        for row in self.routes.iter_mut().flatten() {
+            for (host, virtual_host) in row.virtual_hosts.iter_mut().enumerate() {
+                for route in &mut virtual_host.routes {
+                    let key = (row.name.to_owned(), host, route.at);
+                    route.came_from = sources.routes.get(&key).cloned().unwrap_or_default();
+                }
+            }
+        }
+        self.differences = sources.differences;
     }
 
     fn standings(&self) -> impl Iterator<Item = &Standing<'_>> {
@@ -162,6 +188,7 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Select
             join(rows, selection.addresses.as_deref(), |row| row.addresses.first().cloned().unwrap_or_default())
         }),
         pods_unknown: selection.pods_unknown().filter(|_| asked(Section::Endpoints)),
+        differences: Vec::new(),
         ecds: asked(Section::Extensions).then(|| extensions::rows(&dump.extensions)),
         other: other.iter().copied().map(Config).collect(),
     }

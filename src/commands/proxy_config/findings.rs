@@ -5,6 +5,7 @@ use super::document::Document;
 use crate::envoy::certificate::{Age, Certificate};
 use crate::envoy::entry::{Rejection, Standing};
 use crate::envoy::{State, hosts, secrets};
+use crate::mesh::origin::Difference;
 use crate::mesh::sync::age;
 use crate::report::{Line, Severity, Span, Tone};
 use jiff::Timestamp;
@@ -35,8 +36,12 @@ impl Serialize for Finding {
 
 impl Finding {
     /// `whose` in front of what is wrong with it.
-    fn new(severity: Severity, whose: impl Into<String>, what: String) -> Self {
-        let tone = if severity == Severity::Error { Tone::Bad } else { Tone::Warn };
+    pub fn new(severity: Severity, whose: impl Into<String>, what: String) -> Self {
+        let tone = match severity {
+            Severity::Error => Tone::Bad,
+            Severity::Warning => Tone::Warn,
+            Severity::Info => Tone::Dim,
+        };
         Finding { severity, line: vec![Span::new(whose, Tone::Strong), Span::new(what, tone)] }
     }
 }
@@ -65,6 +70,8 @@ pub fn of<'r>(document: &Document<'r>, now: Timestamp) -> Vec<Finding> {
     if let Some(rows) = &document.endpoints {
         findings.extend(endpoints(rows, &document.no_hosts));
     }
+    let told = |one: &Difference| Finding::new(one.severity, one.whose.clone(), one.what.clone());
+    findings.extend(document.differences.iter().map(told));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }

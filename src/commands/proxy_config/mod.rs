@@ -22,6 +22,7 @@ use crate::envoy::secrets::Beside;
 use crate::envoy::stream::Arenas;
 use crate::envoy::{Dump, Fault, Section, Unusable, Want, certs, clusters, endpoints, hosts, listeners};
 use crate::error::{Error, Kind, Result};
+use crate::mesh;
 use crate::render::{Format, Style};
 use crate::report::Report;
 use crate::source::file;
@@ -282,9 +283,11 @@ pub fn run(ctx: &Ctx, args: &ProxyConfigArgs) -> Result<Report> {
 fn running(ctx: &Ctx, who: &WhoArgs, selection: &Selection, machine: bool) -> Result<Report> {
     who.pods.nonempty(ctx)?;
     let addresses = selection.sections.contains(&Section::Endpoints) && !selection.printed;
-    let mut visited = fleet::ask(ctx, Who { addresses, ..who.pods.proxies() }, |found| {
+    let made = |section: &Section| matches!(section, Section::Clusters | Section::Listeners | Section::Routes);
+    let origins = selection.sections.iter().any(made) && !selection.printed;
+    let mut visited = fleet::ask(ctx, Who { addresses, origins, ..who.pods.proxies() }, |found| {
         let selection = Selection { now: found.now, addresses: found.addresses, ..selection.clone() };
-        Show::new(selection, machine, found.live)
+        Show::new(selection, machine, found.live).with(found.origins)
     })?;
     let others = std::mem::take(&mut visited.others);
     visited.proxies.extend(pieces::show(others, selection, machine)?);
@@ -375,7 +378,7 @@ impl ClusterArgs {
 impl ListenerArgs {
     fn selection(&self, now: Timestamp) -> (&WhoArgs, Selection) {
         let (address, port, kind) = (self.address.clone(), self.port, self.kind.clone());
-        let listeners = listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS, detail: false };
+        let listeners = listeners::Wanted { address, port, kind, protocols: mesh::protocols(), detail: false };
         let chains = self.waypoint;
         (&self.who, Selection { listeners, chains, verbose: self.detail.verbose, ..one(Section::Listeners, now) })
     }
@@ -391,7 +394,7 @@ impl RouteArgs {
 impl ClusterFilter {
     fn with(&self, port: u32) -> clusters::Filter {
         let ClusterFilter { fqdn, subset, direction } = self.clone();
-        clusters::Filter { fqdn, port, subset, direction }
+        clusters::Filter { fqdn, port, subset, direction, forms: mesh::cluster_names() }
     }
 }
 
@@ -409,7 +412,7 @@ impl AllArgs {
             sections: Section::ALL.to_vec(),
             clusters: self.clusters.with(port),
             endpoints: endpoints::Filter { address: address.clone(), port, ..endpoints::Filter::default() },
-            listeners: listeners::Wanted { address, port, kind, protocols: tables::PROTOCOLS, detail: false },
+            listeners: listeners::Wanted { address, port, kind, protocols: mesh::protocols(), detail: false },
             route: self.name.clone(),
             verbose: self.detail.verbose,
             all: true,

@@ -2,11 +2,13 @@
 //! certificates and what its control plane sends.
 
 use super::document::Selection;
+use super::findings::{self, Finding};
 use super::many::Kept;
 use super::questions::Shown;
 use crate::commands::fleet::{Others, Proxy, about};
 use crate::envoy::{Section, clusters, endpoints};
 use crate::error::Result;
+use crate::mesh::check::counted;
 use crate::mesh::proxy::{self, Allowed, Cluster, Endpoint, Part, Port, Route, Secret, Setting};
 use crate::report::{Block, Column, Line, Severity, Span, Table, Tone};
 
@@ -76,6 +78,9 @@ fn made(shown: &proxy::Shown, parts: &[Part], machine: bool) -> Shown {
         };
         blocks.extend(parts_heading(parts, heading, &blocks));
         let none = match part {
+            Part::Clusters | Part::Listeners | Part::Routes | Part::Endpoints if shown.unheard => {
+                "not known: it said nothing of itself"
+            }
             Part::Endpoints if !shown.faults.is_empty() => "none is known: nobody told them",
             Part::Clusters | Part::Endpoints => "it balances over no Service just now: it has called none for a while",
             Part::Routes => "no routes: it called no Service, and nothing governs its ports",
@@ -83,9 +88,28 @@ fn made(shown: &proxy::Shown, parts: &[Part], machine: bool) -> Shown {
         };
         blocks.push(if table.rows.is_empty() { Block::Paragraph(vec![Span::new(none, Tone::Dim)]) } else { Block::Table(table) });
     }
-    let bad = shown.secrets.iter().any(|one| !one.valid);
-    let worst = if bad { Some(Severity::Error) } else { (!shown.faults.is_empty()).then_some(Severity::Warning) };
-    Shown { blocks, findings: Vec::new(), faults: shown.faults.clone(), data, worst }
+    let findings = wrong(shown);
+    let worst = findings::worst(&findings).max((!shown.faults.is_empty()).then_some(Severity::Warning));
+    Shown { blocks, findings, faults: shown.faults.clone(), data, worst }
+}
+
+/// What is wrong with what was found, worst first.
+fn wrong(shown: &proxy::Shown) -> Vec<Finding> {
+    let ended = shown.secrets.iter().filter(|one| !one.valid).map(|one| {
+        let what =
+            format!(" certificate is valid from {} to {} only: whoever is shown it refuses it", one.not_before, one.not_after);
+        Finding::new(Severity::Error, one.name, what)
+    });
+    let broken = shown.routes.iter().flat_map(|one| one.backends.iter().map(move |backend| (one, backend)));
+    let broken = broken.filter(|(_, backend)| backend.contains("(answers ")).map(|(route, backend)| {
+        Finding::new(Severity::Error, route.name.clone(), format!(" of {} leads to {backend}", route.of))
+    });
+    let deaf = shown.clusters.iter().filter(|one| one.ready == 0 && one.pending > 0).map(|one| {
+        let what =
+            format!(" has {} that it reaches none of", counted(usize::try_from(one.pending).unwrap_or(usize::MAX), "endpoint"));
+        Finding::new(Severity::Error, one.service.clone(), what)
+    });
+    ended.chain(broken).chain(deaf).collect()
 }
 
 /// With a single part there is nothing to tell apart.

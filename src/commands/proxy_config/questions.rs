@@ -11,15 +11,19 @@ use crate::envoy::ask::HOSTS;
 use crate::envoy::secrets::Beside;
 use crate::envoy::{Dump, Fault, Section, Want, hosts};
 use crate::facts::Outcome;
+use crate::mesh::origin::Origins;
 use crate::report::{Block, Severity};
 use crate::source::visit::{Answers, Questions};
 use serde::Serialize;
+use std::sync::Arc;
 
 pub struct Show {
     selection: Selection,
     /// Data is made, or else tables.
     machine: bool,
     wanted: Wanted,
+    /// What else knows of each proxy's configuration.
+    origins: Vec<Option<Arc<dyn Origins>>>,
 }
 
 /// What one proxy gave, made ready to be shown and free of its dump.
@@ -41,7 +45,16 @@ impl Show {
         if machine && !selection.printed && !sections.contains(&Section::Bootstrap) {
             sections.push(Section::Bootstrap);
         }
-        Show { wanted: Wanted { sections, whole: selection.all, live }, selection, machine }
+        Show { wanted: Wanted { sections, whole: selection.all, live }, selection, machine, origins: Vec::new() }
+    }
+
+    /// The service that a proxy stands for is in its bootstrap.
+    pub fn with(mut self, origins: &[Option<Arc<dyn Origins>>]) -> Self {
+        if origins.iter().any(Option::is_some) && !self.wanted.sections.contains(&Section::Bootstrap) {
+            self.wanted.sections.push(Section::Bootstrap);
+        }
+        self.origins = origins.to_vec();
+        self
     }
 }
 
@@ -57,12 +70,12 @@ impl Questions for Show {
         }
     }
 
-    fn done(&self, _: usize, known: Answers) -> Self::Made {
+    fn done(&self, at: usize, known: Answers) -> Self::Made {
         if !self.selection.hosts && self.of_certificates() {
-            return self.dump(&certificates::came(&self.wanted, &known)?, &known);
+            return self.dump(at, &certificates::came(&self.wanted, &known)?, &known);
         }
         if !self.selection.hosts {
-            return self.dump(&self.wanted.came(&known)?, &known);
+            return self.dump(at, &self.wanted.came(&known)?, &known);
         }
         match known.first().map(|(_, answer)| (&answer.outcome, &answer.partial)) {
             Some((Outcome::Bytes(bytes), partial)) => self.hosts(bytes, partial.as_deref()),
@@ -87,7 +100,7 @@ impl Show {
         self.selection.sections.contains(&Section::Secrets) && !self.selection.printed
     }
 
-    fn dump(&self, came: &Came, known: &Answers) -> Result<Shown, String> {
+    fn dump(&self, at: usize, came: &Came, known: &Answers) -> Result<Shown, String> {
         let (text, broken) = as_text(&came.bytes);
         let mut wanted = self.wanted.sections.clone();
         wanted.retain(|section| !came.gaps.iter().any(|gap| gap.section == *section && gap.list.is_none()));
@@ -97,7 +110,10 @@ impl Show {
             true => certificates::beside(&self.wanted, known, &text, &dump),
             false => Beside::default(),
         };
-        let document = document::of_dump(&dump, &beside, &self.selection);
+        let mut document = document::of_dump(&dump, &beside, &self.selection);
+        if let Some(origins) = self.origins.get(at).and_then(Option::as_ref) {
+            document.came_from(origins.of(&dump));
+        }
         let mut faults = dump.faults.clone();
         faults.extend(broken);
         Ok(self.shown(&document, &faults, &came.gaps, None))

@@ -5,19 +5,12 @@ mod secrets;
 
 use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
-use crate::envoy::listeners::Protocols;
+use crate::envoy::origin::Origin;
 use crate::envoy::{Section, State, clusters, extensions, listeners, routes};
+use crate::mesh;
 use crate::render;
 use crate::report::{Block, Cell, Column, Rows, Span, Table, Tone};
 use std::borrow::Cow;
-
-/// How Istio writes the protocols that a filter chain takes, in the words of istioctl.
-pub const PROTOCOLS: Protocols = &[
-    ("HTTP TLS", &["http/1.0", "http/1.1", "h2c", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
-    ("Istio HTTP Plain", &["istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
-    ("TCP TLS", &["istio-peer-exchange", "istio"]),
-    ("HTTP", &["http/1.0", "http/1.1", "h2c"]),
-];
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     let mut all = Vec::new();
@@ -162,6 +155,47 @@ fn bootstrap(document: &Document<'_>) -> Vec<Block> {
     versions.chain([field("Envoy Version", envoy)]).chain(names.map(|(label, text)| field(label, text))).collect()
 }
 
+/// Where something leads, without what all names of that control plane have in common; machines get them whole.
+fn leads(text: &str) -> Cow<'_, str> {
+    let short = |word: &str| {
+        let (name, comma) = word.strip_suffix(',').map_or((word, ""), |name| (name, ","));
+        let parts = mesh::cluster_names().iter().find_map(|form| form(name))?;
+        let subset = if parts.subset.is_empty() { String::new() } else { format!("{}.", parts.subset) };
+        Some(format!("{subset}{}{comma}", parts.host))
+    };
+    if text.split(' ').all(|word| short(word).is_none()) {
+        return text.into();
+    }
+    text.split(' ').map(|word| short(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ").into()
+}
+
+/// Who each was made from, where that is known from others than the proxy: shown if one row has it.
+fn sources<'d>(listing: Listing<'d>, at: usize, all: Vec<&'d [Origin]>) -> Listing<'d> {
+    if all.iter().all(|origins| origins.is_empty()) {
+        return listing;
+    }
+    let Listing { mut columns, count, make } = listing;
+    // What the proxy itself would say stands before it, and here it says nothing.
+    if let Some(own) = at.checked_sub(1).and_then(|at| columns.get_mut(at)).filter(|column| column.spare) {
+        own.wide = true;
+    }
+    columns.insert(at, Column::new("CAME FROM"));
+    Listing {
+        columns,
+        count,
+        make: Box::new(move |row, put| {
+            let mut n = 0;
+            make(row, &mut |cell| {
+                if n == at {
+                    put(plain(all[row].iter().map(Origin::title).collect::<Vec<_>>().join(", ")));
+                }
+                n += 1;
+                put(cell);
+            });
+        }),
+    }
+}
+
 fn clusters<'d>(rows: &'d [clusters::Row<'_>], all: bool) -> Listing<'d> {
     let mut own: Vec<Column> =
         columns(&["NAME", "SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"]).collect();
@@ -186,7 +220,8 @@ fn clusters<'d>(rows: &'d [clusters::Row<'_>], all: bool) -> Listing<'d> {
             client,
         ]
     };
-    named(all, Listing::of(own.into_iter().chain(states), rows.iter().collect(), cells))
+    let listing = Listing::of(own.into_iter().chain(states), rows.iter().collect(), cells);
+    named(all, sources(listing, 7, rows.iter().map(|row| row.came_from.as_slice()).collect()))
 }
 
 /// Without the first column, which says name and kind, where one section stands alone.
@@ -255,13 +290,13 @@ fn listeners<'d>(rows: &'d [listeners::Row<'_>], selection: &Selection) -> Listi
     let cells = move |(row, chain): &(&'d listeners::Row<'_>, &'d listeners::ChainRow<'_>)| {
         let [name, addresses, port] = head(row);
         let [state, version, updated, client] = standing(&row.standing);
-        let way = [chain.matches.as_str(), &chain.destination].map(plain);
-        let [matches, destination] = way;
+        let (matches, destination) = (plain(chain.matches.as_str()), plain(leads(&chain.destination)));
         let filters = plain(chain.filters.join("; "));
         let (listener, chain, tls) = (plain(row.name), plain(chain.name), plain(chain.tls));
         [name, addresses, port, matches, destination, listener, chain, tls, filters, state, version, updated, client]
     };
-    named(selection.all, Listing::of(own.chain(states), items, cells))
+    let from = rows.iter().flat_map(|row| &row.filter_chains).map(|chain| chain.came_from.as_slice()).collect();
+    named(selection.all, sources(Listing::of(own.chain(states), items, cells), 5, from))
 }
 
 fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d> {
@@ -284,13 +319,17 @@ fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d>
         items.extend(host.routes.iter().map(|route| (row, host, Some(route))));
         items.extend(host.no_routes.then_some((row, host, None)));
     }
+    let from: Vec<&[Origin]> =
+        items.iter().map(|(_, _, route)| route.map(|route| route.came_from.as_slice()).unwrap_or_default()).collect();
+    // Without a name that says where a route leads, who reads it needs to see that.
+    own[5].wide = from.iter().all(|origins| origins.is_empty());
     let cells = move |(row, host, route): &(&'d routes::Row<'_>, &'d routes::HostRow<'_>, Option<&'d routes::RouteRow<'_>>)| {
         let [state, version, updated, client] = standing(&row.standing);
         let middle = match route {
             Some(route) => [
                 plain(route.matches.as_str()),
                 plain(route.origin_label.as_str()),
-                plain(route.destination.as_str()),
+                plain(leads(&route.destination)),
                 plain(route.timeout.unwrap_or_default()),
                 plain(route.retries.as_str()),
                 plain(route.mirrors.join(", ")),
@@ -307,7 +346,7 @@ fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d>
             client,
         ]
     };
-    Listing::of(own.into_iter().chain(states), items, cells)
+    sources(Listing::of(own.into_iter().chain(states), items, cells), 5, from)
 }
 
 fn extensions<'d>(rows: &'d [extensions::Row<'_>]) -> Listing<'d> {

@@ -2,7 +2,8 @@
 
 use super::settings::{self, Settings};
 use crate::facts::kinds;
-use crate::mesh::check::{Category, Check, Findings, Subject};
+use crate::mesh::check::{Category, Check, Findings, Subject, counted};
+use crate::mesh::sync::Health;
 use crate::model::{Evidence, WorkloadKind};
 
 pub static CHECKS: &[Check] = &[
@@ -24,6 +25,14 @@ fn everywhere(subject: &Subject, findings: &mut Findings) {
     }
     let scene = subject.scene;
     let Some(agent) = settings::agents(scene.model).find(|w| w.kind == WorkloadKind::DaemonSet) else {
+        // As a process of the node it is known by what it says.
+        for told in super::sync::read(scene.facts).told {
+            let gone = told.parts.iter().find(|part| part.kind == super::sync::AGENT && part.health == Health::Disconnected);
+            let Some(why) = gone.and_then(|part| part.why.first()) else { continue };
+            let evidence = Evidence::new(format!("Node {}", told.proxy), "cilium-dbg status", why);
+            let fix = format!("on {}: cilium-dbg status --verbose", told.proxy);
+            findings.error(format!("the agent of {} is down", told.proxy), vec![evidence], vec![fix]);
+        }
         return findings.unknown.push("which nodes have an agent: no DaemonSet runs it".to_owned());
     };
     findings.needs(scene, &[&kinds::NODE, &kinds::POD]);
@@ -45,7 +54,7 @@ fn everywhere(subject: &Subject, findings: &mut Findings) {
             bare.push(object.name.to_string());
         }
     });
-    findings.detail = format!("{count} nodes");
+    findings.detail = counted(count, "node");
     if !bare.is_empty() {
         let message = format!(
             "no agent runs on {}: what is connected there stays so with old policies, and no new pod gets an address",
@@ -60,7 +69,14 @@ fn everywhere(subject: &Subject, findings: &mut Findings) {
 /// With balancing at the socket, a connection has lost the Service's address before a sidecar sees it.
 fn socket_balancing(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
-    let Some(sidecars) = scene.model.installations.iter().find(|i| i.mode == "sidecar" || i.mode == "ambient") else { return };
+    findings.needs(scene, &[&kinds::POD]);
+    let Some(sidecars) = scene.model.installations.iter().find(|i| i.mode == "sidecar" || i.mode == "ambient") else {
+        findings.detail = "no mesh with proxies is here".to_owned();
+        return;
+    };
+    if settings::agents(scene.model).next().is_none() {
+        findings.unknown.push("the agents' settings: no agent was found".to_owned());
+    }
     for agent in settings::agents(scene.model) {
         let Some(settings) = Settings::read(scene.facts, &agent.namespace) else {
             findings.unknown.push(format!("ConfigMap {}/cilium-config", agent.namespace));

@@ -8,7 +8,7 @@ use super::settings::{self, Settings};
 use super::sync;
 use crate::envoy::certificate;
 use crate::facts::{Facts, Need, Outcome, kinds};
-use crate::mesh::check::{Category, Check, Findings, Subject};
+use crate::mesh::check::{Category, Check, Findings, Subject, counted};
 use crate::mesh::leaf;
 use crate::mesh::view::{Metadata, Pod};
 use crate::model::{Evidence, WorkloadKind};
@@ -96,7 +96,7 @@ fn certificates(subject: &Subject, findings: &mut Findings) {
             }
         }
     }
-    findings.detail = format!("{count} certificates");
+    findings.detail = counted(count, "certificate");
 }
 
 fn refused(subject: &Subject, findings: &mut Findings) {

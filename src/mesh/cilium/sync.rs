@@ -8,12 +8,15 @@ mod envoy;
 mod metrics;
 
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
+use crate::mesh::check::counted;
 use crate::mesh::sync::{Fleet, Health, Part, Told};
-use crate::mesh::view::{Pod, image_tag};
+use crate::mesh::view::{Pod, image_tag, nullable};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CONTAINER: &str = "cilium-agent";
+/// What is told of the agent itself.
+pub const AGENT: &str = "AGENT";
 const CACHED: &str = "the node goes on with the policies and endpoints it has, and new pods get no network";
 
 /// The agent of a node, in a pod of its own or as a process of the node.
@@ -25,6 +28,8 @@ struct Agent {
     /// Where it shows its metrics.
     metrics: u16,
     ready: bool,
+    /// Why its container doesn't run: `CrashLoopBackOff, restarted 7 times`.
+    waits: Option<String>,
     /// What should run it there, and doesn't.
     missing: Option<String>,
 }
@@ -67,6 +72,42 @@ fn node_of(pod: &Object) -> String {
     pod.read::<View>().unwrap_or_default().spec.node_name
 }
 
+fn waits(pod: &Object) -> Option<String> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct View {
+        status: Status,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Status {
+        #[serde(deserialize_with = "nullable")]
+        container_statuses: Vec<Container>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Container {
+        name: String,
+        restart_count: u32,
+        state: State,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct State {
+        waiting: Option<Reason>,
+        terminated: Option<Reason>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Reason {
+        reason: String,
+    }
+    let status = pod.read::<View>().unwrap_or_default().status;
+    let own = status.container_statuses.into_iter().find(|one| one.name == CONTAINER)?;
+    let why = own.state.waiting.or(own.state.terminated)?.reason;
+    Some(format!("{why}, restarted {}", counted(usize::try_from(own.restart_count).unwrap_or(usize::MAX), "time")))
+}
+
 /// What runs an agent on each node, unless somebody runs it otherwise.
 fn daemon_set() -> Need {
     Need::Select { resource: kinds::DAEMON_SET.clone(), namespace: None, labels: "k8s-app=cilium".to_owned() }
@@ -91,6 +132,7 @@ fn agents(facts: &Facts) -> Vec<Agent> {
                 .find(|port| port.name == "prometheus")
                 .map_or(metrics::PORT, |port| port.container_port),
             ready: pod.status.is_ready(),
+            waits: waits(object),
             missing: None,
         });
     });
@@ -110,6 +152,7 @@ fn agents(facts: &Facts) -> Vec<Agent> {
         version: None,
         metrics: metrics::PORT,
         ready: true,
+        waits: None,
         missing: missing.clone(),
     }));
     found
@@ -139,7 +182,8 @@ pub fn read(facts: &Facts) -> Fleet {
     let told = agents.iter().map(|agent| told(facts, agent, &pods)).collect();
     let barred = agents.iter().filter(|agent| agent.is_barred(facts)).count();
     let gap = format!(
-        "{barred} agents by pods/exec, which is forbidden: metrics tell that something is behind, and not which endpoint or controller"
+        "{} by pods/exec, which is forbidden: metrics tell that something is behind, and not which endpoint or controller",
+        counted(barred, "agent")
     );
     Fleet { told, gaps: (barred > 0).then_some(gap).into_iter().collect(), ..Fleet::default() }
 }
@@ -162,15 +206,18 @@ fn told(facts: &Facts, agent: &Agent, pods: &BTreeMap<String, String>) -> Told {
     };
     if let Some(set) = &agent.missing {
         let why = format!("no agent runs on this node ({set} has no pod here): {CACHED}");
-        told.parts.push(Part::of("AGENT", vec![(Health::Disconnected, why)]));
+        told.parts.push(Part::of(AGENT, vec![(Health::Disconnected, why)]));
         return told;
     }
     let outcome = |need: &Need| facts.get(need).map(|answer| &answer.outcome);
     let bytes = match outcome(&agent.status()) {
         Some(Outcome::Bytes(bytes)) => bytes,
         Some(Outcome::Failed(why)) if is_down(why) || !agent.ready => {
-            let why = format!("the agent does not answer ({why}): {CACHED}");
-            told.parts.push(Part::of("AGENT", vec![(Health::Disconnected, why)]));
+            let why = match &agent.waits {
+                Some(waits) => format!("the agent does not run ({waits}): {CACHED}"),
+                None => format!("the agent does not answer ({why}): {CACHED}"),
+            };
+            told.parts.push(Part::of(AGENT, vec![(Health::Disconnected, why)]));
             return told;
         }
         other => {

@@ -4,9 +4,12 @@ mod admin;
 mod candidates;
 mod detect;
 mod edges;
+mod entries;
 mod install;
 mod marks;
 mod membership;
+mod names;
+mod origins;
 mod server;
 mod state;
 mod sync;
@@ -19,6 +22,7 @@ use super::observed::{Metric, may_have};
 use super::{Candidate, Marks, Mesh};
 use crate::facts::{Channel, Facts, Need, Purpose, Resource, kinds};
 use crate::model::{Installation, Model};
+use std::sync::Arc;
 
 pub struct Consul;
 
@@ -53,6 +57,15 @@ impl Mesh for Consul {
     fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
         admin::admins(pod)
     }
+    fn cluster_name(&self) -> Option<crate::envoy::name::Form> {
+        Some(names::parts)
+    }
+    fn origin_needs(&self, known: &Facts) -> Vec<Need> {
+        entries::needs(known)
+    }
+    fn origins(&self, facts: &Facts) -> Option<Arc<dyn super::origin::Origins>> {
+        Some(Arc::new(entries::Entries::of(facts)))
+    }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)
     }
@@ -61,6 +74,10 @@ impl Mesh for Consul {
         if purpose.of_state() {
             needs.extend(synced::KINDS.iter().map(|resource| Need::list(resource)));
             needs.push(Need::list(&kinds::LEASE));
+        }
+        // What shows of which entries a proxy's configuration was made.
+        if matches!(purpose, Purpose::Record { proxies: true, .. }) {
+            needs.extend(entries::store_needs(known));
         }
         if may_have(known, "consul.hashicorp.com") {
             needs.extend(REQUESTS.needs(purpose.window()));

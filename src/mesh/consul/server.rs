@@ -7,11 +7,14 @@ use crate::facts::{At, Facts, Http, Need, Object, Outcome, TokenIn, Trust, kinds
 use crate::mesh::view::{Pod, nullable};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The API without TLS, and with it.
 const PLAIN: u16 = 8500;
 const SECURE: u16 = 8501;
+
+/// What the chart gives their pods.
+pub const LABELS: &str = "app=consul,component=server";
 
 pub const LEADER: &str = "v1/status/leader";
 pub const AUTOPILOT: &str = "v1/operator/autopilot/health";
@@ -20,9 +23,11 @@ pub const INTENTIONS: &str = "v1/connect/intentions";
 pub const NODES: &str = "v1/catalog/nodes";
 pub const SERVICES: &str = "v1/catalog/services";
 
+pub const HEALTH: &str = "v1/health/connect/";
+
 /// Proxies of a service, with the state of their checks.
 pub fn health(service: &str) -> String {
-    format!("v1/health/connect/{service}")
+    format!("{HEALTH}{service}")
 }
 
 /// A pod of a server.
@@ -60,11 +65,12 @@ impl Server<'_> {
 }
 
 pub fn servers(facts: &Facts) -> Vec<Server<'_>> {
-    let mut found = Vec::new();
-    facts.read_with::<Pod>(&kinds::POD, &["consul"], |object, pod| {
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+    for object in facts.every(&kinds::POD).filter(|object| object.names("consul")) {
+        let Ok(pod) = object.read::<Pod>() else { continue };
         let label = |key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|own| own == value);
         let ended = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
-        if label("app", "consul") && label("component", "server") && !ended {
+        if label("app", "consul") && label("component", "server") && !ended && seen.insert((&object.namespace, &object.name)) {
             let closed = only_secure(&pod);
             let trust = closed.then(|| Trust {
                 server_name: "localhost".to_owned(),
@@ -72,7 +78,7 @@ pub fn servers(facts: &Facts) -> Vec<Server<'_>> {
             });
             found.push(Server { object, pod, trust });
         }
-    });
+    }
     found
 }
 
@@ -84,15 +90,12 @@ fn only_secure(pod: &Pod) -> bool {
 
 /// The injector writes the servers' root into every pod that it makes, for its first steps: a pod, and the PEM.
 pub fn roots(facts: &Facts) -> Option<(String, String)> {
-    let mut found = None;
-    facts.read_with::<Pod>(&kinds::POD, &["CONSUL_CACERT_PEM"], |object, pod| {
-        if found.is_none() {
-            let mut all = pod.spec.containers.into_iter().chain(pod.spec.init_containers).flat_map(|one| one.env);
-            let pem = all.find(|env| env.name == "CONSUL_CACERT_PEM" && !env.value.is_empty());
-            found = pem.map(|env| (format!("{}/{}", object.namespace, object.name), env.value));
-        }
-    });
-    found
+    facts.every(&kinds::POD).filter(|object| object.names("CONSUL_CACERT_PEM")).find_map(|object| {
+        let pod: Pod = object.read().ok()?;
+        let mut all = pod.spec.containers.into_iter().chain(pod.spec.init_containers).flat_map(|one| one.env);
+        let pem = all.find(|env| env.name == "CONSUL_CACERT_PEM" && !env.value.is_empty())?;
+        Some((format!("{}/{}", object.namespace, object.name), pem.value))
+    })
 }
 
 /// What a server answered, read; or why it is not known.

@@ -79,6 +79,7 @@ pub fn needs(known: &Facts) -> Vec<Need> {
         let upstreams =
             proxies.iter().flat_map(|proxy| heard(known, proxy)).filter_map(Result::ok).flat_map(|heard| heard.services());
         needs.extend(upstreams.map(|service| server.ask(&server::health(&service))));
+        needs.push(server.ask(server::NODES));
     }
     needs
 }
@@ -138,6 +139,9 @@ pub fn read(facts: &Facts) -> Fleet {
             }
         }
         fleet.told.push(told);
+    }
+    if let Some(catalog) = &catalog {
+        fleet.elsewhere = catalog.machines(&servers);
     }
     if let Some(why) = silent {
         fleet.gaps.push(format!("the catalog of Consul, so endpoints are compared with pods only: {why}"));

@@ -1,8 +1,8 @@
 //! Custom resources that Consul's controller writes into Consul's own store.
 
 use crate::facts::{Resource, kinds};
-use crate::mesh::check::{Category, Check, Findings, Subject};
-use crate::mesh::view::nullable;
+use crate::mesh::check::{Category, Check, Findings, Subject, counted};
+use crate::mesh::view::{Judged, nullable};
 use crate::model::Evidence;
 use serde::Deserialize;
 
@@ -31,44 +31,22 @@ pub static CHECKS: &[Check] = &[
     },
 ];
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Written {
-    status: Option<Status>,
-}
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Status {
-    #[serde(deserialize_with = "nullable")]
-    conditions: Vec<Condition>,
-}
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: String,
-    #[serde(deserialize_with = "nullable")]
-    message: String,
-}
-
 /// A failed first write is `False`, a failed later one `Unknown`: anything but `True` is not in Consul.
 fn synced(subject: &Subject, findings: &mut Findings) {
     findings.needs(subject.scene, KINDS);
     let mut count = 0;
     for kind in KINDS {
-        subject.scene.facts.read::<Written>(kind, |object, view| {
+        subject.scene.facts.read::<Judged>(kind, |object, view| {
             count += 1;
             let title = format!("{} {}/{}", kind.kind, object.namespace, object.name);
-            let conditions = view.status.unwrap_or_default().conditions;
-            let Some(condition) = conditions.iter().find(|c| c.kind == "Synced") else {
+            let Some(condition) = view.status.of("Synced") else {
                 return findings.warning(
                     format!("{title} was never looked at: it has no Synced condition"),
                     vec![Evidence::new(title.clone(), "status.conditions", "no Synced")],
                     vec!["kubectl logs -n consul deploy/consul-connect-injector".to_owned()],
                 );
             };
-            if condition.status != "True" {
+            if !condition.is_true() {
                 let before = if condition.status == "Unknown" { "; Consul goes on with what it had before" } else { "" };
                 let evidence =
                     Evidence::new(&title, "status.conditions[Synced]", format!("{}: {}", condition.status, condition.message));
@@ -77,7 +55,7 @@ fn synced(subject: &Subject, findings: &mut Findings) {
             }
         });
     }
-    findings.detail = format!("{count} resources");
+    findings.detail = counted(count, "resource");
 }
 
 /// The lease outlives a controller that dies; until it runs out nobody reconciles, and dead instances stay.

@@ -3,9 +3,9 @@
 use super::server::{self, Autopilot, Intention, Node, Roots, Server, servers};
 use super::sync::{Catalog, Pods};
 use crate::facts::{Facts, Need, Object, kinds};
-use crate::mesh::check::{Category, Check, Findings, Subject};
+use crate::mesh::check::{Category, Check, Findings, Subject, counted};
 use crate::mesh::declared::signal;
-use crate::mesh::view::nullable;
+use crate::mesh::view::{Condition, Conditions, nullable};
 use crate::model::{Evidence, Model, NeedKind, NotSeen, SignalKind};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -86,7 +86,7 @@ fn autopilot(subject: &Subject, findings: &mut Findings) {
         .map(|one| format!("{} ({})", one.name, if one.serf_status.is_empty() { "unknown" } else { &one.serf_status }))
         .collect();
     if !ill.is_empty() {
-        let message = format!("of {} servers, {} are not well: {}", health.servers.len(), ill.len(), ill.join(", "));
+        let message = format!("of {}, {} not well: {}", counted(health.servers.len(), "server"), ill.len(), ill.join(", "));
         findings.error(message, evidence(format!("Healthy {}", health.healthy)), fix());
     }
     if !health.servers.iter().any(|one| one.leader) {
@@ -106,7 +106,7 @@ fn autopilot(subject: &Subject, findings: &mut Findings) {
         let text = versions.into_iter().collect::<Vec<_>>().join(", ");
         findings.warning(format!("servers are of several versions: {text}"), evidence(format!("Version {text}")), fix());
     }
-    findings.detail = format!("{} servers, {} may be lost", health.servers.len(), health.failure_tolerance);
+    findings.detail = format!("{}, {} may be lost", counted(health.servers.len(), "server"), health.failure_tolerance);
 }
 
 fn roots(subject: &Subject, findings: &mut Findings) {
@@ -133,7 +133,7 @@ fn roots(subject: &Subject, findings: &mut Findings) {
             findings.warning(format!("{} expires in {} days", root.name, left / 86_400), evidence, fix);
         }
     }
-    findings.detail = format!("{} roots", roots.roots.len());
+    findings.detail = counted(roots.roots.len(), "root");
 }
 
 /// A dead instance stays as passing while nobody deregisters it: neither Consul's health nor its own tools show that.
@@ -175,7 +175,7 @@ fn instances(subject: &Subject, findings: &mut Findings) {
         }
     }
     let machines = if outside > 0 { format!(", {outside} outside of Kubernetes") } else { String::new() };
-    findings.detail = format!("{count} instances of {} services{machines}", names.len());
+    findings.detail = format!("{} of {}{machines}", counted(count, "instance"), counted(names.len(), "service"));
 }
 
 #[derive(Deserialize, Default)]
@@ -183,7 +183,7 @@ fn instances(subject: &Subject, findings: &mut Findings) {
 struct Written {
     spec: Spec,
     #[serde(deserialize_with = "nullable")]
-    status: Status,
+    status: Conditions,
 }
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -197,12 +197,6 @@ struct Spec {
 struct Named {
     #[serde(deserialize_with = "nullable")]
     name: String,
-}
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Status {
-    #[serde(deserialize_with = "nullable")]
-    conditions: Vec<crate::mesh::view::Condition>,
 }
 
 /// `Synced` says that it was written once; somebody may have changed it since, in Consul itself.
@@ -223,7 +217,7 @@ fn intentions(subject: &Subject, findings: &mut Findings) {
     let mut missing: Vec<(&Object, String)> = Vec::new();
     facts.read::<Written>(&kinds::CONSUL_SERVICE_INTENTIONS, |object, written| {
         // What was never written has a check of its own.
-        if !written.status.conditions.iter().any(|one| one.kind == "Synced" && one.status == "True") {
+        if !written.status.of("Synced").is_some_and(Condition::is_true) {
             return;
         }
         let to = &written.spec.destination.name;
@@ -234,13 +228,13 @@ fn intentions(subject: &Subject, findings: &mut Findings) {
     for (object, pair) in missing {
         let title = format!("ServiceIntentions {}/{}", object.namespace, object.name);
         let message = format!("{title} is Synced, and Consul has no intention {pair}");
-        let evidence = vec![said(server, server::INTENTIONS, format!("{} intentions, none {pair}", there.len()))];
+        let evidence = vec![said(server, server::INTENTIONS, format!("{}, none {pair}", counted(there.len(), "intention")))];
         let fix = format!("kubectl annotate serviceintentions -n {} {} touched=1 --overwrite", object.namespace, object.name);
         findings.error(message, evidence, vec![fix]);
     }
     let foreign = there.iter().filter(|one| one.meta.get("external-source").is_none_or(|source| source != "kubernetes")).count();
     let elsewhere = if foreign > 0 { format!(", {foreign} written elsewhere than in Kubernetes") } else { String::new() };
-    findings.detail = format!("{} intentions{elsewhere}", there.len());
+    findings.detail = format!("{}{elsewhere}", counted(there.len(), "intention"));
 }
 
 /// Machines outside of Kubernetes that its catalog knows.

@@ -1,8 +1,17 @@
 //! Admin ports of Istio's proxies: sidecars, gateways, waypoints, and the ztunnel of each node.
 
+use crate::envoy::listeners::Protocols;
 use crate::kubernetes::image_base;
 use crate::mesh::admin::{Admin, Speaks};
 use crate::mesh::view::{Container, Pod};
+
+/// How it writes the protocols that a filter chain takes, in the words of istioctl.
+pub const PROTOCOLS: Protocols = &[
+    ("HTTP TLS", &["http/1.0", "http/1.1", "h2c", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
+    ("Istio HTTP Plain", &["istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]),
+    ("TCP TLS", &["istio-peer-exchange", "istio"]),
+    ("HTTP", &["http/1.0", "http/1.1", "h2c"]),
+];
 
 const PORT: u16 = 15000;
 const AGENT: &[&str] = &["pilot-agent", "request", "{method}", "{path}"];

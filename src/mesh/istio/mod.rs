@@ -65,6 +65,9 @@ impl Mesh for Istio {
     fn admins(&self, pod: &super::view::Pod) -> Vec<super::admin::Admin> {
         admin::admins(pod)
     }
+    fn protocols(&self) -> crate::envoy::listeners::Protocols {
+        admin::PROTOCOLS
+    }
     fn detect(&self, facts: &Facts, model: &Model) -> Vec<Installation> {
         detect::installations(facts, model)
     }

@@ -7,7 +7,7 @@ use super::identity::{self, Shown};
 use super::sync;
 use crate::envoy::certificate::{self, Certificate};
 use crate::facts::kinds;
-use crate::mesh::check::{Findings, Subject};
+use crate::mesh::check::{Findings, Subject, counted};
 use crate::mesh::view::nullable;
 use crate::model::Evidence;
 use crate::report::Severity;
@@ -125,6 +125,7 @@ fn own_word(facts: &crate::facts::Facts) -> Option<(Timestamp, Evidence)> {
     let told = pods.iter().filter(|pod| pod.component() == Some("identity")).filter_map(|pod| {
         let left = sync::asked(facts, &pod.plane_needs()?).ok()?.first()?.series.value;
         let until = facts.now.checked_add(SignedDuration::try_from_secs_f64(left).ok()?).ok()?;
+        let until = Timestamp::from_second(until.as_second()).ok()?;
         let title = format!("Pod {}/{}", pod.object.namespace, pod.object.name);
         Some((until, Evidence::new(title, "issuer_cert_ttl_seconds", format!("{left:.0}"))))
     });
@@ -179,9 +180,9 @@ pub fn leaves(subject: &Subject, findings: &mut Findings) {
             pod.map(|pod| crate::kubernetes::subject::restart(scene.model, pod)).into_iter().collect(),
         );
     }
-    findings.detail = format!("{looked} proxies");
+    findings.detail = counted(looked, "proxy");
     if let Some(first) = silent.first() {
-        findings.unknown.push(format!("the certificates of {} proxies ({first})", silent.len()));
+        findings.unknown.push(format!("the certificates of {} ({first})", counted(silent.len(), "proxy")));
     }
     by_events(subject, findings, &shown);
 }
@@ -262,9 +263,9 @@ pub fn chains(subject: &Subject, findings: &mut Findings) {
             findings.error(message, vec![Evidence::new(one.title(), &field, format!("issuer {}", top.issuer))], restart());
         }
     }
-    findings.detail = format!("{looked} proxies");
+    findings.detail = counted(looked, "proxy");
     if let Some(first) = unheard.first() {
-        findings.unknown.push(format!("the certificates of {} proxies ({first})", unheard.len()));
+        findings.unknown.push(format!("the certificates of {} ({first})", counted(unheard.len(), "proxy")));
     }
 }
 
@@ -306,11 +307,11 @@ pub fn anchors(subject: &Subject, findings: &mut Findings) {
             let message =
                 format!("{} of {looked} proxies have other trust anchors than {title}: {}", old.len(), names.join(", "));
             let evidence = vec![
-                Evidence::new(title, "data[ca-bundle.crt]", format!("{} anchors", today.len())),
+                Evidence::new(title, "data[ca-bundle.crt]", counted(today.len(), "anchor")),
                 Evidence::new(
                     first.title(),
                     format!("env[{ANCHORS}]"),
-                    format!("{} anchors", trusted[&(first.namespace.clone(), first.name.clone())].len()),
+                    counted(trusted[&(first.namespace.clone(), first.name.clone())].len(), "anchor"),
                 ),
             ];
             let mut fix: Vec<String> = old.iter().map(|pod| crate::kubernetes::subject::restart(scene.model, pod)).collect();
@@ -319,7 +320,7 @@ pub fn anchors(subject: &Subject, findings: &mut Findings) {
             old.clear();
         }
     }
-    findings.detail = format!("{looked} proxies");
+    findings.detail = counted(looked, "proxy");
 }
 
 fn serials(pem: &str) -> BTreeSet<String> {

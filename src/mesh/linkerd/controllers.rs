@@ -34,7 +34,13 @@ impl Target {
 impl Replica {
     fn call(&self, port: u16, service: &str, method: &str, request: &impl Message, take: Take) -> Need {
         let at = At::Pod { namespace: self.namespace.clone(), pod: self.name.clone(), port };
-        Need::Grpc(Box::new(Grpc { at, method: format!("{service}/{method}"), request: request.encode_to_vec(), take }))
+        Need::Grpc(Box::new(Grpc {
+            at,
+            method: format!("{service}/{method}"),
+            request: request.encode_to_vec(),
+            take,
+            tls: None,
+        }))
     }
     /// Without the name of a node, so that nothing is left out for being far away.
     pub fn endpoints_need(&self, of: &Target) -> Need {

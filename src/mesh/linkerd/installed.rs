@@ -3,7 +3,7 @@
 
 use crate::facts::{Facts, kinds};
 use crate::kubernetes::readiness;
-use crate::mesh::check::{Findings, Subject};
+use crate::mesh::check::{Findings, Subject, counted};
 use crate::mesh::view::{Pod, nullable};
 use crate::model::{Evidence, WorkloadKind};
 use core::net::IpAddr;
@@ -93,7 +93,7 @@ pub fn parts(subject: &Subject, findings: &mut Findings) {
             );
         }
     }
-    findings.detail = format!("{count} parts");
+    findings.detail = counted(count, "part");
 }
 
 pub fn versions(subject: &Subject, findings: &mut Findings) {
@@ -223,7 +223,7 @@ pub fn networks(subject: &Subject, findings: &mut Findings) {
                 vec!["helm upgrade --set clusterNetworks=… with the networks of the cluster".to_owned()],
             );
         }
-        findings.detail = format!("{count} addresses");
+        findings.detail = if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") };
     }
 }
 

@@ -143,11 +143,13 @@ impl Mesh for Linkerd {
     }
     fn later(&self, purpose: &Purpose) -> Vec<&'static Resource> {
         let state = purpose.of_state().then_some(&kinds::EVENT);
-        let sync = [&kinds::ENDPOINT_SLICE, &kinds::SERVICE].into_iter().filter(|_| purpose.of_sync());
+        let sync =
+            [&kinds::ENDPOINT_SLICE, &kinds::SERVICE].into_iter().chain(sync::policy_kinds()).filter(|_| purpose.of_sync());
         state.into_iter().chain(sync).collect()
     }
     fn sync_reads(&self, need: &Need, _: &Channel) -> bool {
-        matches!(need, Need::Grpc(call) if call.method.starts_with(api::DESTINATION))
+        let of_sync = [api::DESTINATION, api::INBOUND, api::OUTBOUND];
+        matches!(need, Need::Grpc(call) if of_sync.iter().any(|service| call.method.starts_with(service)))
     }
     fn told_needs(&self, known: &Facts, _: &Channel) -> Vec<Need> {
         sync::needs(known)

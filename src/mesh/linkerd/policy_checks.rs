@@ -1,7 +1,9 @@
 //! Policies that name nothing, shut everybody out, or contend for a port. None of it has a status to read.
 
-use crate::facts::{Object, kinds};
+use crate::facts::{Facts, Object, kinds};
+use crate::kubernetes::subject::Subject as Pod;
 use crate::mesh::check::{Findings, Subject};
+use crate::mesh::scene::Scene;
 use crate::mesh::view::nullable;
 use crate::model::{Evidence, ServicePort};
 use serde::Deserialize;
@@ -124,6 +126,7 @@ pub fn references(subject: &Subject, findings: &mut Findings) {
     for resource in [&kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE, &kinds::LINKERD_HTTP_ROUTE] {
         facts.read::<Route>(resource, |object, route| routes.push((object, route.spec)));
     }
+    let servers = servers(subject.scene.facts);
     let mut older: Vec<(&Object, ServerAuthorizationSpec)> = Vec::new();
     facts.read::<ServerAuthorization>(&kinds::LINKERD_SERVER_AUTHORIZATION, |object, one| older.push((object, one.spec)));
     facts.read::<Server>(&kinds::LINKERD_SERVER, |server, view| {
@@ -148,7 +151,11 @@ pub fn references(subject: &Subject, findings: &mut Findings) {
             own(&one.namespace)
                 && (choice.name.as_deref() == Some(&*server.name) || choice.selector.as_ref().is_some_and(|s| s.matches(&labels)))
         });
-        if !by_policy && !by_older {
+        // What an older one governs is told as a conflict; the other denies nothing.
+        let shadowed = servers.iter().any(|(older, spec)| {
+            age(older) < age(server) && shared(subject.scene, (*older, spec), (server, &view.spec)).is_some()
+        });
+        if !by_policy && !by_older && !shadowed {
             let message = format!("{} has no authorization: every request to its port is denied", title("Server", server));
             let evidence = Evidence::new(title("Server", server), "spec.accessPolicy", "deny, and no policy names it");
             let fix =
@@ -183,22 +190,52 @@ fn accounts(subject: &Subject, findings: &mut Findings) {
     });
 }
 
+fn servers(facts: &Facts) -> Vec<(&Object, ServerSpec)> {
+    let mut servers: Vec<(&Object, ServerSpec)> = Vec::new();
+    facts.read::<Server>(&kinds::LINKERD_SERVER, |object, server| servers.push((object, server.spec)));
+    servers.sort_by_cached_key(|(object, _)| age(object));
+    servers
+}
+
+/// Of two that select a port the older governs it, then the first by name.
+fn age(server: &Object) -> (String, String) {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct View {
+        metadata: Born,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Born {
+        creation_timestamp: String,
+    }
+    (server.read::<View>().unwrap_or_default().metadata.creation_timestamp, server.name.to_string())
+}
+
+/// A pod of which both select the same port.
+fn shared<'s>(
+    scene: &'s Scene,
+    (first, one): (&Object, &ServerSpec),
+    (second, other): (&Object, &ServerSpec),
+) -> Option<&'s Pod> {
+    let own = scene.pods.iter().filter(|pod| *pod.namespace == *first.namespace && !pod.ended());
+    own.filter(|_| first.namespace == second.namespace).find(|pod| {
+        let on = |spec: &ServerSpec| {
+            let selects = spec.pod_selector.as_ref().is_some_and(|s| s.matches(&pod.labels));
+            selects.then(|| number(scene, pod, &spec.port)).flatten()
+        };
+        on(one).is_some() && on(one) == on(other)
+    })
+}
+
 /// Two Servers on one port of one pod: the older one governs it, and only a log line says so.
 pub fn conflicts(subject: &Subject, findings: &mut Findings) {
     let scene = subject.scene;
     findings.needs(scene, &[&kinds::LINKERD_SERVER, &kinds::POD]);
-    let mut servers: Vec<(&Object, ServerSpec)> = Vec::new();
-    scene.facts.read::<Server>(&kinds::LINKERD_SERVER, |object, server| servers.push((object, server.spec)));
+    let servers = servers(scene.facts);
     for (i, (first, one)) in servers.iter().enumerate() {
-        for (second, other) in servers.iter().skip(i + 1).filter(|(second, _)| second.namespace == first.namespace) {
-            let both = scene.pods.iter().filter(|pod| *pod.namespace == *first.namespace && !pod.ended()).find(|pod| {
-                let on = |spec: &ServerSpec| {
-                    let selects = spec.pod_selector.as_ref().is_some_and(|s| s.matches(&pod.labels));
-                    selects.then(|| number(scene, pod, &spec.port)).flatten()
-                };
-                on(one).is_some() && on(one) == on(other)
-            });
-            if let Some(pod) = both {
+        for (second, other) in servers.iter().skip(i + 1) {
+            if let Some(pod) = shared(scene, (*first, one), (*second, other)) {
                 let message = format!(
                     "{} and {} select the same port of {}: the older one governs it, the other does nothing",
                     title("Server", first),

@@ -122,6 +122,7 @@ pub fn shown(facts: &Facts, pod: &Object, parts: &[Part]) -> Option<Result<Shown
         }
         Err(why) => {
             shown.faults.push(format!("its metrics did not come: {why}"));
+            shown.unheard = true;
             Heard { samples: Vec::new(), now: facts.now }
         }
     };
@@ -213,7 +214,7 @@ fn secrets(facts: &Facts, seen: &Seen, environment: &Environment, shown: &mut Sh
 fn published(facts: &Facts, namespace: &str) -> Option<Vec<certificate::Certificate>> {
     let mut found = None;
     let named = |object: &&Object| &*object.name == ANCHORS && &*object.namespace == namespace;
-    for object in sync::every(facts, &kinds::CONFIG_MAP).filter(named) {
+    for object in facts.every(&kinds::CONFIG_MAP).filter(named) {
         let mut data = object.read::<crate::mesh::view::ConfigMap>().unwrap_or_default().data;
         found = data.remove("ca-bundle.crt").and_then(|pem| certificate::read_pem(pem.as_bytes()).ok());
     }

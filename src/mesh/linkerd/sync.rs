@@ -3,25 +3,31 @@
 //!
 //! Neither a pod's readiness nor `/ready` says anything here: both mean that there once was a certificate. A proxy may count
 //! a controller as ready for a while after the last one went, so whether one is there is asked of the pods. Where a proxy has
-//! other endpoints than the EndpointSlices, what each replica of the controller says names who is late.
+//! other endpoints than the EndpointSlices, what each replica of the controller says names who is late; the same of policies
+//! and routes, against the objects that they are made from.
 
+mod policies;
 mod proxy;
 mod slices;
 
+pub use policies::lists as policy_kinds;
 pub use proxy::Heard;
 pub use slices::{Slices, counted, targets};
 
 use super::controllers::{Replica, Target};
 use super::detect::{COMPONENT, CONTROL_NAMESPACE};
 use super::environment::Environment;
-use crate::facts::{Facts, Need, Object, Outcome, Resource, exposition, kinds};
-use crate::mesh::sync::{Fleet, Plane, Told};
+use crate::facts::{Facts, Need, Object, Outcome, exposition, kinds};
+use crate::mesh::sync::{Fleet, Health, Part, Plane, Told};
 use crate::mesh::view::Pod;
+use policies::{Judged, Written};
 use proxy::Controllers;
 use slices::Claim;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const ADMIN: u16 = 4191;
+/// What is told of a proxy's policies.
+const POLICY: &str = "POLICY";
 
 pub struct Seen<'f> {
     pub object: &'f Object,
@@ -60,22 +66,10 @@ impl Seen<'_> {
     }
 }
 
-/// Objects of a kind, whichever way they were asked for.
-pub fn every<'f>(facts: &'f Facts, resource: &'f Resource) -> impl Iterator<Item = &'f Object> {
-    let of_kind = move |need: &Need| match need {
-        Need::List { resource: own } | Need::Get { resource: own, .. } | Need::Select { resource: own, .. } => own == resource,
-        _ => false,
-    };
-    facts.iter().filter(move |(need, _)| of_kind(need)).flat_map(|(_, answer)| match &answer.outcome {
-        Outcome::Objects(objects) => objects.as_slice(),
-        _ => &[],
-    })
-}
-
 /// Pods of Linkerd that run or are about to.
 pub fn seen(facts: &Facts) -> Vec<Seen<'_>> {
     let mut found: BTreeMap<(&str, &str), Seen> = BTreeMap::new();
-    for object in every(facts, &kinds::POD) {
+    for object in facts.every(&kinds::POD) {
         let Ok(pod) = object.read::<Pod>() else { continue };
         let own = pod.metadata.labels.contains_key(CONTROL_NAMESPACE) || pod.container("linkerd-proxy").is_some();
         if own && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
@@ -103,14 +97,18 @@ pub fn needs(known: &Facts) -> Vec<Need> {
     let proxies: Vec<&Seen> = all.iter().filter(is_proxy).filter(asked).collect();
     let mut needs: Vec<Need> = proxies.iter().map(|pod| pod.metrics_need()).collect();
     if !needs.is_empty() {
-        needs.extend([&kinds::ENDPOINT_SLICE, &kinds::SERVICE].map(Need::list));
+        needs.extend([&kinds::ENDPOINT_SLICE, &kinds::SERVICE].into_iter().chain(policies::lists()).map(Need::list));
     }
     needs.extend(all.iter().filter(|pod| pod.runs()).filter_map(Seen::plane_needs));
     // Once the proxies have said whom they balance over.
     let mut called: BTreeSet<(&str, Target)> = BTreeSet::new();
+    let written = Written::of(known);
     for pod in proxies {
         let Ok(samples) = asked_of(known, pod) else { continue };
-        let targets = targets(&Heard { samples, now: known.now }, Environment::of(pod.object).suffix());
+        let (heard, environment) = (Heard { samples, now: known.now }, Environment::of(pod.object));
+        let targets = targets(&heard, environment.suffix());
+        let replicas = replicas(&all, pod.control_namespace());
+        needs.extend(policies::needs(&written, pod.object, &pod.pod, &environment, &heard, &targets, &replicas));
         called.extend(targets.into_iter().map(|target| (pod.control_namespace(), target)));
     }
     for (namespace, target) in called {
@@ -145,6 +143,7 @@ pub fn read(facts: &Facts) -> Fleet {
         fleet.planes.extend(Controllers::of(facts, &all, namespace).missing());
     }
     let slices = facts.seen(&kinds::ENDPOINT_SLICE).then(|| Slices::of(facts));
+    let written = Written::of(facts);
     let mut silent: BTreeSet<String> = BTreeSet::new();
     for pod in proxies() {
         let controllers = Controllers::of(facts, &all, pod.control_namespace());
@@ -163,7 +162,25 @@ pub fn read(facts: &Facts) -> Fleet {
                 let heard = Heard { samples, now: facts.now };
                 told.parts = controllers.judge(&heard);
                 let replicas = replicas(&all, pod.control_namespace());
-                let suffix = Environment::of(pod.object).suffix().to_owned();
+                let environment = Environment::of(pod.object);
+                let suffix = environment.suffix().to_owned();
+                let targets = targets(&heard, &suffix);
+                let judged = Judged {
+                    facts,
+                    written: &written,
+                    pod: pod.object,
+                    view: &pod.pod,
+                    environment: &environment,
+                    heard: &heard,
+                    targets: &targets,
+                    replicas: &replicas,
+                };
+                let late = judged.judge(&mut silent);
+                // One that hears no controller has that as its fault.
+                let policy = told.parts.iter_mut().find(|part| part.kind == POLICY && part.health == Health::Synced);
+                if let (Some(policy), false) = (policy, late.is_empty()) {
+                    *policy = Part::of(POLICY, late);
+                }
                 let mut claims = |target: &Target| {
                     let claims: Vec<Claim> = replicas.iter().map(|replica| Claim::of(facts, replica, target)).collect();
                     silent.extend(claims.iter().filter_map(Claim::failure));

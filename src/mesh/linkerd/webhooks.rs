@@ -5,7 +5,7 @@ use super::controllers::Silence;
 use super::sync::{Seen, seen};
 use crate::envoy::certificate::{self, Certificate};
 use crate::facts::{Facts, Need, Outcome};
-use crate::mesh::check::{Findings, Subject};
+use crate::mesh::check::{Findings, Subject, counted};
 use crate::model::Evidence;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -93,9 +93,9 @@ pub fn served(subject: &Subject, findings: &mut Findings) {
             findings.error(message, evidence(format!("issuer {}", leaf.issuer)), fix());
         }
     }
-    findings.detail = format!("{looked} webhooks");
+    findings.detail = counted(looked, "webhook");
     if let Some(first) = silent.first() {
-        findings.unknown.push(format!("the certificates of {} webhooks ({first})", silent.len()));
+        findings.unknown.push(format!("the certificates of {} ({first})", counted(silent.len(), "webhook")));
     }
 }
 

@@ -86,7 +86,7 @@ async fn asked(caller: &Caller, question: &Ads, credentials: &Credentials) -> Re
                 let name = ServerName::try_from(tls.server_name.clone());
                 let name = name.map_err(|_| failed(format!("{:?} is no name of a server", tls.server_name)))?;
                 let secured = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-                Box::new(secured.map_err(|e| failed(refused_certificate(&e, tls)))?)
+                Box::new(secured.map_err(|e| failed(refused_certificate(&e, &tls.server_name)))?)
             }
             None => stream,
         };
@@ -224,11 +224,11 @@ async fn published(caller: &Caller, tls: &Tls) -> Result<Vec<u8>, Outcome> {
     pem.map(String::into_bytes).ok_or_else(|| Outcome::Failed(format!("{what}: it has no key {key}")))
 }
 
-fn refused_certificate(error: &std::io::Error, tls: &Tls) -> String {
+pub(super) fn refused_certificate(error: &std::io::Error, server_name: &str) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
         Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate shown is not one to trust as {}: {why}", tls.server_name)
+            format!("the certificate shown is not one to trust as {server_name}: {why}")
         }
         _ => format!("no TLS: {}", why(error)),
     }

@@ -1,14 +1,16 @@
 //! Calls over gRPC to one port of one pod: one port-forward, one HTTP/2 connection, and all calls at once over it.
 
-use super::ads::{Plain, channel, said};
+use super::ads::{Plain, channel, refused_certificate, said};
 use super::call::{Caller, spoken};
-use super::tunnel::Forward;
+use super::http::{Given, rooted};
+use super::tunnel::{Forward, Secured};
 use super::why::why;
-use crate::facts::{At, Grpc, Outcome, Take, grpc};
+use crate::facts::{At, Grpc, Outcome, RootIn, Take, grpc};
 use futures::StreamExt;
 use http::uri::PathAndQuery;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tonic::transport::Channel;
 
@@ -25,9 +27,9 @@ const CHATTER: usize = 64;
 pub type Answered = (Outcome, Option<String>);
 
 /// The answers, in the order of the calls; all are for the same place.
-pub async fn ask(caller: &Caller, at: &At, calls: &[&Grpc]) -> Vec<Answered> {
+pub async fn ask(caller: &Caller, at: &At, tls: Option<(&RootIn, &Given)>, calls: &[&Grpc]) -> Vec<Answered> {
     let place = format!("{at} over gRPC");
-    let opening = timeout(caller.deadline, open(caller, at, &place)).await;
+    let opening = timeout(caller.deadline, open(caller, at, tls, &place)).await;
     let late = |_| Outcome::TimedOut(format!("{place}: no connection within {}", spoken(caller.deadline)));
     let (channel, mut forward) = match opening.map_err(late).and_then(|opened| opened) {
         Ok(opened) => opened,
@@ -46,19 +48,39 @@ pub async fn ask(caller: &Caller, at: &At, calls: &[&Grpc]) -> Vec<Answered> {
     answers
 }
 
-async fn open(caller: &Caller, at: &At, place: &str) -> Result<(Channel, Option<Forward>), Outcome> {
+async fn open(
+    caller: &Caller,
+    at: &At,
+    tls: Option<(&RootIn, &Given)>,
+    place: &str,
+) -> Result<(Channel, Option<Forward>), Outcome> {
     let failed = |words: String| Outcome::Failed(format!("{place}: {words}"));
+    // Before the way is opened: without a root nothing is said.
+    let secured = match tls {
+        Some((root, given)) => Some((rooted(caller, root, given).await?, root.server_name.as_str())),
+        None => None,
+    };
     match at {
         At::Address(address) => {
             let stream = tokio::net::TcpStream::connect(address).await;
             let stream = stream.map_err(|e| failed(format!("no connection: {}", why(&e))))?;
-            Ok((channel(stream).await.map_err(failed)?, None))
+            Ok((spoken_to(stream, secured).await.map_err(failed)?, None))
         }
         At::Pod { namespace, pod, port } => {
             let (stream, forward) = Forward::open(caller, namespace, pod, *port, place).await?;
-            Ok((channel(stream).await.map_err(failed)?, Some(forward)))
+            Ok((spoken_to(stream, secured).await.map_err(failed)?, Some(forward)))
         }
     }
+}
+
+/// HTTP/2 over this connection, in the clear or once the other side has shown who it is.
+async fn spoken_to(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    secured: Option<(Secured, &str)>,
+) -> Result<Channel, String> {
+    let Some((Secured { config, name }, shown)) = secured else { return channel(stream).await };
+    let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await;
+    channel(stream.map_err(|error| refused_certificate(&error, shown))?).await
 }
 
 async fn one(channel: Channel, call: &Grpc, place: &str, deadline: Duration) -> Answered {

@@ -7,7 +7,7 @@ use super::call::{Caller, spoken};
 use super::pods::Answered;
 use super::tunnel::{Reply, Secured, Tunnel};
 use super::why::why;
-use crate::facts::{At, Http, Outcome, TokenIn, Trust};
+use crate::facts::{At, Http, Outcome, RootIn, TokenIn, Trust};
 use http::HeaderValue;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -25,9 +25,9 @@ const LIMIT: usize = 64 << 20;
 /// Of a refusal, so much is told.
 const TOLD: usize = 300;
 
-/// Who we are to control planes that want a token; from flags.
+/// Something that a Secret of the cluster holds, as the user lets us have it; from flags.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens {
+pub struct Given {
     pub file: Option<PathBuf>,
     /// The Secret in the cluster may be read.
     pub from_cluster: bool,
@@ -38,14 +38,17 @@ pub struct Tokens {
 pub struct Found(OnceCell<Result<Option<HeaderValue>, Outcome>>);
 
 impl Found {
-    async fn get(&self, caller: &Caller, tokens: &Tokens, place: &TokenIn) -> Result<Option<HeaderValue>, Outcome> {
+    async fn get(&self, caller: &Caller, tokens: &Given, place: &TokenIn) -> Result<Option<HeaderValue>, Outcome> {
         let look = || async {
             let text = match (&tokens.file, tokens.from_cluster) {
                 (Some(file), _) => {
                     let text = tokio::task::block_in_place(|| std::fs::read_to_string(file));
                     text.map_err(|e| Outcome::Failed(format!("the token file {}: {e}", file.display())))?
                 }
-                (None, true) => secret(caller, place).await?,
+                (None, true) => {
+                    let TokenIn { namespace, secret: name, key, .. } = place;
+                    secret(caller, "the token", namespace, name, key).await?
+                }
                 (None, false) => return Ok(None),
             };
             let mut value = HeaderValue::from_str(text.trim()).map_err(|_| Outcome::Failed("the token is none".to_owned()))?;
@@ -56,10 +59,10 @@ impl Found {
     }
 }
 
-async fn secret(caller: &Caller, place: &TokenIn) -> Result<String, Outcome> {
-    let what = format!("the token in Secret {}/{}", place.namespace, place.secret);
-    let secrets: Api<Secret> = Api::namespaced(caller.client.clone(), &place.namespace);
-    let answer = timeout(caller.deadline, secrets.get(&place.secret)).await;
+async fn secret(caller: &Caller, what: &str, namespace: &str, name: &str, key: &str) -> Result<String, Outcome> {
+    let what = format!("{what} in Secret {namespace}/{name}");
+    let secrets: Api<Secret> = Api::namespaced(caller.client.clone(), namespace);
+    let answer = timeout(caller.deadline, secrets.get(name)).await;
     let answer = answer.map_err(|_| Outcome::TimedOut(format!("{what}: no answer within {}", spoken(caller.deadline))))?;
     let secret = answer.map_err(|error| match &error {
         kube::Error::Api(status) if status.code == 403 => {
@@ -69,18 +72,18 @@ async fn secret(caller: &Caller, place: &TokenIn) -> Result<String, Outcome> {
         kube::Error::Api(status) => Outcome::Failed(format!("{what}: {}", status.message)),
         other => Outcome::Failed(format!("{what}: {}", why(other))),
     })?;
-    let text = secret.data.and_then(|mut data| String::from_utf8(data.remove(&place.key)?.0).ok());
-    text.ok_or_else(|| Outcome::Failed(format!("{what}: it has no key {}", place.key)))
+    let text = secret.data.and_then(|mut data| String::from_utf8(data.remove(key)?.0).ok());
+    text.ok_or_else(|| Outcome::Failed(format!("{what}: it has no key {key}")))
 }
 
-pub async fn ask(caller: &Caller, question: &Http, tokens: &Tokens, found: &Found) -> Answered {
+pub async fn ask(caller: &Caller, question: &Http, tokens: &Given, found: &Found) -> Answered {
     match asked(caller, question, tokens, found).await {
         Ok(answered) => answered,
         Err(outcome) => (outcome, None),
     }
 }
 
-async fn asked(caller: &Caller, question: &Http, tokens: &Tokens, found: &Found) -> Result<Answered, Outcome> {
+async fn asked(caller: &Caller, question: &Http, tokens: &Given, found: &Found) -> Result<Answered, Outcome> {
     let At::Pod { namespace, pod, port } = &question.at else {
         return Err(Outcome::NotAsked(format!("{} is no pod", question.at)));
     };
@@ -124,6 +127,25 @@ fn judge(question: &Http, reply: Reply, anonymous: bool, place: &str) -> Answere
         _ => Outcome::Failed(why),
     };
     (outcome, None)
+}
+
+/// What a server over gRPC must show, with the root that the user gives or lets be read.
+pub async fn rooted(caller: &Caller, root: &RootIn, given: &Given) -> Result<Secured, Outcome> {
+    let RootIn { server_name, namespace, secret: name, key } = root;
+    let roots = match (&given.file, given.from_cluster) {
+        (Some(file), _) => tokio::task::block_in_place(|| std::fs::read_to_string(file))
+            .map_err(|e| Outcome::Failed(format!("the file with the root certificate, {}: {e}", file.display())))?,
+        (None, true) => secret(caller, "the root certificate", namespace, name, key).await?,
+        (None, false) => {
+            let why = format!("it takes TLS, and its root certificate is in Secret {namespace}/{name}");
+            return Err(Outcome::NotAsked(why));
+        }
+    };
+    let mut secured = trusting(&Trust { server_name: server_name.clone(), roots }).map_err(Outcome::Failed)?;
+    let mut config = rustls::ClientConfig::clone(&secured.config);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    secured.config = Arc::new(config);
+    Ok(secured)
 }
 
 fn trusting(trust: &Trust) -> Result<Secured, String> {

@@ -44,10 +44,10 @@ pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
 pub use connect::nearest;
 pub(super) use doors::masked;
-pub use http::Tokens;
+pub use http::Given;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Resource, SourceKind};
+use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Resource, RootIn, SourceKind};
 use crate::source::redact;
 use crate::source::visit::Door;
 use call::{Caller, Failure};
@@ -86,7 +86,9 @@ pub struct Options {
     /// For control planes that are asked over xDS.
     pub xds: Credentials,
     /// For control planes with an API of their own.
-    pub tokens: Tokens,
+    pub tokens: Given,
+    /// The root of those that are called over TLS.
+    pub roots: Given,
 }
 
 /// One cluster that we can ask.
@@ -97,7 +99,8 @@ pub struct Cluster {
     kubeconfig: Option<PathBuf>,
     deadline: Duration,
     xds: Credentials,
-    tokens: Tokens,
+    tokens: Given,
+    roots: Given,
     token: http::Found,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
@@ -118,6 +121,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
             deadline: options.request_timeout,
             xds: options.xds.clone(),
             tokens: options.tokens.clone(),
+            roots: options.roots.clone(),
             token: http::Found::default(),
             caller: OnceCell::new(),
             served: OnceCell::new(),
@@ -290,7 +294,7 @@ impl Cluster {
         let (rest, doors, called): (Vec<_>, Vec<_>, Vec<_>) = futures::join!(
             futures::stream::iter(rest).buffer_unordered(CONCURRENT).collect(),
             futures::stream::iter(doors.into_iter().map(|door| door.visit(caller))).buffer_unordered(PODS).collect(),
-            called(caller, calls)
+            called(caller, calls, &self.roots)
         );
         rest.into_iter().chain(doors).flatten().chain(called).for_each(|(need, answer)| facts.insert(need, answer));
     }
@@ -352,12 +356,12 @@ impl Cluster {
 }
 
 /// Calls over gRPC, place by place.
-async fn called(caller: &Caller, needs: Vec<Need>) -> Vec<(Need, Answer)> {
-    let mut places: BTreeMap<&At, Vec<&Grpc>> = BTreeMap::new();
+async fn called(caller: &Caller, needs: Vec<Need>, roots: &Given) -> Vec<(Need, Answer)> {
+    let mut places: BTreeMap<(&At, &Option<RootIn>), Vec<&Grpc>> = BTreeMap::new();
     let calls = needs.iter().filter_map(|need| if let Need::Grpc(call) = need { Some(&**call) } else { None });
-    calls.for_each(|call| places.entry(&call.at).or_default().push(call));
-    let asked = places.into_iter().map(|(at, calls)| async move {
-        let answers = grpc::ask(caller, at, &calls).await;
+    calls.for_each(|call| places.entry((&call.at, &call.tls)).or_default().push(call));
+    let asked = places.into_iter().map(|((at, tls), calls)| async move {
+        let answers = grpc::ask(caller, at, tls.as_ref().map(|root| (root, roots)), &calls).await;
         let answered = |(call, (outcome, partial)): (&Grpc, grpc::Answered)| {
             let outcome = match &outcome {
                 Outcome::Bytes(bytes) => {

@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn call(method: &str) -> Grpc {
-        Grpc { at: At::Address("r:1".into()), method: method.into(), request: Vec::new(), take: Take::One }
+        Grpc { at: At::Address("r:1".into()), method: method.into(), request: Vec::new(), take: Take::One, tls: None }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub fn answer(facts: &mut Facts, folder: &Path) {
         // What is shown of proxies without a dump. Objects by name stand in the lists.
         let pods = known.objects(&kinds::POD).to_vec();
         needs.extend(pods.iter().flat_map(|pod| mesh::proxy::needs(&known, pod, &mesh::proxy::Part::ALL)));
+        needs.extend(mesh::origin::needs(&known, &pods.iter().collect::<Vec<_>>()));
         needs.retain(|need| !matches!(need, Need::Get { .. }));
         needs.retain(|need| !known.has(need));
         needs.sort();

@@ -2,10 +2,14 @@
 
 use super::ask;
 use super::server::{Reply, Request, Server, status};
-use meshctl::facts::{At, Grpc, Need, Outcome, Take, grpc};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use meshctl::facts::{At, Grpc, Need, Outcome, RootIn, Take, grpc};
+use meshctl::source::live::Given;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 
 /// What a call gets.
 pub enum Said {
@@ -32,7 +36,27 @@ pub async fn serve(answers: impl Fn(&str, &[u8]) -> Said + Send + Sync + 'static
     port
 }
 
-async fn connection(stream: TcpStream, answers: Arc<Answers>) {
+/// The same over TLS, and the PEM of the root that it is signed by.
+async fn serve_secured(name: &str, answers: impl Fn(&str, &[u8]) -> Said + Send + Sync + 'static) -> (u16, String) {
+    let (acceptor, root) = super::tls::secured(name);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answers: Arc<Answers> = Arc::new(answers);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, answers) = (acceptor.clone(), answers.clone());
+            tokio::spawn(async move {
+                // Who does not trust it goes away.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    connection(stream, answers).await;
+                }
+            });
+        }
+    });
+    (port, root)
+}
+
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, answers: Arc<Answers>) {
     let mut connection = h2::server::handshake(stream).await.unwrap();
     while let Some(Ok((request, respond))) = connection.accept().await {
         tokio::spawn(call(request, respond, answers.clone()));
@@ -73,7 +97,7 @@ const FORWARD: &str = "/api/v1/namespaces/l5d/pods/dst-1/portforward";
 
 fn need(method: &str, request: &[u8], take: Take) -> Need {
     let at = At::Pod { namespace: "l5d".into(), pod: "dst-1".into(), port: 8086 };
-    Need::Grpc(Box::new(Grpc { at, method: method.into(), request: request.to_vec(), take }))
+    Need::Grpc(Box::new(Grpc { at, method: method.into(), request: request.to_vec(), take, tls: None }))
 }
 
 fn came(outcome: &Outcome) -> Vec<Vec<u8>> {
@@ -139,4 +163,48 @@ async fn what_stands_in_the_way_is_said() {
     let script = |request: &Request, _: usize| if request.path == FORWARD { Reply::Tunnel } else { status(404, "no") };
     let (_, got) = all(&needs, script).await;
     assert!(matches!(&got[0], Outcome::Failed(_) | Outcome::TimedOut(_)), "{got:?}");
+}
+
+/// The root comes from a file or, if that is allowed, from its Secret, and the name is checked against it.
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_nothing_is_said_to_somebody_else() {
+    const NAME: &str = "instance.relay.l5d";
+    let (port, root) = serve_secured(NAME, |_, _| Said::All(vec![vec![7]])).await;
+    let (_, other) = serve_secured(NAME, |_, _| Said::All(Vec::new())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, pem: &str| {
+        std::fs::write(folder.path().join(name), pem).unwrap();
+        Given { file: Some(folder.path().join(name)), from_cluster: false }
+    };
+    let secret = serde_json::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "relay-certs", "namespace": "l5d"},
+        "data": {"ca.crt": STANDARD.encode(&root)}});
+    let script = move |request: &Request, _: usize| match request.path.as_str() {
+        FORWARD => Reply::Through(port),
+        "/api/v1/namespaces/l5d/secrets/relay-certs" => Reply::Json(200, secret.to_string()),
+        "/api/v1/namespaces/l5d/secrets/hidden" => status(403, "secrets \"hidden\" is forbidden"),
+        other => panic!("{other}"),
+    };
+    let server = Server::start(script).await;
+    let call = |server_name: &str, secret: &str| {
+        let at = At::Pod { namespace: "l5d".into(), pod: "dst-1".into(), port: 8086 };
+        let key = "ca.crt".to_owned();
+        let root = RootIn { server_name: server_name.into(), namespace: "l5d".into(), secret: secret.into(), key };
+        Need::Grpc(Box::new(Grpc { at, method: "/a.B/Get".into(), request: Vec::new(), take: Take::One, tls: Some(root) }))
+    };
+    let ask = async |need: Need, roots: Given| {
+        let cluster = server.cluster(|options| options.roots = roots).await;
+        super::ask(&cluster, vec![need.clone()]).await.get(&need).expect("an answer").outcome.clone()
+    };
+    let cluster = || Given { file: None, from_cluster: true };
+    for given in [file("root.pem", &root), cluster()] {
+        assert_eq!(came(&ask(call(NAME, "relay-certs"), given).await), [[7]]);
+    }
+    let got = ask(call(NAME, "relay-certs"), Given::default()).await;
+    assert!(matches!(&got, Outcome::NotAsked(why) if why.contains("Secret l5d/relay-certs")), "{got:?}");
+    let got = ask(call(NAME, "hidden"), cluster()).await;
+    assert!(matches!(&got, Outcome::Forbidden(why) if why.contains("`get` on secrets")), "{got:?}");
+    let got = ask(call(NAME, "relay-certs"), file("other.pem", &other)).await;
+    assert!(matches!(&got, Outcome::Failed(why) if why.contains("not one to trust")), "{got:?}");
+    let got = ask(call("other.relay.l5d", "relay-certs"), cluster()).await;
+    assert!(matches!(&got, Outcome::Failed(why) if why.contains("not one to trust as other.relay.l5d")), "{got:?}");
 }

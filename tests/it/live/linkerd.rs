@@ -102,8 +102,16 @@ fn api(facts: &Facts, request: &Request) -> Reply {
 
 /// Serves it; certificates of proxies never end here, for the clock is today's. `denied` port-forwards are forbidden.
 async fn served(scenario: &str, denied: &'static [u16]) -> (Server, Kubeconfig) {
+    served_as(scenario, denied, |_| {}).await
+}
+
+/// Messages of a call, by its method and request.
+type Calls = BTreeMap<(String, Vec<u8>), Vec<Vec<u8>>>;
+
+/// The same, with other answers than were recorded.
+async fn served_as(scenario: &str, denied: &'static [u16], change: impl FnOnce(&mut Calls)) -> (Server, Kubeconfig) {
     let facts = Arc::new(recorded(scenario));
-    let mut calls: BTreeMap<(String, Vec<u8>), Vec<Vec<u8>>> = BTreeMap::new();
+    let mut calls = Calls::new();
     let mut ports: BTreeMap<(String, u16), u16> = BTreeMap::new();
     for (need, answer) in facts.iter() {
         match (need, &answer.outcome) {
@@ -123,6 +131,7 @@ async fn served(scenario: &str, denied: &'static [u16]) -> (Server, Kubeconfig) 
             _ => {}
         }
     }
+    change(&mut calls);
     let controllers = serve_grpc(move |method, request| match calls.get(&(method.to_owned(), request.to_vec())) {
         Some(messages) if method.ends_with("Destination/Get") => Said::Endless(messages.clone()),
         Some(messages) => Said::All(messages.clone()),
@@ -170,6 +179,39 @@ async fn proxies_are_judged_by_what_the_controllers_send() {
     assert!(gaps.contains("it was not recorded"), "{gaps}");
     let forwards = server.seen().into_iter().filter(|r| r.path.ends_with("/portforward") && r.query.contains("8086")).count();
     assert_eq!(forwards, 1);
+}
+
+/// A policy controller that lost its watch goes on sending what holds where no Server is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_sends_an_old_policy_is_named() {
+    const GET_PORT: &str = "InboundServerPolicies/GetPort";
+    let late = |calls: &mut Calls| {
+        let says = |message: &[u8], text: &str| message.windows(text.len()).any(|part| part == text.as_bytes());
+        let of_port = |((method, _), messages): &(&(String, Vec<u8>), &Vec<Vec<u8>>)| {
+            method.ends_with(GET_PORT) && !says(&messages[0], "catalog-http")
+        };
+        let default = calls.iter().find(of_port).map(|(_, messages)| messages.clone()).expect("a port without a Server");
+        let governed =
+            calls.iter_mut().filter(|((method, _), messages)| method.ends_with(GET_PORT) && says(&messages[0], "catalog-http"));
+        assert!(governed.map(|(_, messages)| messages.clone_from(&default)).count() > 0, "a port that a Server governs");
+    };
+    let proxies = |status: &Value| status["clusters"][0]["proxies"].as_array().cloned().unwrap_or_default();
+    let stale = |status: &Value| -> Vec<String> {
+        let all = proxies(status).into_iter().filter(|one| one["health"] == "stale");
+        all.map(|one| one["reasons"].to_string()).collect()
+    };
+    let (_, config) = served("misconfig", &[]).await;
+    let (_, status, err) = asked(&config, &["ps"]);
+    assert_eq!(stale(&status), Vec::<String>::new(), "{err}");
+    let (_, config) = served_as("misconfig", &[], late).await;
+    let (_, status, _) = asked(&config, &["ps"]);
+    let all = stale(&status);
+    assert!(
+        !all.is_empty()
+            && all.iter().all(|why| why.contains("Server catalog-http governs port 8080, and linkerd-destination-")
+                && why.contains("still sends default all-unauthenticated: the controller is late")),
+        "{status:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,22 @@ pub fn acceptor(name: &str, strict: bool) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), pem)
 }
 
+/// Shows a leaf of this name that is valid and speaks HTTP/2; and the PEM of the root that signed it.
+pub fn secured(name: &str) -> (TlsAcceptor, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = params.self_signed(&key).unwrap();
+    let leaf_key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let leaf = leaf.signed_by(&leaf_key, &Issuer::from_params(&params, &key)).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(vec![leaf.der().clone()], leaf_key.into()).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    (TlsAcceptor::from(Arc::new(config)), root.pem())
+}
+
 async fn serve(strict: bool) -> (u16, String) {
     let (acceptor, pem) = acceptor(NAME, strict);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

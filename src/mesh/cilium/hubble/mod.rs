@@ -8,7 +8,7 @@ mod messages;
 #[cfg(test)]
 mod tests;
 
-use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Take, grpc, kinds};
+use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, RootIn, Take, grpc, kinds};
 use crate::kubernetes::class::{Hint, classify};
 use crate::kubernetes::observed::pod_party;
 use crate::mesh::observed;
@@ -22,6 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const NAME: &str = "Hubble flows";
 /// Where the chart's relay listens.
 const PORT: u16 = 4245;
+/// Stands before an address that the user names, where he also gives a root.
+const SECURED: &str = "tls://";
 /// Of each node; its ring holds 4,095 unless somebody made it longer.
 const NUMBER: u64 = 4095;
 /// Of all nodes: more than this tells nothing new of who calls whom.
@@ -30,7 +32,7 @@ const MOST: u32 = 100_000;
 /// The relay, or the address that the user names instead.
 fn relay(facts: &Facts, named: Option<&str>) -> Option<At> {
     if let Some(address) = named {
-        return Some(At::Address(address.to_owned()));
+        return Some(At::Address(address.strip_prefix(SECURED).unwrap_or(address).to_owned()));
     }
     let mut found: Vec<(bool, At)> = Vec::new();
     facts.read_with::<Pod>(&kinds::POD, &["hubble-relay"], |object, pod| {
@@ -49,25 +51,46 @@ fn relay(facts: &Facts, named: Option<&str>) -> Option<At> {
     found.into_iter().next().map(|(_, at)| at)
 }
 
-/// Whether its server wants TLS, by the file that the chart gives it.
-fn secured(facts: &Facts) -> bool {
+/// What its server wants of whoever calls, by the file that the chart gives it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Plain,
+    Tls,
+    /// A certificate of its clients as well.
+    Mutual,
+}
+
+fn door(facts: &Facts) -> Door {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct View {
         #[serde(deserialize_with = "nullable")]
         data: BTreeMap<String, String>,
     }
-    let mut secured = false;
+    let mut door = Door::Plain;
     facts.read::<View>(&kinds::CONFIG_MAP, |object, view| {
-        let own = &*object.name == "hubble-relay-config";
-        secured |= own && view.data.values().any(|text| text.lines().any(|line| line.starts_with("tls-relay-server-cert-file")));
+        let says = |key: &str| view.data.values().any(|text| text.lines().any(|line| line.starts_with(key)));
+        if &*object.name == "hubble-relay-config" && says("tls-relay-server-cert-file") {
+            door = if says("tls-relay-client-ca-files") { Door::Mutual } else { Door::Tls };
+        }
     });
-    secured
+    door
 }
 
-fn questions(at: &At) -> [Need; 2] {
+/// What the chart gives the relay's server: a certificate for any name under its own, and the root beside it.
+fn root(at: &At) -> RootIn {
+    let namespace = match at {
+        At::Pod { namespace, .. } => namespace.clone(),
+        At::Address(_) => "kube-system".to_owned(),
+    };
+    let server_name = "instance.hubble-relay.cilium.io".to_owned();
+    RootIn { server_name, namespace, secret: "hubble-relay-server-certs".to_owned(), key: "ca.crt".to_owned() }
+}
+
+fn questions(at: &At, secured: bool) -> [Need; 2] {
     let ask = |method: &str, request: Vec<u8>, take| {
-        Need::Grpc(Box::new(Grpc { at: at.clone(), method: method.to_owned(), request, take }))
+        let tls = secured.then(|| root(at));
+        Need::Grpc(Box::new(Grpc { at: at.clone(), method: method.to_owned(), request, take, tls }))
     };
     let calls = Filter { verdict: vec![FORWARDED], reply: vec![false] };
     let flows = GetFlows { number: NUMBER, allow: vec![calls] };
@@ -76,11 +99,13 @@ fn questions(at: &At) -> [Need; 2] {
 
 /// Flows are looked at where metrics are.
 pub fn needs(known: &Facts, named: Option<&str>) -> Vec<Need> {
-    if named.is_none() && (!known.has(&Need::list(&kinds::POD)) || !known.has(&Need::list(&kinds::CONFIG_MAP)) || secured(known))
-    {
+    let unknown = !known.has(&Need::list(&kinds::POD)) || !known.has(&Need::list(&kinds::CONFIG_MAP));
+    let door = door(known);
+    if named.is_none() && (unknown || door == Door::Mutual) {
         return Vec::new();
     }
-    relay(known, named).map(|at| questions(&at).into()).unwrap_or_default()
+    let secured = named.map_or(door == Door::Tls, |address| address.starts_with(SECURED));
+    relay(known, named).map(|at| questions(&at, secured).into()).unwrap_or_default()
 }
 
 /// The questions that were put, wherever to.
@@ -94,17 +119,17 @@ fn asked<'f>(facts: &'f Facts, method: &str) -> Option<(&'f Grpc, &'f Answer)> {
 pub fn observe(facts: &Facts, model: &mut Model) {
     let Some((question, answer)) = asked(facts, messages::FLOWS) else {
         // Flows are asked for where queries are.
-        if facts.window().is_some() && secured(facts) && relay(facts, None).is_some() {
-            unseen(
-                model,
-                "not asked",
-                "its relay takes TLS only; where `cilium hubble port-forward` runs, give --hubble localhost:4245",
-            );
+        if facts.window().is_some() && door(facts) == Door::Mutual && relay(facts, None).is_some() {
+            unseen(model, "not asked", "its relay wants a certificate of whoever calls it, and meshctl has none to show");
         }
         return;
     };
     let events: Result<Vec<Event>, _> = match &answer.outcome {
         Outcome::Bytes(bytes) => grpc::messages(bytes).into_iter().map(Event::decode).collect(),
+        Outcome::NotAsked(why) if question.tls.is_some() => {
+            let why = format!("{why} (over TLS: --hubble-ca-from-secret, or --hubble-ca-file FILE)");
+            return unseen(model, "not asked", &why);
+        }
         other => return unseen(model, other.word(), other.why()),
     };
     let Ok(events) = events else {

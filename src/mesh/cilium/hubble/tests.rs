@@ -50,7 +50,7 @@ fn shop() -> Facts {
 /// The shop with these answers.
 fn seen(outcome: Outcome, status: Option<Status>) -> Model {
     let mut facts = shop();
-    let [of_status, of_flows] = questions(&relay(&facts, None).expect("the relay"));
+    let [of_status, of_flows] = questions(&relay(&facts, None).expect("the relay"), false);
     if let Some(status) = status {
         facts.answer(of_status, bytes([status.encode_to_vec()]));
     }
@@ -140,18 +140,43 @@ fn a_relay_that_says_nothing_is_named() {
 }
 
 #[test]
-fn it_is_asked_where_it_is_and_not_where_it_wants_tls() {
+fn it_is_asked_where_it_is() {
     let facts = shop();
     let at = |facts: &Facts, named| needs(facts, named).first().map(Need::title);
     assert_eq!(at(&facts, None).as_deref(), Some("hubble-relay-1.kube-system (port 4245) Observer/ServerStatus"));
     assert_eq!(at(&facts, Some("localhost:4245")).as_deref(), Some("localhost:4245 Observer/ServerStatus"));
     assert_eq!(at(&testing::shop(&[]), None), None);
     assert_eq!(at(&Facts::new("x", SourceKind::Live, jiff::Timestamp::UNIX_EPOCH), None), None, "pods come first");
-    let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hubble-relay-config", "namespace": "kube-system"},
-        "data": {"config.yaml": "listen-address: :4245\ntls-relay-server-cert-file: /var/lib/hubble-relay/tls/server.crt\n"}});
-    let mut facts = testing::facts(&[relay_pod(json!([])), config]);
-    testing::answer(&mut facts, crate::mesh::cilium::FLOWS.exists("7d"), &[]);
-    assert_eq!(at(&facts, None), None);
-    let said = crate::mesh::model(&facts).not_seen;
-    assert!(said.iter().any(|one| one.why.contains("--hubble localhost:4245")), "{said:?}");
+}
+
+#[test]
+fn over_tls_it_has_to_show_a_name_that_a_root_stands_for() {
+    let with = |more: &str| {
+        let text = format!("listen-address: :4245\ntls-relay-server-cert-file: /var/lib/hubble-relay/tls/server.crt\n{more}");
+        let config = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "hubble-relay-config", "namespace": "kube-system"}, "data": {"config.yaml": text}});
+        let mut facts = testing::facts(&[relay_pod(json!([])), config]);
+        testing::answer(&mut facts, crate::mesh::cilium::FLOWS.exists("7d"), &[]);
+        facts
+    };
+    let root = |facts: &Facts, named| match needs(facts, named).first() {
+        Some(Need::Grpc(call)) => call.tls.clone().map(|root| (root.server_name, root.namespace, root.secret)),
+        other => panic!("{other:?}"),
+    };
+    let wanted = ("instance.hubble-relay.cilium.io", "kube-system", "hubble-relay-server-certs");
+    let wanted = Some((wanted.0.to_owned(), wanted.1.to_owned(), wanted.2.to_owned()));
+    let mut facts = with("");
+    assert_eq!(root(&facts, None), wanted);
+    assert_eq!(root(&facts, Some("localhost:4245")), None, "who names a place says what is spoken there");
+    assert_eq!(root(&shop(), Some("tls://localhost:4245")), wanted);
+    let said = |facts: &Facts| crate::mesh::model(facts).not_seen.into_iter().find(|one| one.what == "Hubble's flows");
+    // Nobody gave a root.
+    for need in needs(&facts, None) {
+        facts.answer(need, Outcome::NotAsked("its root certificate is in Secret kube-system/x".to_owned()));
+    }
+    assert!(said(&facts).is_some_and(|one| one.why.contains("--hubble-ca-from-secret") && one.outcome == "not asked"));
+    // It wants to know its clients as well.
+    let facts = with("tls-relay-client-ca-files: /var/lib/hubble-relay/tls/hubble-server-ca.crt\n");
+    assert_eq!(needs(&facts, None), []);
+    assert!(said(&facts).is_some_and(|one| one.why.contains("a certificate of whoever calls")));
 }

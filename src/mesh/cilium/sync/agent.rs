@@ -178,7 +178,7 @@ impl Status {
             clusters,
         ];
         let mut parts = vec![
-            Part::of("AGENT", agent),
+            Part::of(super::AGENT, agent),
             connected("KUBERNETES", "the API server", &self.kubernetes, true),
             // Without a key-value store everything goes through the API server.
             connected("KVSTORE", "the key-value store", &self.kvstore, false),

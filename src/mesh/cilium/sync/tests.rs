@@ -94,7 +94,23 @@ fn without_exec_metrics_are_asked() {
     );
     let fleet = read(&facts);
     assert_eq!(bad(&fleet.told[0]), [("POLICY", "STALE", "policy: of its endpoints are 2 regenerating (cilium_endpoint_state)")]);
-    assert!(fleet.gaps[0].contains("1 agents by pods/exec"), "{:?}", fleet.gaps);
+    assert!(fleet.gaps[0].contains("1 agent by pods/exec"), "{:?}", fleet.gaps);
+}
+
+#[test]
+fn an_agent_that_is_started_again_and_again_says_why() {
+    let state = json!({"name": "cilium-agent", "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "cilium-x", "namespace": "kube-system", "labels": {"k8s-app": "cilium"}},
+        "spec": {"nodeName": "n1", "containers": [{"name": "cilium-agent", "image": "c:1"}]},
+        "status": {"phase": "Running", "containerStatuses": [state]}});
+    let mut facts = testing::facts(&[pod]);
+    facts.answer(daemon_set(), Outcome::Objects(Vec::new()));
+    facts.answer(agents(&facts)[0].status(), Outcome::Failed("container not found (\"cilium-agent\")".to_owned()));
+    let told = read(&facts).told.remove(0);
+    let part = &told.parts[0];
+    assert_eq!((part.kind, part.health), ("AGENT", Health::Disconnected));
+    assert!(part.why[0].starts_with("the agent does not run (CrashLoopBackOff, restarted 7 times)"), "{:?}", part.why);
 }
 
 /// Made after the documented forms: no Envoy of Cilium's can be run here.

@@ -1,10 +1,11 @@
 //! Consul's catalog, as a server tells it over HTTP.
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Need, Outcome};
 use crate::mesh::consul::server::{self, Server};
+use crate::mesh::sync::Machine;
 use crate::mesh::view::nullable;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Catalog<'f> {
     pub facts: &'f Facts,
@@ -22,6 +23,7 @@ struct Entry {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
 struct Node {
+    node: String,
     address: String,
     datacenter: String,
 }
@@ -62,6 +64,31 @@ impl Catalog<'_> {
     }
 
     /// Why the answer holds fewer of them than there are, if that may be.
+    /// Machines outside of Kubernetes, with what is known of their services: of those that somebody here calls.
+    pub fn machines(&self, servers: &[Server]) -> Vec<Machine> {
+        // Whoever can't tell says so where instances are compared.
+        let Ok(nodes) = server::told::<Vec<server::Node>>(self.facts, self.server, server::NODES) else { return Vec::new() };
+        let machine = |node: server::Node| Machine { services: self.on(&node.node), name: node.node, address: node.address };
+        let mut all: Vec<Machine> = server::outside(nodes, servers).into_iter().map(machine).collect();
+        all.sort();
+        all
+    }
+
+    fn on(&self, node: &str) -> Vec<String> {
+        let health = self.facts.iter().filter_map(|(need, answer)| match (need, &answer.outcome) {
+            (Need::Http(asked), Outcome::Bytes(bytes)) => Some((asked.path.strip_prefix(server::HEALTH)?, bytes)),
+            _ => None,
+        });
+        let mut all: BTreeSet<String> = BTreeSet::new();
+        for (service, bytes) in health {
+            let entries: Vec<Entry> = serde_json::from_slice(bytes).unwrap_or_default();
+            let state = |one: Entry| if instance(one).passing { "passing" } else { "critical" };
+            let own = entries.into_iter().filter(|one| one.node.node == node);
+            all.extend(own.map(|one| format!("{service} ({})", state(one))));
+        }
+        all.into_iter().collect()
+    }
+
     pub fn partial(&self, service: &str) -> Option<&str> {
         server::partial(self.facts, self.server, &server::health(service))
     }

@@ -4,6 +4,7 @@ use crate::envoy::ask::WHOLE;
 use crate::envoy::endpoints::LbEndpoint;
 use crate::envoy::{Dump, Resource, Section, Want};
 use crate::facts::Outcome;
+use crate::mesh::consul::names;
 use crate::mesh::sync::{Health, Part};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -93,18 +94,15 @@ fn collect<T>(
     }
 }
 
-/// `[HASH~][SUBSET.]SERVICE.NAMESPACE.DATACENTER.internal.TRUST-DOMAIN`; anything else is of the proxy's own, or reaches
-/// another mesh through gateways.
+/// Services of other datacenters' own servers are theirs to judge.
 fn named(cluster: &str) -> Option<Upstream> {
-    let (name, _) = cluster.split_once(".internal.")?;
-    let name = name.rsplit_once('~').map_or(name, |(_, name)| name);
-    let words: Vec<&str> = name.split('.').collect();
-    let (subset, service, datacenter) = match words.as_slice() {
-        [service, _, datacenter] => (false, service, datacenter),
-        [_, service, _, datacenter] => (true, service, datacenter),
-        _ => return None,
-    };
-    Some(Upstream { service: (*service).to_owned(), subset, datacenter: (*datacenter).to_owned(), endpoints: BTreeMap::new() })
+    let name = names::Upstream::of(cluster).filter(|name| !name.peered)?;
+    Some(Upstream {
+        service: name.service.to_owned(),
+        subset: !name.subset.is_empty(),
+        datacenter: name.datacenter.to_owned(),
+        endpoints: BTreeMap::new(),
+    })
 }
 
 impl Heard {
@@ -124,21 +122,5 @@ impl Heard {
         };
         // Endpoints have a part of their own.
         self.refused.iter().filter(|(kind, refused)| **kind != "EDS" || !refused.is_empty()).map(part).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clusters_are_told_by_their_names() {
-        let parts = |name: &str| named(name).map(|one| (one.service, one.subset, one.datacenter));
-        let of = |service: &str, subset| Some((service.to_owned(), subset, "dc1".to_owned()));
-        assert_eq!(parts("db.default.dc1.internal.81e2decf.consul"), of("db", false));
-        assert_eq!(parts("db31938f~v1.api.default.dc1.internal.81e2decf.consul"), of("api", true));
-        for other in ["local_app", "original-destination", "api.default.peer1.external.81e2.consul", ".internal."] {
-            assert_eq!(parts(other), None, "{other}");
-        }
     }
 }

@@ -68,7 +68,7 @@ fn servers_that_are_not_well_and_a_leader_that_is_missing() {
     );
     assert_eq!((list.len(), unknown.len(), detail.as_str()), (0, 0, "3 servers, 1 may be lost"));
     let (list, ..) = of(json!({"Healthy": false, "Servers": [one("a", true, true), one("b", false, false)]}));
-    assert_eq!(list, ["Error of 2 servers, 1 are not well: b (failed)"]);
+    assert_eq!(list, ["Error of 2 servers, 1 not well: b (failed)"]);
     assert!(of(json!({"Healthy": true, "Servers": [one("a", true, false)]})).0[0].contains("no server is the leader"));
     let (list, ..) =
         of(json!({"Healthy": true, "FailureTolerance": 0, "Servers": [one("a", true, true), one("b", true, false)]}));
@@ -109,7 +109,7 @@ fn an_instance_without_its_pod_is_a_ghost_and_a_machine_is_none() {
     let of = |all: Value, partial| found("CSL0005", &[], &[services(), (path.as_str(), bytes(all), partial)]);
     let (list, unknown, detail) = of(json!([entry("web", "10.0.0.1"), entry("", "9.9.9.9")]), None);
     assert_eq!((list, unknown), (Vec::<String>::new(), Vec::<String>::new()));
-    assert_eq!(detail, "2 instances of 1 services, 1 outside of Kubernetes");
+    assert_eq!(detail, "2 instances of 1 service, 1 outside of Kubernetes");
     let (list, ..) = of(json!([entry("gone", "10.0.0.9")]), None);
     assert_eq!(list, ["Error callers of web are sent to 10.0.0.9:20000, a ghost: there is no pod shop/gone"]);
     let (_, unknown, _) = of(json!([]), Some("the server left out what may not be seen"));
@@ -137,7 +137,7 @@ fn intentions_that_are_synced_and_not_there() {
     let (list, unknown, _) = of(written("True"), json!([]), Some("left out"));
     assert!(list.is_empty() && unknown == ["intentions: left out"]);
     let (_, _, detail) = of(written("True"), json!([{"SourceName": "web", "DestinationName": "api", "Meta": {}}]), None);
-    assert_eq!(detail, "1 intentions, 1 written elsewhere than in Kubernetes");
+    assert_eq!(detail, "1 intention, 1 written elsewhere than in Kubernetes");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The endpoints that a proxy balances over × what each replica of its controller sends × the ready addresses of the
 //! EndpointSlices.
 
-use super::every;
 use super::proxy::{HTTP, Heard, TCP};
 use crate::facts::{Facts, kinds};
 use crate::mesh::linkerd::api::WeightedAddr;
@@ -181,7 +180,7 @@ pub fn counted(heard: &Heard, target: &Target) -> Vec<(&'static str, u64, u64)> 
 impl Slices {
     pub fn of(facts: &Facts) -> Self {
         let mut services: BTreeMap<(String, String), Ready> = BTreeMap::new();
-        for object in every(facts, &kinds::ENDPOINT_SLICE) {
+        for object in facts.every(&kinds::ENDPOINT_SLICE) {
             let Ok(slice) = object.read::<Slice>() else { continue };
             let Some(service) = slice.metadata.labels.get(SERVICE) else { continue };
             let ready = services.entry((object.namespace.to_string(), service.clone())).or_default();
@@ -196,7 +195,7 @@ impl Slices {
             }
         }
         let mut ports = BTreeMap::new();
-        for object in every(facts, &kinds::SERVICE) {
+        for object in facts.every(&kinds::SERVICE) {
             let key = |port: u16| (object.namespace.to_string(), object.name.to_string(), port);
             let service: Service = object.read().unwrap_or_default();
             ports.extend(service.spec.ports.into_iter().map(|port| (key(port.port), port.name)));
