@@ -133,7 +133,7 @@ fn each_fault_of_the_other_meshes_comes_first_with_its_evidence() {
         ("imported/mixed/healthy", r#"{"UNKNOWN":17}"#, "", ""),
         ("snapshots/cilium/healthy", r#"{"SYNCED":1}"#, "", ""),
         ("snapshots/cilium/policy-without-port", r#"{"SYNCED":1}"#, "", ""),
-        ("snapshots/cilium/agent-down", r#"{"DISCONNECTED":1}"#, "meshtold", "DaemonSet kube-system/cilium has no pod here"),
+        ("snapshots/cilium/agent-down", r#"{"DISCONNECTED":1}"#, "meshrec", "DaemonSet kube-system/cilium has no pod here"),
         ("snapshots/istio/healthy", r#"{"SYNCED":8}"#, "", ""),
     ];
     for (name, wanted, first, evidence) in CASES {

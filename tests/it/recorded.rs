@@ -97,14 +97,13 @@ fn consuls_envoys_are_recorded_whole_and_broken() {
         assert!(told(&["analyze", "--from", &file]).contains("Consul 1.22.0 in consul"), "{name}");
         assert!(told(&["pc", "all", "-A", "--from", &file]).contains("2 of 2 proxies answered"), "{name}");
     }
-    // Envoy says 1 again for as long as it tries to connect, so one of the two is caught in between.
+    // Of a server that is gone it tells nothing: Envoy says 1 again for as long as it tries to connect.
     let connected = |name: &str| {
         let file = snapshot(&format!("consul/{name}"));
         let all = told(&["pc", "stats", "-A", "--filter", "control_plane.connected_state", "--from", &file]);
         all.lines().filter(|line| line.trim_end().ends_with(" 1")).count()
     };
     assert_eq!(connected("healthy"), 2);
-    assert!(connected("server-down") < 2);
     let (code, out, _) =
         run(&["pc", "listener", "deploy/api.consul-apps", "--from", &snapshot("consul/nack"), "--fail-on", "error"]);
     assert!(code == 1 && out.contains("script load error"), "{out}");
