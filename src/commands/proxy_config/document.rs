@@ -267,11 +267,29 @@ pub fn stream(
         render::stream(SCHEMA, &Data::new(document, findings, &faults))?;
     } else {
         render::stream_blocks(style, |put| {
-            tables::each(document, selection, put);
+            tables::each(document, selection, &mut true, put);
             put(render::Piece::Blocks(&beside(findings, &faults)));
         })?;
     }
     let report = Report::new(SCHEMA, &Map::new(), body).worst(worst);
+    Ok(Report { shown: true, ..report })
+}
+
+/// The tables of a big answer, one section after the other: the rows of each are gone before the next ones are made.
+pub fn stream_sections(dump: &Dump<'_>, selection: &Selection, style: &Style) -> io::Result<Report> {
+    let (beside_it, mut findings, mut first) = (Beside::default(), Vec::new(), true);
+    let faults: Vec<&Fault> = dump.faults.iter().collect();
+    render::stream_blocks(style, |put| {
+        for section in Section::ALL.into_iter().filter(|section| selection.sections.contains(section)) {
+            let one = Selection { sections: vec![section], ..selection.clone() };
+            let document = of_dump(dump, &beside_it, &one);
+            findings.extend(findings::of(&document, selection.now));
+            tables::each(&document, &one, &mut first, put);
+        }
+        findings::sort(&mut findings);
+        put(render::Piece::Blocks(&beside(findings.clone(), &faults)));
+    })?;
+    let report = Report::new(SCHEMA, &Map::new(), Vec::new()).worst(worst(&findings, &faults));
     Ok(Report { shown: true, ..report })
 }
 

@@ -50,30 +50,39 @@ pub fn worst(findings: &[Finding]) -> Option<Severity> {
     findings.iter().map(|finding| finding.severity).max()
 }
 
-/// Everything, worst first.
-pub fn of<'r>(document: &Document<'r>, now: Timestamp) -> Vec<Finding> {
+/// Everything, worst first; of equals section by section.
+pub fn of(document: &Document<'_>, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut rejected: Vec<Rejected<'r>> = Vec::new();
-    let mut tell = |kind: &'static str, name: &str, standing: &Standing<'r>| {
-        if let Some(why) = standing.rejected {
-            Rejected::add(&mut rejected, kind, name, standing.state.is_in_use(), why);
-        }
-        findings.extend(transition(kind, name, standing));
-    };
-    document.clusters.iter().flatten().for_each(|row| tell("cluster", row.name, &row.standing));
-    document.listeners.iter().flatten().for_each(|row| tell("listener", row.name, &row.standing));
-    document.routes.iter().flatten().for_each(|row| tell("route", row.name, &row.standing));
-    document.secrets.iter().flatten().for_each(|row| tell("secret", row.name, &row.standing));
-    document.ecds.iter().flatten().for_each(|row| tell("extension", row.name, &row.standing));
-    findings.extend(rejected.into_iter().map(Rejected::finding));
+    let rows = document.clusters.iter().flatten().map(|row| (row.name, &row.standing));
+    section("cluster", rows, &mut findings);
+    section("listener", document.listeners.iter().flatten().map(|row| (row.name, &row.standing)), &mut findings);
+    section("route", document.routes.iter().flatten().map(|row| (row.name, &row.standing)), &mut findings);
+    section("secret", document.secrets.iter().flatten().map(|row| (row.name, &row.standing)), &mut findings);
     document.secrets.iter().flatten().for_each(|row| findings.extend(certificates(row, now)));
+    section("extension", document.ecds.iter().flatten().map(|row| (row.name, &row.standing)), &mut findings);
     if let Some(rows) = &document.endpoints {
         findings.extend(endpoints(rows, &document.no_hosts));
     }
     let told = |one: &Difference| Finding::new(one.severity, one.whose.clone(), one.what.clone());
     findings.extend(document.differences.iter().map(told));
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    sort(&mut findings);
     findings
+}
+
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+}
+
+/// Of the resources of one kind: what changes, and what was refused.
+fn section<'r>(kind: &'static str, rows: impl Iterator<Item = (&'r str, &'r Standing<'r>)>, findings: &mut Vec<Finding>) {
+    let mut rejected: Vec<Rejected<'r>> = Vec::new();
+    for (name, standing) in rows {
+        if let Some(why) = standing.rejected {
+            Rejected::add(&mut rejected, kind, name, standing.state.is_in_use(), why);
+        }
+        findings.extend(transition(kind, name, standing));
+    }
+    findings.extend(rejected.into_iter().map(Rejected::finding));
 }
 
 /// What Envoy refused for one reason: a single mistake often reaches many resources.

@@ -351,9 +351,7 @@ fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Op
         return None;
     }
     dump.faults.retain(|fault| selection.asks_for(fault));
-    let beside = Beside::default();
-    let document = document::of_dump(&dump, &beside, selection);
-    Some(document::stream(&document, &dump.faults, None, selection, style))
+    Some(document::stream_sections(&dump, selection, style))
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     let mut all = Vec::new();
-    each(document, selection, &mut |piece| match piece {
+    each(document, selection, &mut true, &mut |piece| match piece {
         render::Piece::Blocks(blocks) => all.extend_from_slice(blocks),
         render::Piece::Rows(rows) => all.push(Block::Table(Table::of(rows))),
     });
@@ -59,13 +59,12 @@ impl Rows for Listing<'_> {
     }
 }
 
-/// Section by section: what was taken of one can be gone before the next is made.
-pub fn each(document: &Document<'_>, selection: &Selection, put: &mut dyn FnMut(render::Piece<'_>)) {
+/// The sections in their order; whether one is the `first` of the answer is remembered for those that come later.
+pub fn each(document: &Document<'_>, selection: &Selection, first: &mut bool, put: &mut dyn FnMut(render::Piece<'_>)) {
     let all = selection.all;
-    let mut first = true;
     let mut heading = |title: &str, put: &mut dyn FnMut(render::Piece<'_>)| {
         if all {
-            let blank = (!std::mem::take(&mut first)).then_some(Block::Blank);
+            let blank = (!std::mem::take(first)).then_some(Block::Blank);
             let blocks: Vec<Block> = blank.into_iter().chain([Block::Heading(title.to_owned())]).collect();
             put(render::Piece::Blocks(&blocks));
         }
