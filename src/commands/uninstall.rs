@@ -7,12 +7,14 @@ use super::installing::run_record;
 use super::installing::wanted::mesh_named;
 use super::load;
 use super::plan::only;
+use super::tag::Seen;
 use crate::charts::object::{self, Ref};
 use crate::charts::release::Release;
 use crate::cli::{Ctx, parse_duration};
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::Distribution;
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
+use crate::source::live::Cluster;
 use crate::ui::{Choice, Prompt};
 use clap::Args;
 use serde_json::{Value, json};
@@ -100,6 +102,13 @@ async fn go(ctx: &Ctx, args: &UninstallArgs, all: &Distribution, attached: Vec<A
             .cause(named(&attached, NAMED))
             .hint("take the injection labels away and restart them first")
             .hint("--force goes on: their proxies keep their last configuration, and their certificates run out"));
+    }
+    let names = names(&cluster, args).await?;
+    if !names.is_empty() && !args.force && !args.dry_run {
+        return Err(Error::new(Kind::Input, format!("names still stand for revision {}", args.revision))
+            .cause(format!("{}: pods of whoever uses them could not be started any more", names.join(", ")))
+            .hint(format!("meshctl tag set {} --revision OTHER --overwrite, or meshctl tag remove {}", names[0], names[0]))
+            .hint("--force goes on"));
     }
     let extensions = extensions(&ground, all).await?;
     if !extensions.is_empty() && args.revision.is_empty() && !args.force && !args.dry_run {
@@ -197,6 +206,15 @@ fn why_held(object: &Value) -> String {
     let mut told =
         conditions.filter(|condition| condition["status"] == "True").filter_map(|condition| condition["message"].as_str());
     told.next_back().map_or_else(|| "it is being removed".to_owned(), str::to_owned)
+}
+
+/// Tags of the one revision that goes; with all of them their tags go as well.
+async fn names(cluster: &Cluster, args: &UninstallArgs) -> Result<Vec<String>> {
+    if args.revision.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seen = Seen::read(cluster).await?;
+    Ok(seen.tags.into_iter().filter(|tag| tag.revision == args.revision).map(|tag| tag.tag).collect())
 }
 
 /// Namespaces with something that can't do without this mesh.

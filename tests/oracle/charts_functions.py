@@ -62,6 +62,7 @@ SHAPES = {
 }
 # Their results have no order in Go, or are one word for two results of the same kind.
 SORTED = {"keys": "M*", "values": "M"}
+LINES = {"toPrettyJson", "mustToPrettyJson", "toToml", "toYaml", "toYamlPretty"}
 # Left out: what is random or tells the time (ago, now, rand*, shuffle, uuidv4, gen*, bcrypt, htpasswd, encryptAES: these have their lines in
 # charts-expressions.txt), asks the network
 # (getHostByName), or does nothing but fail here (call, break, continue, hello).
@@ -98,7 +99,9 @@ def calls(each, seed=20261128):
             if len(seen) == each or call in seen:
                 continue
             seen.add(call)
-            yield f"{{{{ ({call}) | sortAlpha }}}}" if name in SORTED else f"{{{{ {call} }}}}"
+            # What has lines of its own must stay below its key.
+            end = " | sortAlpha" if name in SORTED else " | nindent 2" if name in LINES else ""
+            yield f"{{{{ ({call}){end} }}}}" if end else f"{{{{ {call} }}}}"
 
 
 def uncovered(names):

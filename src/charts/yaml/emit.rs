@@ -22,7 +22,7 @@ fn written(value: &Value, pretty: bool) -> Result<String, String> {
     let mut emitter = Emitter { out: String::new(), column: 0, whitespace: true, indention: true, pretty };
     emitter.node(value, None, Place::Root, DEPTH)?;
     let mut out = emitter.out;
-    if out.ends_with('\n') && !matches!(value, Value::Str(_)) {
+    if out.ends_with('\n') && (pretty || !matches!(value, Value::Str(_))) {
         out.pop();
     }
     Ok(out)

@@ -58,6 +58,15 @@ pub static DISTRIBUTION: Distribution = Distribution {
         Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-gateway-*", everywhere: false, secret: false },
         Leftover { api_version: "v1", kind: "ConfigMap", name: "istio-ip-autoallocate*", everywhere: false, secret: false },
         Leftover { api_version: "coordination.k8s.io/v1", kind: "Lease", name: "istio-*", everywhere: false, secret: false },
+        // Names for revisions: `tag set` makes them, and istioctl one with every installation.
+        Leftover {
+            api_version: "admissionregistration.k8s.io/v1",
+            kind: "MutatingWebhookConfiguration",
+            name: "istio-revision-tag-*",
+            everywhere: true,
+            secret: false,
+        },
+        Leftover { api_version: "v1", kind: "Service", name: "istiod-revision-tag-*", everywhere: false, secret: false },
         Leftover { api_version: "v1", kind: "Secret", name: "istio-ca-secret", everywhere: false, secret: true },
     ],
     groups: &["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"],
