@@ -16,6 +16,9 @@ pub struct Metadata {
     #[serde(deserialize_with = "nullable")]
     pub annotations: BTreeMap<String, String>,
     pub uid: String,
+    /// It is on its way out.
+    #[serde(rename = "deletionTimestamp")]
+    pub ends: Option<String>,
 }
 
 #[derive(Deserialize, Default)]

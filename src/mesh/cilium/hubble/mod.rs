@@ -34,7 +34,7 @@ fn relay(facts: &Facts, named: Option<&str>) -> Option<At> {
     if let Some(address) = named {
         return Some(At::Address(address.strip_prefix(SECURED).unwrap_or(address).to_owned()));
     }
-    let mut found: Vec<(bool, At)> = Vec::new();
+    let mut found: Vec<(bool, bool, At)> = Vec::new();
     facts.read_with::<Pod>(&kinds::POD, &["hubble-relay"], |object, pod| {
         if pod.metadata.labels.get("k8s-app").is_none_or(|app| app != "hubble-relay") || pod.status.phase != "Running" {
             return;
@@ -42,13 +42,14 @@ fn relay(facts: &Facts, named: Option<&str>) -> Option<At> {
         let port = pod.spec.containers.iter().flat_map(|one| &one.ports).find(|port| port.name == "grpc");
         let port = port.map_or(PORT, |port| port.container_port);
         found.push((
+            pod.metadata.ends.is_some(),
             !pod.status.is_ready(),
             At::Pod { namespace: object.namespace.to_string(), pod: object.name.to_string(), port },
         ));
     });
-    // Any replica knows all nodes; a ready one first.
+    // Any replica knows all nodes; a ready one first, and one that ends last.
     found.sort();
-    found.into_iter().next().map(|(_, at)| at)
+    found.into_iter().next().map(|(.., at)| at)
 }
 
 /// What its server wants of whoever calls, by the file that the chart gives it.

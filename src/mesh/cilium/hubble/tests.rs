@@ -146,6 +146,12 @@ fn it_is_asked_where_it_is() {
     assert_eq!(at(&facts, None).as_deref(), Some("hubble-relay-1.kube-system (port 4245) Observer/ServerStatus"));
     assert_eq!(at(&facts, Some("localhost:4245")).as_deref(), Some("localhost:4245 Observer/ServerStatus"));
     assert_eq!(at(&testing::shop(&[]), None), None);
+    // One that is replaced is ready until it is gone.
+    let mut replaced = relay_pod(json!([]));
+    replaced["metadata"]["name"] = "hubble-relay-0".into();
+    replaced["metadata"]["deletionTimestamp"] = "2026-11-28T23:55:00Z".into();
+    let both = testing::shop(&[replaced, relay_pod(json!([]))]);
+    assert_eq!(at(&both, None).as_deref(), Some("hubble-relay-1.kube-system (port 4245) Observer/ServerStatus"));
     assert_eq!(at(&Facts::new("x", SourceKind::Live, jiff::Timestamp::UNIX_EPOCH), None), None, "pods come first");
 }
 
