@@ -157,11 +157,16 @@ impl<'a> Skim<'a> {
 
     /// A text below `|` or `>`.
     fn below(&mut self, text: &str, around: usize) -> Option<()> {
-        let rest = text[1..].trim_start_matches(['+', '-']);
-        if !is_end(rest) || text.len() - rest.len() > 2 {
+        let head = text.split(' ').next()?;
+        if !is_end(&text[head.len()..]) {
             return None;
         }
-        let mut inner = None;
+        let digit = |digit: &str| digit.parse::<usize>().ok().filter(|digit| (1..=9).contains(digit));
+        let mut inner = match head[1..].trim_end_matches(['+', '-']) {
+            "" if head.len() <= 2 => None,
+            said if said.len() == 1 && head.len() <= 3 => Some(around + digit(said)?),
+            _ => return None,
+        };
         let mut blanks = 0;
         while let Some(line) = self.lines.get(self.at) {
             let column = indent(line);
@@ -306,7 +311,7 @@ mod tests {
     use proptest::prelude::*;
 
     const PLAIN: &[&str] = &[
-        "# a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a-b\n  labels: {}\ndata:\n  \"k\": 'it''s'\n  t: |-\n    x: y\n      z\n\n    w\n  u: >\n    f\n",
+        "# a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a-b\n  labels: {}\ndata:\n  \"k\": 'it''s'\n  t: |-\n    x: y\n      z\n\n    w\n  u: >\n    f\n  v: |2-\n\n      g\n    h\n",
         "kind: CustomResourceDefinition\nspec:\n  versions:\n  - description: 'A text of\n        two lines.'\n    x: plain text that\n      goes on\n    list:\n    - a\n    -\n      b: 1\n    - - c\n      - d\n  e: \"q\\\"\\n\" # c\nmore: [\"v1\", b, \"*\"]\n",
         "a:\n- b: c\n  d:\n  - e\n- f\n\ng:\n  h\n  i\nkind: \"Service\"  # x\n",
         "apiVersion: apps/v1\nkind: Deployment\nspec:\n    template:\n        spec:\n            containers:\n                - name: x\n                  args: []\n                  command:\n                    - --flag=a:b\n                    - /bin/sh\n            empty:\nstatus: null\n",
@@ -350,7 +355,9 @@ mod tests {
             "? a\n: b\n",
             "<<: {}\n",
             "a:\tb\n",
-            "a: |2\n   b\n",
+            "a: |22\n   b\n",
+            "a: |0\n b\n",
+            "a: |2\n b\n",
             "a: 'b\nc: d\n",
             "---\na: b\n",
             "a: b\n...\n",
@@ -371,7 +378,7 @@ mod tests {
         #[test]
         fn an_answer_is_that_of_the_parser(
             which in 0..PLAIN.len(),
-            edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..6, prop::sample::select(" \n:-#\"'|>[]{},&*!%\\.?ak".chars().collect::<Vec<_>>())), 1..6),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..6, prop::sample::select("2 \n:-#\"'|>[]{},&*!%\\.?ak".chars().collect::<Vec<_>>())), 1..6),
         ) {
             let mut text: Vec<char> = PLAIN[which].chars().collect();
             for (at, what, c) in edits {
