@@ -53,7 +53,12 @@ impl Forward {
         place: &str,
     ) -> Result<(impl AsyncRead + AsyncWrite + Send + Unpin + use<>, Forward), Outcome> {
         let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
-        let mut carrier = pods.portforward(pod, &[port]).await.map_err(|e| refused(&e, place))?;
+        let mut opened = pods.portforward(pod, &[port]).await;
+        // A connection to the API server that waited for its next use may be closed just then; a second one tells.
+        if opened.as_ref().is_err_and(|error| !matches!(error, kube::Error::Api(_))) {
+            opened = pods.portforward(pod, &[port]).await;
+        }
+        let mut carrier = opened.map_err(|e| refused(&e, place))?;
         let complaint = carrier.take_error(port).map(FutureExt::boxed);
         let stream = carrier.take_stream(port);
         let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
