@@ -22,7 +22,6 @@ pub use selector::Selector;
 pub use series::Series;
 
 use jiff::Timestamp;
-use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -390,9 +389,8 @@ impl Facts {
 
     /// The same of those objects alone in which one of these words stands: of ten thousand pods a few are a mesh's own.
     pub fn read_with<'a, T: Deserialize<'a>>(&'a self, resource: &Resource, words: &[&str], mut each: impl FnMut(&'a Object, T)) {
-        let words: Vec<memmem::Finder<'_>> = words.iter().map(memmem::Finder::new).collect();
         for object in self.objects(resource) {
-            if words.iter().any(|word| word.find(object.json.as_bytes()).is_some())
+            if words.iter().any(|word| object.names(word))
                 && let Ok(view) = object.read::<T>()
             {
                 each(object, view);

@@ -277,9 +277,10 @@ pub fn stream(
 
 /// The tables of a big answer, one section after the other: the rows of each are gone before the next ones are made.
 pub fn stream_sections(dump: &Dump<'_>, selection: &Selection, style: &Style) -> io::Result<Report> {
-    let (beside_it, mut findings, mut first) = (Beside::default(), Vec::new(), true);
     let faults: Vec<&Fault> = dump.faults.iter().collect();
+    let mut severity = None;
     render::stream_blocks(style, |put| {
+        let (beside_it, mut findings, mut first) = (Beside::default(), Vec::new(), true);
         for section in Section::ALL.into_iter().filter(|section| selection.sections.contains(section)) {
             let one = Selection { sections: vec![section], ..selection.clone() };
             let document = of_dump(dump, &beside_it, &one);
@@ -287,9 +288,10 @@ pub fn stream_sections(dump: &Dump<'_>, selection: &Selection, style: &Style) ->
             tables::each(&document, &one, &mut first, put);
         }
         findings::sort(&mut findings);
-        put(render::Piece::Blocks(&beside(findings.clone(), &faults)));
+        severity = worst(&findings, &faults);
+        put(render::Piece::Blocks(&beside(findings, &faults)));
     })?;
-    let report = Report::new(SCHEMA, &Map::new(), Vec::new()).worst(worst(&findings, &faults));
+    let report = Report::new(SCHEMA, &Map::new(), Vec::new()).worst(severity);
     Ok(Report { shown: true, ..report })
 }
 
