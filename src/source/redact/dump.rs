@@ -12,7 +12,8 @@ const DONE: [&str; 3] = ["W3JlZGFjdGVkXQ==", "[redacted]", MARKER];
 
 /// The answer without private keys, passwords and tokens. What is no JSON is masked as free text.
 pub fn dump(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let text = String::from_utf8_lossy(bytes);
+    // Nearly always it is text, and to see that is quick.
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     let masked = if text.trim_start().starts_with(['{', '[']) { json(&text) } else { scan::mask(&text) };
     match (masked, &text) {
         (Cow::Owned(masked), _) => Cow::Owned(masked.into_bytes()),
@@ -49,7 +50,8 @@ fn json(text: &str) -> Cow<'_, str> {
             b'}' | b']' => drop(open.pop()),
             b'"' => {
                 let start = at + 1;
-                let end = start + string_length(&bytes[start..]);
+                let (length, seen) = string(&bytes[start..]);
+                let end = start + length;
                 let inner = &text[start..end];
                 if is_key(&bytes[end..]) {
                     said = match (is_secret(inner), open.last()) {
@@ -62,7 +64,7 @@ fn json(text: &str) -> Cow<'_, str> {
                         if !inner.is_empty() && !DONE.contains(&inner) {
                             out.put(start..end, MARKER);
                         }
-                    } else {
+                    } else if !seen.harmless() || seen.escaped() {
                         plain(inner, start..end, &mut out);
                     }
                     said = Said::Nothing;
@@ -97,20 +99,20 @@ fn plain(inner: &str, range: std::ops::Range<usize>, out: &mut Output<'_>) {
     }
 }
 
-/// Up to the closing quote, or to the end of a text that is cut off.
-fn string_length(bytes: &[u8]) -> usize {
+/// How long it is up to the closing quote, or to the end of a text that is cut off, and what is in it.
+fn string(bytes: &[u8]) -> (usize, scan::Seen) {
+    let mut seen = scan::Seen::default();
     let mut at = 0;
-    while let Some(step) = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\')) {
-        at += step;
-        if bytes[at] == b'"' {
-            return at;
+    while let Some(&byte) = bytes.get(at) {
+        if seen.note(byte) {
+            if byte == b'"' {
+                return (at, seen);
+            }
+            at += 1;
         }
-        at += 2;
-        if at > bytes.len() {
-            break;
-        }
+        at += 1;
     }
-    bytes.len()
+    (bytes.len(), seen)
 }
 
 /// Whether a colon follows the closing quote.

@@ -44,7 +44,10 @@ const MAPPED: [&str; 11] = [
 
 /// Masks secrets; borrows if there are none.
 pub fn mask(text: &str) -> Cow<'_, str> {
-    let triggers = Triggers::of(text);
+    mask_for(text, &Triggers::of(text))
+}
+
+fn mask_for<'t>(text: &'t str, triggers: &Triggers) -> Cow<'t, str> {
     let mut masked = Cow::Borrowed(text);
     let mut apply = |find: fn(&str) -> Vec<Range<usize>>| {
         let found = find(&masked);
@@ -73,6 +76,87 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     masked
 }
 
+/// What each byte may be a part of, so that a text is looked at once and nearly always found harmless.
+mod class {
+    /// `-----BEGIN `
+    pub const DASH: u16 = 1;
+    pub const BEGIN: u16 = 1 << 1;
+    /// `eyJ`
+    pub const TOKEN: u16 = 1 << 2;
+    /// Base64 of a key.
+    pub const ENCODED: u16 = 1 << 3;
+    pub const AT: u16 = 1 << 4;
+    pub const SPACE: u16 = 1 << 5;
+    /// What stands between a name and its value.
+    pub const ASSIGNS: u16 = 1 << 6;
+    /// One of these is in every word that makes a secret of what follows; a time or a number has none.
+    pub const LETTER: u16 = 1 << 7;
+    pub const QUOTE: u16 = 1 << 8;
+    pub const ESCAPE: u16 = 1 << 9;
+
+    pub const LETTERS: &[u8] = b"ckwhCKWH";
+
+    pub const OF: [u16; 256] = {
+        let mut of = [0; 256];
+        of[b'-' as usize] = DASH;
+        of[b'B' as usize] = BEGIN;
+        of[b'J' as usize] = TOKEN;
+        of[b'L' as usize] = ENCODED;
+        of[b'@' as usize] = AT;
+        of[b' ' as usize] = SPACE | ASSIGNS;
+        of[b'\t' as usize] = ASSIGNS;
+        of[b'=' as usize] = ASSIGNS;
+        of[b':' as usize] = ASSIGNS;
+        of[b'"' as usize] = QUOTE;
+        of[b'\\' as usize] = ESCAPE;
+        let mut i = 0;
+        while i < LETTERS.len() {
+            of[LETTERS[i] as usize] |= LETTER;
+            i += 1;
+        }
+        of
+    };
+}
+
+/// Which kinds of bytes a text has.
+#[derive(Clone, Copy, Default)]
+pub struct Seen(u16);
+
+impl Seen {
+    /// Notes a byte; whether it is a quote or a backslash.
+    pub fn note(&mut self, byte: u8) -> bool {
+        let class = class::OF[usize::from(byte)];
+        self.0 |= class;
+        class & (class::QUOTE | class::ESCAPE) != 0
+    }
+
+    fn of(text: &str) -> Self {
+        Seen(text.bytes().fold(0, |seen, byte| seen | class::OF[usize::from(byte)]))
+    }
+
+    fn has(self, all: u16) -> bool {
+        self.0 & all == all
+    }
+
+    /// With other characters in it than are written.
+    pub fn escaped(self) -> bool {
+        self.has(class::ESCAPE)
+    }
+
+    /// Nothing that [`mask`] looks for can be in there.
+    pub fn harmless(self) -> bool {
+        self.0 & (class::TOKEN | class::ENCODED | class::AT | class::SPACE) == 0 && !self.begins() && !self.assigns()
+    }
+
+    fn begins(self) -> bool {
+        self.has(class::DASH | class::BEGIN)
+    }
+
+    fn assigns(self) -> bool {
+        self.has(class::ASSIGNS | class::LETTER)
+    }
+}
+
 /// What a cheap look at the bytes says may be in there.
 #[derive(Default)]
 struct Triggers {
@@ -87,26 +171,20 @@ struct Triggers {
 impl Triggers {
     fn of(text: &str) -> Self {
         let mut triggers = Triggers::default();
-        if text.len() < 6 {
+        let seen = Seen::of(text);
+        if text.len() < 6 || seen.harmless() {
             return triggers;
         }
         let bytes = text.as_bytes();
-        let mut assigns = false;
-        for (i, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'-' => triggers.pem |= !triggers.pem && bytes[i..].starts_with(b"-----BEGIN "),
-                b'e' => triggers.jwt |= bytes[i..].starts_with(b"eyJ"),
-                b'L' => triggers.base64 |= bytes[i..].starts_with(PEM_BASE64.as_bytes()),
-                b'@' => triggers.at = true,
-                b'=' | b':' => assigns = true,
-                b' ' => {
-                    triggers.bearer |= i >= 5 && ends_with_word(&bytes[..i], b"bearer") || ends_with_word(&bytes[..i], b"basic");
-                    assigns = true;
-                }
-                _ => {}
-            }
-        }
-        triggers.assignment = assigns
+        triggers.pem = seen.begins() && text.contains("-----BEGIN ");
+        triggers.jwt = seen.has(class::TOKEN) && text.contains("eyJ");
+        triggers.base64 = seen.has(class::ENCODED) && text.contains(PEM_BASE64);
+        triggers.at = seen.has(class::AT);
+        triggers.bearer = seen.has(class::SPACE)
+            && bytes.iter().enumerate().any(|(i, byte)| {
+                *byte == b' ' && (ends_with_word(&bytes[..i], b"bearer") || ends_with_word(&bytes[..i], b"basic"))
+            });
+        triggers.assignment = seen.assigns()
             && bytes.iter().enumerate().any(|(i, byte)| match byte | 0x20 {
                 b'p' => starts(&bytes[i..], "pass") || starts(&bytes[i..], "pwd") || starts(&bytes[i..], "private_key"),
                 b't' => starts(&bytes[i..], "token"),
@@ -352,4 +430,36 @@ pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_letters_are_in_every_word() {
+        for word in ASSIGNED.iter().chain(&MAPPED) {
+            assert!(word.bytes().any(|byte| class::LETTERS.contains(&byte)), "{word}");
+        }
+        assert!(class::LETTERS.iter().all(|byte| class::LETTERS.contains(&(byte ^ 0x20))), "in both cases");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn the_first_look_misses_nothing(parts in prop::collection::vec(
+            prop_oneof![
+                prop::sample::select(&ASSIGNED[..]).prop_map(str::to_owned),
+                prop::sample::select(&MAPPED[..]).prop_map(str::to_uppercase),
+                prop::sample::select(&["=", ":", " ", "\t", "--", "\"", "-----BEGIN ", "PRIVATE KEY-----", "eyJ", ".", "Bearer ",
+                    "basic ", "://", "@", PEM_BASE64, "UFJJVkFURSBLRVk", "/"][..]).prop_map(str::to_owned),
+                "[a-zA-Z0-9_]{1,18}",
+            ], 0..8))
+        {
+            let text = parts.concat();
+            let all = Triggers { pem: true, base64: true, jwt: true, at: true, bearer: true, assignment: true };
+            prop_assert_eq!(mask(&text), mask_for(&text, &all));
+        }
+    }
 }
