@@ -165,7 +165,13 @@ pub fn run() -> ExitCode {
         Err(error) => return refuse(&args, &error),
     };
     let ctx = Ctx::new(cli.global);
-    match commands::run(&ctx, cli.command).and_then(|report| show(&ctx, &report)) {
+    let shown = commands::run(&ctx, cli.command).and_then(|report| {
+        let code = show(&ctx, &report);
+        // The process ends: to give a big answer back piece by piece takes longer than the system takes for all of it.
+        std::mem::forget(report);
+        code
+    });
+    match shown {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             if error.kind != Kind::Interrupted {

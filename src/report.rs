@@ -7,6 +7,8 @@ use crate::render::JsonWriter;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 /// How bad the worst finding is; compared with `--fail-on`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -123,6 +125,55 @@ pub trait Rows: Sync {
     fn count(&self) -> usize;
     /// Gives the cells of a row, one for each column.
     fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>));
+    /// Gives the lines that stand under a row.
+    fn under(&self, _at: usize, _put: &mut dyn FnMut(&Line)) {}
+}
+
+/// Rows that are made of what is kept anyway, as a part of a report.
+#[derive(Clone)]
+pub struct Made(pub Arc<dyn Rows + Send>);
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Table::of(&*self.0).fmt(f)
+    }
+}
+
+impl PartialEq for Made {
+    fn eq(&self, other: &Self) -> bool {
+        Table::of(&*self.0) == Table::of(&*other.0) && under(&*self.0) == under(&*other.0)
+    }
+}
+
+/// Lines that stand under rows, with the number of the row.
+pub fn under(rows: &dyn Rows) -> Vec<(usize, Line)> {
+    let mut lines = Vec::new();
+    (0..rows.count()).for_each(|at| rows.under(at, &mut |line| lines.push((at, line.clone()))));
+    lines
+}
+
+/// Those of one row.
+pub fn lines_of(all: &[(usize, Line)], row: usize) -> impl Iterator<Item = &Line> {
+    let first = all.partition_point(|(at, _)| *at < row);
+    all[first..].iter().take_while(move |(at, _)| *at == row).map(|(_, line)| line)
+}
+
+/// A table and its lines, in the order of the rows that they stand under.
+pub struct Noted<'n>(pub &'n Table, pub &'n [(usize, Line)]);
+
+impl Rows for Noted<'_> {
+    fn columns(&self) -> &[Column] {
+        &self.0.columns
+    }
+    fn count(&self) -> usize {
+        self.0.rows.len()
+    }
+    fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>)) {
+        self.0.row(at, put);
+    }
+    fn under(&self, at: usize, put: &mut dyn FnMut(&Line)) {
+        lines_of(self.1, at).for_each(put);
+    }
 }
 
 impl Rows for Table {
@@ -181,6 +232,8 @@ pub enum Block {
         table: Table,
         notes: Vec<(usize, Line)>,
     },
+    /// The same of rows that are not kept as such.
+    Made(Made),
     /// Text to copy: a command, a manifest. Never wrapped.
     Code(String),
     Blank,
@@ -213,8 +266,8 @@ pub trait Document: Send + Sync {
     fn value(&self) -> Value;
 }
 
-impl std::fmt::Debug for dyn Document {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for dyn Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a document")
     }
 }

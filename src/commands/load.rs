@@ -14,10 +14,13 @@ use serde_json::json;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// More warnings than this tell nobody anything.
 const SHOWN_PROBLEMS: usize = 20;
+/// After so long without an answer it is asked whether there is a server at all.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How far back is looked unless `--window` says otherwise.
 pub const DEFAULT_WINDOW: &str = "7d";
@@ -261,9 +264,22 @@ async fn one(source: &Source, purpose: &Purpose, now: Timestamp) -> (String, Res
             Base::Stored(_) => Ok(()),
         }
     };
-    // Beside each other: where nobody answers, the probe ends it before forty lists wait for their deadline.
-    let facts = futures::future::try_join(source::gather(source, purpose, now), probed).await;
-    (source.name().to_owned(), facts.map(|(facts, ())| facts))
+    let gathered = source::gather(source, purpose, now);
+    let answered = async {
+        tokio::pin!(gathered, probed);
+        let facts = match tokio::time::timeout(PATIENCE, &mut gathered).await {
+            Ok(facts) => facts?,
+            // Beside each other: where nobody answers, the probe ends it before forty lists wait for their deadline.
+            Err(_) => return Ok(futures::future::try_join(gathered, probed).await?.0),
+        };
+        // A server that gave objects tells no more by its version.
+        let told = |outcome: &Outcome| matches!(outcome, Outcome::Objects(objects) if !objects.is_empty());
+        if !facts.iter().any(|(_, answer)| told(&answer.outcome)) {
+            probed.await?;
+        }
+        Ok(facts)
+    };
+    (source.name().to_owned(), answered.await)
 }
 
 fn tell_problems(ctx: &Ctx, loaded: &Loaded) {

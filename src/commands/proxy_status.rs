@@ -192,7 +192,8 @@ impl Taken {
     fn report(mut self, ctx: &Ctx) -> Report {
         let shown = match ctx.global.output {
             Format::Json | Format::Yaml => Shown::Machine,
-            _ => Shown::Screen,
+            Format::Table => Shown::Screen,
+            _ => Shown::Wide,
         };
         // Answers of megabytes are of no more use.
         self.loaded.facts.clear();

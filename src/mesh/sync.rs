@@ -48,12 +48,21 @@ impl Fleet {
     pub fn newest(&self) -> BTreeMap<(&str, &str), &Connection> {
         let mut newest: BTreeMap<(&str, &str), &Connection> = BTreeMap::new();
         for one in &self.connections {
-            let known = newest.entry((&one.namespace, &one.proxy)).or_insert(one);
+            let known = newest.entry(one.key()).or_insert(one);
             if known.latest() < one.latest() {
                 *known = one;
             }
         }
         newest
+    }
+
+    /// The same connections, by the same order, for those who need no other.
+    pub fn take_newest(&mut self) -> Vec<Connection> {
+        let mut all = std::mem::take(&mut self.connections);
+        // Of the same proxy the newest first; of those that sent at the same time, the one that was told first.
+        all.sort_by(|a, b| a.key().cmp(&b.key()).then_with(|| b.latest().cmp(&a.latest())));
+        all.dedup_by(|later, first| later.key() == first.key());
+        all
     }
 }
 
@@ -131,6 +140,10 @@ pub struct Connection {
 }
 
 impl Connection {
+    pub fn key(&self) -> (&str, &str) {
+        (&self.namespace, &self.proxy)
+    }
+
     /// When anything was last sent to it.
     pub fn latest(&self) -> Option<Timestamp> {
         self.types.iter().filter_map(|one| one.at).max()

@@ -1,7 +1,7 @@
 //! `-o markdown`: for an issue, a wiki, a pull request. Every column is there; nothing is wrapped.
 
 use super::sanitize;
-use crate::report::{Block, Line, Report, Span, Table, Tone};
+use crate::report::{self, Block, Line, Report, Span, Table, Tone};
 
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
@@ -12,12 +12,8 @@ pub fn render(report: &Report) -> String {
             Block::Field { label, lines } | Block::Brief { label, lines, .. } => field(label, lines),
             Block::Bullets(lines) => lines.iter().map(|line| format!("- {}\n", inline(line))).collect(),
             Block::Table(table) => grid(table),
-            Block::Noted { table, notes } => {
-                let first =
-                    |at: usize| table.rows.get(at).and_then(|row| row.first()).map(|line| inline(line)).unwrap_or_default();
-                let notes = notes.iter().map(|(at, line)| format!("- {}: {}\n", first(*at), inline(line)));
-                grid(table) + "\n" + &notes.collect::<String>()
-            }
+            Block::Noted { table, notes } => noted(table, notes),
+            Block::Made(made) => noted(&Table::of(&*made.0), &report::under(&*made.0)),
             Block::Code(text) => fenced(text),
             Block::Blank => continue,
         };
@@ -44,6 +40,15 @@ fn field(label: &str, lines: &[Line]) -> String {
     }
     out.push('\n');
     out
+}
+
+fn noted(table: &Table, notes: &[(usize, Line)]) -> String {
+    if notes.is_empty() {
+        return grid(table);
+    }
+    let first = |at: usize| table.rows.get(at).and_then(|row| row.first()).map(|line| inline(line)).unwrap_or_default();
+    let notes = notes.iter().map(|(at, line)| format!("- {}: {}\n", first(*at), inline(line)));
+    grid(table) + "\n" + &notes.collect::<String>()
 }
 
 fn grid(table: &Table) -> String {

@@ -5,7 +5,7 @@ use super::layout::{self, Natural};
 use super::style::{loudest, paint};
 use super::wrap::{Commands, clip, slices, width, wrap};
 use super::{Style, WIDTH, sanitize};
-use crate::report::{self, Block, Line, Report, Rows, Span, Table, Tone};
+use crate::report::{self, Block, Line, Report, Rows, Span, Tone};
 use crate::shares;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -34,14 +34,20 @@ pub fn draw(mut blocks: &[Block], style: &Style, wide: bool, put: &mut dyn FnMut
     while let [block, rest @ ..] = blocks {
         // Labels that follow each other share one column.
         let fields = blocks.iter().take_while(|block| matches!(block, Block::Field { .. } | Block::Brief { .. })).count();
-        if let Block::Table(table) = block
-            && table.rows.len() > WAVE
-        {
-            page.rows(table, put);
-        } else if fields > 0 {
-            page.fields(&blocks[..fields], &mut out);
-        } else {
-            page.block(block, &mut out);
+        match block {
+            _ if fields > 0 => page.fields(&blocks[..fields], &mut out),
+            Block::Table(table) => page.rows(table, put),
+            Block::Noted { table, notes } => page.rows(&report::Noted(table, notes), put),
+            Block::Made(made) => page.rows(&*made.0, put),
+            Block::Heading(text) => page.push(&paint(&sanitize::inline(text), Tone::Strong, page.color), &mut out),
+            Block::Paragraph(line) => page.hang("", "", line, 0, &mut out),
+            Block::Bullets(lines) => lines.iter().for_each(|line| page.hang("- ", "  ", line, 0, &mut out)),
+            // Verbatim and from the first column: this is what gets copied or piped.
+            Block::Code(text) => sanitize::block(text).lines().for_each(|text| {
+                out.push_str(text);
+                out.push('\n');
+            }),
+            Block::Blank | Block::Field { .. } | Block::Brief { .. } => out.push('\n'),
         }
         put(&out);
         out.clear();
@@ -64,23 +70,6 @@ impl Page {
     fn new(style: &Style, wide: bool) -> Self {
         let limit = if wide { usize::MAX } else { style.width.max(NARROWEST) };
         Page { limit, wide, color: style.color }
-    }
-
-    fn block(&self, block: &Block, out: &mut String) {
-        match block {
-            Block::Heading(text) => self.push(&paint(&sanitize::inline(text), Tone::Strong, self.color), out),
-            Block::Paragraph(line) => self.hang("", "", line, 0, out),
-            Block::Bullets(lines) => lines.iter().for_each(|line| self.hang("- ", "  ", line, 0, out)),
-            Block::Table(table) => self.table(table, &[], out),
-            Block::Noted { table, notes } => self.table(table, notes, out),
-            // Verbatim and from the first column: this is what gets copied or piped.
-            Block::Code(text) => sanitize::block(text).lines().for_each(|text| {
-                out.push_str(text);
-                out.push('\n');
-            }),
-            Block::Blank => out.push('\n'),
-            Block::Field { .. } | Block::Brief { .. } => self.fields(std::slice::from_ref(block), out),
-        }
     }
 
     fn push(&self, text: &str, out: &mut String) {
@@ -128,19 +117,7 @@ impl Page {
         }
     }
 
-    /// `notes` are in the order of the rows that they stand under.
-    fn table(&self, table: &Table, notes: &[(usize, Line)], out: &mut String) {
-        let Some((grid, columns)) = self.measured(table, out) else { return };
-        let mut notes = notes.iter().peekable();
-        for at in 0..table.rows.len() {
-            self.drawn(&grid, &columns, at..at + 1, out);
-            while let Some((_, line)) = notes.next_if(|(row, _)| *row == at) {
-                self.hang("  ", "  ", line, 0, out);
-            }
-        }
-    }
-
-    /// Of very many rows, wave by wave, each drawn on several threads.
+    /// Wave by wave, each drawn on several threads where there are many.
     fn rows(&self, rows: &dyn Rows, put: &mut dyn FnMut(&str)) {
         let mut head = String::new();
         let Some((grid, columns)) = self.measured(rows, &mut head) else { return };
@@ -160,6 +137,7 @@ impl Page {
             let cells = grid.cells(at);
             let cells: Vec<Cell<'_>> = cells.iter().zip(&grid.shown).map(|(cell, shown)| shown.cell(cell)).collect();
             self.row(&cells, columns, out);
+            grid.rows.under(at, &mut |line| self.hang("  ", "  ", line, 0, out));
         }
     }
 

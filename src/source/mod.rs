@@ -18,6 +18,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// One cluster's worth of source: exactly one base, and perhaps a Prometheus beside it.
 pub struct Source {
@@ -146,6 +147,8 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
     Ok(facts)
 }
 
+/// So long the lists wait for what is asked before them.
+const HELD: Duration = Duration::from_millis(100);
 /// More than any mesh declares; the bound keeps a faulty one from asking for ever.
 const ROUNDS: usize = 4;
 
@@ -168,16 +171,20 @@ async fn in_rounds(source: &Source, purpose: &Purpose, facts: &mut Facts) {
     }
 }
 
-/// What short answers lead to is asked while long lists still come: control planes are found long before the last pod.
+/// What short answers lead to is asked while long lists still come: control planes are found long before the last pod, and
+/// those with a whole fleet take the longest, so nothing else is asked for before them.
 /// Not for queries, whose servers are looked for among what was listed.
 async fn as_it_comes(source: &Source, purpose: &Purpose, facts: &mut Facts) {
     let mut batches = FuturesUnordered::new();
     let mut asked = BTreeSet::new();
-    for _ in 0..2 * ROUNDS {
+    let mut held = Vec::new();
+    for round in 0..2 * ROUNDS {
         let mut wanted = wanted(facts, purpose);
         wanted.retain(|need| asked.insert(need.clone()));
         let (lists, rest): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|need| matches!(need, Need::List { .. }));
-        for batch in [lists, rest].into_iter().filter(|batch| !batch.is_empty()) {
+        held.extend(lists);
+        let lists = if round == 0 && !rest.is_empty() { Vec::new() } else { std::mem::take(&mut held) };
+        for batch in [rest, lists].into_iter().filter(|batch| !batch.is_empty()) {
             let mut part = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
             part.namespace.clone_from(&facts.namespace);
             batches.push(async move {
@@ -185,9 +192,12 @@ async fn as_it_comes(source: &Source, purpose: &Purpose, facts: &mut Facts) {
                 part
             });
         }
-        match batches.next().await {
-            Some(part) => facts.absorb(part),
-            None => return,
+        // A server that is slow to answer the first is not asked for less in the end.
+        let patience = if held.is_empty() { Duration::MAX } else { HELD };
+        match tokio::time::timeout(patience, batches.next()).await {
+            Ok(Some(part)) => facts.absorb(part),
+            Ok(None) => return,
+            Err(_) => {}
         }
     }
     while let Some(part) = batches.next().await {

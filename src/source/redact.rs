@@ -19,7 +19,7 @@ mod flows;
 mod names;
 mod scan;
 
-pub use dump::dump;
+pub use dump::{Arriving, dump};
 pub use flows::flows;
 
 use crate::facts::{Object, Place};

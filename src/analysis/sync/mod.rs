@@ -175,29 +175,41 @@ fn own_proxy(member: &Membership) -> bool {
     member.mode.is_some_and(|mode| mode != CONTROL_PLANE && mode != "ambient" && mode != "per-node")
 }
 
-fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)], fleet: Fleet, facts: &Facts, model: &Model) {
+fn join(
+    status: &mut Status,
+    mesh: &dyn Mesh,
+    members: &[(&Subject, Membership)],
+    mut fleet: Fleet,
+    facts: &Facts,
+    model: &Model,
+) {
     let name = mesh.state().name();
     if let Some(why) = &fleet.unseen {
         status.not_seen.push(format!("the control planes of {name}: {why}"));
     }
     status.not_seen.extend(fleet.gaps.iter().cloned());
     status.elsewhere.extend(fleet.elsewhere.iter().cloned());
-    let newest = fleet.newest();
+    let connections = fleet.take_newest();
     let pods: BTreeMap<(&str, &str), &(&Subject, Membership)> =
         members.iter().map(|one| ((one.0.namespace.as_str(), one.0.name.as_str()), one)).collect();
     let told: BTreeMap<(&str, &str), &Told> =
         fleet.told.iter().map(|one| ((one.namespace.as_str(), one.proxy.as_str()), one)).collect();
-    for (key, connection) in &newest {
+    let mut connected = BTreeSet::new();
+    status.proxies.reserve(connections.len());
+    for connection in connections {
+        let key = connection.key();
+        let (pod, told) = (pods.get(&key).copied(), told.get(&key).copied());
         let mut proxy = of_connection(connection, &fleet, name, facts.now);
         // A proxy of a node or of a machine outside has no pod that carries it as a sidecar.
-        if let Some((pod, member)) = pods.get(key) {
+        if let Some((pod, member)) = pod {
+            connected.insert((pod.namespace.as_str(), pod.name.as_str()));
             proxy.labels.clone_from(&pod.labels);
             if proxy.kind.is_empty() {
                 proxy.kind = kind(member);
             }
             proxy.revision = member.revision.clone().or(proxy.revision);
         }
-        if let Some(told) = told.get(key) {
+        if let Some(told) = told {
             told::add(&mut proxy, told, facts.now);
         }
         status.proxies.push(proxy);
@@ -213,7 +225,7 @@ fn join(status: &mut Status, mesh: &dyn Mesh, members: &[(&Subject, Membership)]
         model.installations.iter().filter(own).any(|i| !i.namespace.is_empty())
     };
     for (key, (pod, member)) in &pods {
-        if newest.contains_key(key) || (alone && told.contains_key(key)) {
+        if connected.contains(key) || (alone && told.contains_key(key)) {
             continue;
         }
         let (health, reasons) = without(pod, member, &fleet, &installed);
@@ -292,8 +304,8 @@ fn of_pod(pod: &Subject, member: &Membership, mesh: &'static str, health: Health
     }
 }
 
-fn of_connection(connection: &Connection, fleet: &Fleet, mesh: &'static str, now: Timestamp) -> Proxy {
-    let types: Vec<Type> = connection.types.iter().map(|one| of_type(one, now)).collect();
+fn of_connection(connection: Connection, fleet: &Fleet, mesh: &'static str, now: Timestamp) -> Proxy {
+    let types: Vec<Type> = connection.types.into_iter().map(|one| of_type(one, now)).collect();
     // A type that was asked for and has nothing to hold stays unsent for good, so only a proxy that got nothing is not well.
     let nothing = !types.is_empty() && types.iter().all(|one| one.health == Health::NotSent);
     let bad = |one: &&Type| one.health < Health::NotSent || (nothing && one.health == Health::NotSent);
@@ -316,12 +328,12 @@ fn of_connection(connection: &Connection, fleet: &Fleet, mesh: &'static str, now
     };
     let plane = fleet.planes.get(connection.plane);
     Proxy {
-        name: connection.proxy.clone(),
-        namespace: connection.namespace.clone(),
-        cluster: connection.cluster.clone(),
+        name: connection.proxy,
+        namespace: connection.namespace,
+        cluster: connection.cluster,
         mesh,
-        kind: connection.kind.clone(),
-        version: connection.version.clone(),
+        kind: connection.kind,
+        version: connection.version,
         revision: plane.map(|plane| plane.revision.clone()),
         control_plane: plane.map(|plane| plane.name.clone()),
         health,
@@ -335,7 +347,7 @@ fn of_connection(connection: &Connection, fleet: &Fleet, mesh: &'static str, now
     }
 }
 
-fn of_type(one: &Subscription, now: Timestamp) -> Type {
+fn of_type(one: Subscription, now: Timestamp) -> Type {
     let health = match one {
         Subscription { error: Some(_), acknowledged: false, .. } => Health::Rejected,
         Subscription { sent: false, .. } => Health::NotSent,
@@ -343,11 +355,11 @@ fn of_type(one: &Subscription, now: Timestamp) -> Type {
         _ => Health::Stale,
     };
     Type {
-        kind: one.kind.clone(),
+        kind: one.kind,
         health,
         sent_at: one.at,
         age_seconds: one.at.map(|at| (now.as_second() - at.as_second()).max(0)),
-        error: one.error.clone(),
+        error: one.error,
     }
 }
 

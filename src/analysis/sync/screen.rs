@@ -3,50 +3,61 @@
 use super::{Health, Proxy, SCHEMA, Status};
 use crate::analysis::inventory::header;
 use crate::mesh::sync::{Machine, Plane, age};
-use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
-use serde::Serialize;
+use crate::report::{self, Block, Cell, Column, Line, Made, Report, Rows, Span, Tone};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// For whom it is shown: of ten thousand proxies neither form is made in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     Screen,
+    /// Every column.
+    Wide,
     Machine,
 }
 
-#[derive(Serialize)]
-struct Document {
-    clusters: Vec<Status>,
+struct Document(Arc<Vec<Status>>);
+
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("Document", 1)?;
+        fields.serialize_field("clusters", &*self.0)?;
+        fields.end()
+    }
 }
 
 /// `next` makes a command that can be copied from its words.
 pub fn report(all: Vec<Status>, shown: Shown, next: impl Fn(&str) -> String) -> Report {
     let worst = all.iter().filter_map(Status::worst).max();
+    let all = Arc::new(all);
     if shown == Shown::Machine {
-        return Report::large(SCHEMA, Document { clusters: all }, Vec::new()).worst(worst);
+        return Report::large(SCHEMA, Document(all), Vec::new()).worst(worst);
     }
     let mut body = Vec::new();
-    for (i, status) in all.iter().enumerate() {
+    for i in 0..all.len() {
         body.extend((i > 0).then_some(Block::Blank));
-        body.extend(one(status, &next));
+        body.extend(one(&all, i, shown, &next));
     }
-    Report::large(SCHEMA, Document { clusters: all }, body).worst(worst)
+    Report::large(SCHEMA, Document(all), body).worst(worst)
 }
 
 /// The proxies of one cluster, without what to do next.
 pub fn rows(status: &Status) -> Vec<Block> {
     let mut body = vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[]))];
     body.extend(silent(&status.control_planes));
-    body.push(table(&status.proxies));
+    body.push(table(Arc::new(vec![status.clone()]), 0, Shown::Wide));
     body
 }
 
-fn one(status: &Status, next: &impl Fn(&str) -> String) -> Vec<Block> {
+fn one(all: &Arc<Vec<Status>>, which: usize, shown: Shown, next: &impl Fn(&str) -> String) -> Vec<Block> {
+    let status = &all[which];
     let mut body =
         vec![Block::Paragraph(header(&status.cluster, status.source, &status.now, &[])), Block::Paragraph(summary(status))];
     body.extend(silent(&status.control_planes));
     if !status.proxies.is_empty() {
-        body.push(table(&status.proxies));
+        body.push(table(all.clone(), which, shown));
     }
     if !status.elsewhere.is_empty() {
         body.extend([Block::Blank, Block::Paragraph(vec![Span::from("outside of Kubernetes, and not asked:")])]);
@@ -118,44 +129,84 @@ fn tone(health: Health) -> Tone {
     }
 }
 
-fn table(proxies: &[Proxy]) -> Block {
-    let clusters: BTreeSet<&str> = proxies.iter().map(|p| p.cluster.as_str()).filter(|name| !name.is_empty()).collect();
-    let meshes: BTreeSet<&str> = proxies.iter().map(|p| p.mesh).collect();
+/// The proxies of one of these clusters. Ten thousand rows are not kept beside what they are made of.
+struct Listing {
+    all: Arc<Vec<Status>>,
+    which: usize,
+    columns: Vec<Column>,
+    /// xDS types that have a column.
+    kinds: Vec<Cow<'static, str>>,
+    notes: Vec<(usize, Line)>,
+}
+
+fn table(all: Arc<Vec<Status>>, which: usize, shown: Shown) -> Block {
+    let proxies = &all[which].proxies;
+    let several = |of: fn(&Proxy) -> &str| {
+        let mut named = proxies.iter().map(of).filter(|name| !name.is_empty());
+        let first = named.next();
+        named.any(|name| Some(name) != first)
+    };
     let some = |column: Column, several: bool| if several { column } else { column.wide() };
     let mut columns = vec![
         Column::new("PROXY"),
         Column::new("NAMESPACE"),
-        some(Column::new("CLUSTER"), clusters.len() > 1),
-        some(Column::new("MESH"), meshes.len() > 1),
+        some(Column::new("CLUSTER"), several(|p| &p.cluster)),
+        some(Column::new("MESH"), several(|p| p.mesh)),
         Column::new("TYPE"),
         Column::new("VERSION"),
         Column::new("CONTROL PLANE"),
         Column::new("REVISION").wide(),
         Column::new("HEALTH"),
     ];
-    let kinds: BTreeSet<&str> = proxies.iter().flat_map(|p| &p.types).map(|one| &*one.kind).collect();
-    columns.extend(kinds.iter().map(|kind| Column::new(*kind).wide()));
-    let dash = |text: &str| vec![Span::from(if text.is_empty() { "-" } else { text })];
-    let row = |p: &Proxy| {
-        let mut row = vec![
-            vec![Span::from(p.name.as_str())],
-            dash(&p.namespace),
-            dash(&p.cluster),
-            dash(p.mesh),
-            dash(&p.kind),
-            dash(p.version.as_deref().unwrap_or("unknown")),
-            dash(p.control_plane.as_deref().unwrap_or_default()),
-            dash(p.revision.as_deref().unwrap_or_default()),
-            // Since when stands in the reason.
-            vec![Span::new(p.health.word(), tone(p.health))],
-        ];
-        row.extend(kinds.iter().map(|kind| match p.types.iter().find(|one| *one.kind == **kind) {
-            Some(one) => vec![Span::new(words(one.health, one.age_seconds), tone(one.health))],
-            None => vec![Span::new("-", Tone::Dim)],
-        }));
-        row
-    };
-    Block::Noted { notes: notes(proxies), table: Table { columns, rows: proxies.iter().map(row).collect() } }
+    let mut kinds = BTreeSet::new();
+    if shown == Shown::Wide {
+        kinds.extend(proxies.iter().flat_map(|p| &p.types).map(|one| &one.kind));
+    }
+    let kinds: Vec<_> = kinds.into_iter().cloned().collect();
+    columns.extend(kinds.iter().map(|kind| Column::new(&**kind).wide()));
+    let notes = notes(proxies);
+    Block::Made(Made(Arc::new(Listing { all, which, columns, kinds, notes })))
+}
+
+impl Listing {
+    fn proxies(&self) -> &[Proxy] {
+        &self.all[self.which].proxies
+    }
+}
+
+impl Rows for Listing {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn count(&self) -> usize {
+        self.proxies().len()
+    }
+
+    fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>)) {
+        let p = &self.proxies()[at];
+        let dash = |text: &'s str| Cell::text(if text.is_empty() { "-" } else { text });
+        put(Cell::text(&p.name));
+        put(dash(&p.namespace));
+        put(dash(&p.cluster));
+        put(dash(p.mesh));
+        put(dash(&p.kind));
+        put(dash(p.version.as_deref().unwrap_or("unknown")));
+        put(dash(p.control_plane.as_deref().unwrap_or_default()));
+        put(dash(p.revision.as_deref().unwrap_or_default()));
+        // Since when stands in the reason.
+        put(Cell::Text(p.health.word().into(), tone(p.health)));
+        for kind in &self.kinds {
+            put(match p.types.iter().find(|one| one.kind == *kind) {
+                Some(one) => Cell::Text(words(one.health, one.age_seconds).into(), tone(one.health)),
+                None => Cell::Text("-".into(), Tone::Dim),
+            });
+        }
+    }
+
+    fn under(&self, at: usize, put: &mut dyn FnMut(&Line)) {
+        report::lines_of(&self.notes, at).for_each(put);
+    }
 }
 
 /// The reasons, under the last of the rows that follow each other with the same.

@@ -115,7 +115,7 @@ fn daemon_set() -> Need {
 
 fn agents(facts: &Facts) -> Vec<Agent> {
     let (mut found, mut nodes) = (Vec::new(), BTreeSet::new());
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+    facts.read_with::<Pod>(&kinds::POD, &["cilium"], |object, pod| {
         let own = pod.metadata.labels.get("k8s-app").is_some_and(|app| app == "cilium");
         let Some(container) = pod.container(CONTAINER).filter(|_| own) else { return };
         if matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
@@ -177,8 +177,8 @@ pub fn reads(need: &Need) -> bool {
 }
 
 pub fn read(facts: &Facts) -> Fleet {
-    let pods = pods_by_address(facts);
     let agents = agents(facts);
+    let pods = if agents.is_empty() { BTreeMap::new() } else { pods_by_address(facts) };
     let told = agents.iter().map(|agent| told(facts, agent, &pods)).collect();
     let barred = agents.iter().filter(|agent| agent.is_barred(facts)).count();
     let gap = format!(

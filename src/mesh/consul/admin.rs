@@ -5,12 +5,12 @@ use crate::mesh::admin::{Admin, Speaks};
 use crate::mesh::view::{Container, Pod};
 
 const PORT: u16 = 19000;
+/// One of these stands in every pod with a proxy.
+pub const WORDS: [&str; 2] = ["consul-dataplane", "envoy-sidecar"];
 
 pub fn admins(pod: &Pod) -> Vec<Admin> {
     let is_proxy = |container: &&Container| {
-        container.name.starts_with("consul-dataplane")
-            || container.name.starts_with("envoy-sidecar")
-            || image_base(&container.image) == "consul-dataplane"
+        WORDS.iter().any(|word| container.name.starts_with(word)) || image_base(&container.image) == WORDS[0]
     };
     let proxies = pod.all_containers().filter(is_proxy).enumerate();
     // The image holds no program that could make a request.

@@ -48,7 +48,7 @@ impl Seen<'_> {
 
 fn proxies(facts: &Facts) -> Vec<Seen<'_>> {
     let mut found = Vec::new();
-    facts.read::<Pod>(&kinds::POD, |object, pod| {
+    facts.read_with::<Pod>(&kinds::POD, &admin::WORDS, |object, pod| {
         if !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") && !admin::admins(&pod).is_empty() {
             found.push(Seen { object, pod });
         }
@@ -110,7 +110,7 @@ pub fn read(facts: &Facts) -> Fleet {
     for server in &servers {
         fleet.planes.extend(plane(facts, server));
     }
-    let pods = Pods::of(facts);
+    let pods = std::cell::LazyCell::new(|| Pods::of(facts));
     let gone = gone(facts, &servers);
     fleet.planes.extend(gone.map(|set| Plane::missing(&set.name, &set.namespace, "the StatefulSet has no pod")));
     let mut silent = None;

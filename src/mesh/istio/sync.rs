@@ -4,9 +4,11 @@
 
 use super::{csds, deep, follow, identity};
 use crate::envoy::field::Text;
+use crate::envoy::json::{Raw, Reader};
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
 use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short};
 use crate::mesh::view::nullable;
+use crate::shares;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -23,6 +25,8 @@ const PLAIN_XDS: u16 = 15010;
 const DEFAULT: &str = "default";
 /// Types that a sidecar subscribes to.
 const TYPES: usize = 6;
+/// So many proxies are worth a thread.
+const SHARE: usize = 500;
 
 /// Wherever it runs: a namespace that the user looks at is not where control planes are.
 pub fn replicas() -> Need {
@@ -312,12 +316,34 @@ type Said = (Vec<Connection>, Option<String>);
 
 fn over_http(outcome: &Outcome, plane: usize) -> Said {
     match outcome {
-        Outcome::Bytes(bytes) => match serde_json::from_slice::<Vec<Proxy>>(bytes) {
-            Ok(all) => (all.into_iter().filter(is_proxy).map(|one| connection(one, plane)).collect(), None),
-            Err(error) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {error}"))),
+        Outcome::Bytes(bytes) => match connections(bytes, plane) {
+            Ok(connections) => (connections, None),
+            Err(why) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {why}"))),
         },
         other => (Vec::new(), Some(other.why().to_owned())),
     }
+}
+
+/// Of ten thousand proxies it is read by several threads.
+fn connections(bytes: &[u8], plane: usize) -> Result<Vec<Connection>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
+    let mut all = Vec::new();
+    let mut reader = Reader::new(text);
+    let whole = reader.array(|reader| reader.raw().map(|one| all.push(one))).and_then(|()| reader.end());
+    whole.map_err(|e| e.to_string())?;
+    let read = |raws: &[Raw]| -> Result<Vec<Connection>, String> {
+        let mut share = Vec::with_capacity(raws.len());
+        for raw in raws {
+            let one = raw.read::<Proxy>().map_err(|e| e.to_string())?;
+            share.extend(is_proxy(&one).then(|| connection(one, plane)));
+        }
+        Ok(share)
+    };
+    let mut connections = Vec::with_capacity(all.len());
+    for share in shares::each(&all, SHARE, read) {
+        connections.extend(share?);
+    }
+    Ok(connections)
 }
 
 fn over_grpc(outcome: &Outcome, plane: usize) -> Said {

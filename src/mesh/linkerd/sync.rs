@@ -69,7 +69,7 @@ impl Seen<'_> {
 /// Pods of Linkerd that run or are about to.
 pub fn seen(facts: &Facts) -> Vec<Seen<'_>> {
     let mut found: BTreeMap<(&str, &str), Seen> = BTreeMap::new();
-    for object in facts.every(&kinds::POD) {
+    for object in facts.every(&kinds::POD).filter(|pod| pod.names("linkerd")) {
         let Ok(pod) = object.read::<Pod>() else { continue };
         let own = pod.metadata.labels.contains_key(CONTROL_NAMESPACE) || pod.container("linkerd-proxy").is_some();
         if own && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {

@@ -3,9 +3,7 @@
 use super::call::{Caller, escape};
 use super::{now, pods};
 use crate::facts::{Answer, Need, Outcome, exposition};
-use crate::source::redact;
 use crate::source::visit::{Door, Method};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,12 +47,9 @@ impl Doors {
         let mut answers = Vec::new();
         for need in self.needs {
             let (outcome, partial) = match &need {
-                Need::PodGet { path, .. } => {
-                    let (outcome, partial) = line.ask(Method::Get, path).await;
-                    (masked(outcome).await, partial)
-                }
+                Need::PodGet { path, .. } => line.ask(Method::Get, path).await,
                 Need::PodMetrics { path, names, .. } => {
-                    let answered = match line.ask(Method::Get, path).await {
+                    let answered = match line.metrics(path).await {
                         (failed @ (Outcome::Forbidden(_) | Outcome::Failed(_)), _) => {
                             proxied(caller, &self.door, path, failed).await
                         }
@@ -85,20 +80,5 @@ async fn proxied(caller: &Caller, door: &Door, path: &str, failed: Outcome) -> p
             let words = format!("{}; nor through the API server: {}", failed.why(), failure.outcome().why());
             (if matches!(failed, Outcome::Forbidden(_)) { Outcome::Forbidden(words) } else { Outcome::Failed(words) }, None)
         }
-    }
-}
-
-/// What a pod said, before anybody sees it. Megabytes are looked at off the network's threads.
-pub(in crate::source) async fn masked(outcome: Outcome) -> Outcome {
-    let Outcome::Bytes(bytes) = outcome else { return outcome };
-    let kept = bytes.clone();
-    let work = move || match redact::dump(&bytes) {
-        Cow::Owned(clean) => Some(Arc::new(clean)),
-        Cow::Borrowed(_) => None,
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(clean) => Outcome::Bytes(clean.unwrap_or(kept)),
-        // A bug in the reader must look like one.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -55,7 +55,7 @@ async fn ask(tunnel: &mut Tunnel, site: &Site, query: &str) -> Result<Judged, Ou
         .header(http::header::ACCEPT, "application/json")
         .body(Full::new(Bytes::from(promql::form(query))))
         .map_err(|e| Outcome::Failed(format!("{site}: {e}")))?;
-    let reply = tunnel.send(request, promql::BODY_LIMIT, &site.to_string()).await?;
+    let reply = tunnel.send(request, promql::BODY_LIMIT, &site.to_string(), &mut |_, _| {}).await?;
     match reply.broken {
         Some(why) => Err(Outcome::Failed(format!("{site}: {why}"))),
         None => Ok(promql::judge(reply.status, &reply.body, &site.to_string())),

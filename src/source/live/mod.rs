@@ -43,7 +43,6 @@ pub(in crate::source) mod why;
 pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
 pub use call::spoken;
 pub use connect::nearest;
-pub(super) use doors::masked;
 pub use http::Given;
 
 use crate::error::{Error, Kind, Result};
@@ -56,6 +55,7 @@ use doors::Doors;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::Client;
+use pods::masked;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

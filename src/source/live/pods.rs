@@ -1,15 +1,17 @@
 //! One port of one pod: a tunnel while that is possible, a program inside of the container where it is not.
 
 use super::call::{Caller, spoken};
-use super::tunnel::{Reply, Tunnel};
+use super::tunnel::{Look, Reply, Tunnel};
 use super::why::why;
 use crate::facts::Outcome;
+use crate::source::redact::{self, Arriving};
 use crate::source::visit::{Door, Method};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{AttachParams, AttachedProcess};
+use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -47,14 +49,32 @@ impl<'c> Line<'c> {
         self.send(method, path, Vec::new()).await
     }
 
-    /// A program inside sends no body, so one with a body goes through the tunnel or not at all.
+    /// Without secrets. A program inside sends no body, so one with a body goes through the tunnel or not at all.
     pub async fn send(&mut self, method: Method, path: &str, body: Vec<u8>) -> Answered {
+        let mut arriving = Arriving::default();
+        let (outcome, partial) = self.said(method, path, body, &mut |bytes, whole| arriving.look(bytes, whole)).await;
+        let outcome = match outcome {
+            Outcome::Bytes(bytes) if arriving.is_json_of(bytes.len()) => match arriving.masked(&bytes) {
+                Cow::Owned(clean) => Outcome::Bytes(Arc::new(clean)),
+                Cow::Borrowed(_) => Outcome::Bytes(bytes),
+            },
+            other => masked(other).await,
+        };
+        (outcome, partial)
+    }
+
+    /// As they are, for those who take a few names out of them: by far the most is not wanted.
+    pub async fn metrics(&mut self, path: &str) -> Answered {
+        self.said(Method::Get, path, Vec::new(), &mut |_, _| {}).await
+    }
+
+    async fn said(&mut self, method: Method, path: &str, body: Vec<u8>, look: &mut Look<'_>) -> Answered {
         if self.strikes >= GIVE_UP {
             let why = format!("{} left {GIVE_UP} requests unanswered, so this one was not sent", self.door);
             return (Outcome::TimedOut(why), None);
         }
         if self.closed.is_none() {
-            match self.through_tunnel(method, path, body).await {
+            match self.through_tunnel(method, path, body, look).await {
                 Ok(reply) => {
                     self.strikes = if reply.broken.is_some() { self.strikes + 1 } else { 0 };
                     return self.judge(path, reply);
@@ -97,7 +117,13 @@ impl<'c> Line<'c> {
     }
 
     /// The error says whether the way was open at all.
-    async fn through_tunnel(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<Reply, (bool, Outcome)> {
+    async fn through_tunnel(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        look: &mut Look<'_>,
+    ) -> Result<Reply, (bool, Outcome)> {
         let Door { namespace, pod, port, .. } = self.door;
         let place = self.door.to_string();
         let mut tunnel = match self.tunnel.take() {
@@ -111,7 +137,7 @@ impl<'c> Line<'c> {
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| (true, Outcome::Failed(format!("{place}: {e}"))))?;
         // Where nobody listens, or the forward breaks, a program inside may do better; not where the pod is merely slow.
-        let reply = tunnel.send(request, LIMIT, &place).await;
+        let reply = tunnel.send(request, LIMIT, &place, look).await;
         let reply = reply.map_err(|outcome| (matches!(outcome, Outcome::TimedOut(_)), plain(outcome, &place)))?;
         if reply.broken.is_none() {
             self.tunnel = Some(tunnel);
@@ -191,5 +217,20 @@ fn plain(outcome: Outcome, place: &str) -> Outcome {
             Outcome::Failed(format!("{place}: nothing listens on this port of the pod (connection refused)"))
         }
         other => other,
+    }
+}
+
+/// What a pod said, before anybody sees it. Megabytes are looked at off the network's threads.
+pub(super) async fn masked(outcome: Outcome) -> Outcome {
+    let Outcome::Bytes(bytes) = outcome else { return outcome };
+    let kept = bytes.clone();
+    let work = move || match redact::dump(&bytes) {
+        Cow::Owned(clean) => Some(Arc::new(clean)),
+        Cow::Borrowed(_) => None,
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(clean) => Outcome::Bytes(clean.unwrap_or(kept)),
+        // A bug in the reader must look like one.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -22,6 +22,11 @@ use tokio::time::{Instant, timeout};
 /// The deadline is for the next sign of life, because a dump of 200 MB over a slow link is no failure; in all, so many
 /// deadlines.
 const WHOLE: u32 = 30;
+
+/// Most answers are shorter.
+const FEW: usize = 64 << 10;
+/// Of a long one so much is reserved.
+const MANY: usize = 16 << 20;
 /// What is reserved beforehand, whatever length the other side announces.
 const RESERVED: usize = 64 << 20;
 
@@ -80,6 +85,9 @@ pub struct Secured {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// Is shown what has come so far, and whether that is all.
+pub type Look<'l> = dyn FnMut(&[u8], bool) + Send + 'l;
+
 /// What came.
 pub struct Reply {
     pub status: u16,
@@ -129,7 +137,13 @@ impl Tunnel {
     }
 
     /// One exchange; a body that breaks off is kept as far as it came. After an error the tunnel is of no more use.
-    pub async fn send(&mut self, request: http::Request<Full<Bytes>>, limit: usize, place: &str) -> Result<Reply, Outcome> {
+    pub async fn send(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        limit: usize,
+        place: &str,
+        look: &mut Look<'_>,
+    ) -> Result<Reply, Outcome> {
         let late = || Outcome::TimedOut(format!("{place}: no answer within {}", spoken(self.deadline)));
         let until = Instant::now() + self.deadline * WHOLE;
         let sent = async {
@@ -154,7 +168,7 @@ impl Tunnel {
                 "{place}: the answer is {announced} bytes long; more than {limit} are not taken"
             )));
         }
-        let mut body = Vec::with_capacity(announced.min(RESERVED));
+        let mut body = Vec::new();
         let broken = loop {
             let wait = self.deadline.min(until.saturating_duration_since(Instant::now()));
             match timeout(wait, incoming.frame()).await {
@@ -164,13 +178,25 @@ impl Tunnel {
                     if body.len() + data.len() > limit {
                         break Some(format!("it is longer than {limit} bytes"));
                     }
+                    grow(&mut body, data.len(), announced);
                     body.extend_from_slice(data);
+                    look(&body, false);
                 }
                 Ok(Some(Err(error))) => break Some(why(&error)),
                 Err(_) => break Some(format!("nothing came for {}", spoken(wait))),
             }
         };
+        look(&body, true);
         Ok(Reply { status, headers, body, broken })
+    }
+}
+
+/// Few say how long they are, and what grows by the half is copied as often as it is long: memory that nothing was written
+/// to costs nothing.
+fn grow(body: &mut Vec<u8>, by: usize, announced: usize) {
+    if body.capacity() - body.len() < by {
+        let few = body.capacity() < FEW;
+        body.reserve(by.max(if few && announced < FEW { FEW } else { announced.clamp(MANY, RESERVED) }));
     }
 }
 

@@ -6,144 +6,184 @@
 use super::{MARKER, scan};
 use crate::envoy::redact::{is_kept, is_secret};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Base64 of what Envoy itself writes over a secret, and that text.
 const DONE: [&str; 3] = ["W3JlZGFjdGVkXQ==", "[redacted]", MARKER];
 
 /// The answer without private keys, passwords and tokens. What is no JSON is masked as free text.
 pub fn dump(bytes: &[u8]) -> Cow<'_, [u8]> {
-    // Nearly always it is text, and to see that is quick.
-    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
-    let masked = if text.trim_start().starts_with(['{', '[']) { json(&text) } else { scan::mask(&text) };
-    match (masked, &text) {
-        (Cow::Owned(masked), _) => Cow::Owned(masked.into_bytes()),
-        // Broken characters came from a broken answer, and may stay.
-        (Cow::Borrowed(_), _) => Cow::Borrowed(bytes),
-    }
+    let mut arriving = Arriving::default();
+    arriving.look(bytes, true);
+    arriving.masked(bytes)
 }
 
+/// So much more has to come before it is looked at again.
+const STRIDE: usize = 64 << 10;
+
 /// What the key of a value says about it.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 enum Said {
+    #[default]
     Nothing,
     Secret,
     /// Below a secret: names and files, which only say where it is.
     Kept,
 }
 
-fn json(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let mut out = Output { text, done: 0, new: String::new() };
-    // Whether the strings of each open container are hidden.
-    let mut open: Vec<bool> = Vec::new();
-    let mut said = Said::Nothing;
-    let mut at = 0;
-    while let Some(step) = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b',')) {
-        at += step;
-        let hidden = |said: Said| said == Said::Secret || (said == Said::Nothing && open.last() == Some(&true));
-        match bytes[at] {
-            b'{' | b'[' => {
-                let hide = hidden(said);
-                open.push(hide);
-                said = Said::Nothing;
-            }
-            b'}' | b']' => drop(open.pop()),
-            b'"' => {
-                let start = at + 1;
-                let (length, seen) = string(&bytes[start..]);
-                let end = start + length;
-                let inner = &text[start..end];
-                if is_key(&bytes[end..]) {
-                    said = match (is_secret(inner), open.last()) {
-                        (true, _) => Said::Secret,
-                        (false, Some(true)) if is_kept(inner) => Said::Kept,
-                        (false, _) => Said::Nothing,
-                    };
-                } else {
-                    if hidden(said) {
-                        if !inner.is_empty() && !DONE.contains(&inner) {
-                            out.put(start..end, MARKER);
-                        }
-                    } else if !seen.harmless() || seen.escaped() {
-                        plain(inner, start..end, &mut out);
-                    }
-                    said = Said::Nothing;
-                }
-                at = end;
-            }
-            _ => said = Said::Nothing,
-        }
-        at += 1;
-        if at >= bytes.len() {
-            break;
+/// An answer that is looked at while it comes, so that nothing is left to do when its end is there.
+#[derive(Default)]
+pub struct Arriving {
+    /// How far it was looked at.
+    at: usize,
+    /// Before so much has come, nobody looks again.
+    next: usize,
+    /// It is JSON.
+    json: Option<bool>,
+    /// Whether the strings of each open container are hidden.
+    open: Vec<bool>,
+    said: Said,
+    /// What stands instead of which part, in order.
+    changes: Vec<(Range<usize>, String)>,
+}
+
+impl Arriving {
+    /// Goes on with what has come, if that is worth it; `bytes` are all of it, `whole` when nothing more will come.
+    pub fn look(&mut self, bytes: &[u8], whole: bool) {
+        if whole || bytes.len() >= self.next {
+            self.go_on(bytes, whole);
+            // A string that has not ended is looked at from its beginning again.
+            self.next = bytes.len() + (bytes.len() - self.at).max(STRIDE);
         }
     }
-    out.finish()
+
+    fn go_on(&mut self, bytes: &[u8], whole: bool) {
+        if self.json.is_none() {
+            let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+            self.json = first.map(|byte| matches!(byte, b'{' | b'['));
+        }
+        if self.json == Some(true) {
+            self.structure(bytes, whole);
+        }
+    }
+
+    fn structure(&mut self, bytes: &[u8], whole: bool) {
+        while let Some(step) = bytes[self.at..].iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b',')) {
+            self.at += step;
+            match bytes[self.at] {
+                b'{' | b'[' => {
+                    let hide = self.hidden();
+                    self.open.push(hide);
+                    self.said = Said::Nothing;
+                }
+                b'}' | b']' => drop(self.open.pop()),
+                b'"' => {
+                    let start = self.at + 1;
+                    let end = start + string_length(&bytes[start..]);
+                    let key = is_key(&bytes[end..]);
+                    if key.is_none() && !whole {
+                        return;
+                    }
+                    self.string(bytes, start..end, key == Some(true));
+                    self.at = end;
+                }
+                _ => self.said = Said::Nothing,
+            }
+            self.at = (self.at + 1).min(bytes.len());
+        }
+        self.at = bytes.len();
+    }
+
+    /// It is JSON, so much of it was looked at, and that was all.
+    pub fn is_json_of(&self, length: usize) -> bool {
+        self.json == Some(true) && self.at == length
+    }
+
+    fn hidden(&self) -> bool {
+        self.said == Said::Secret || (self.said == Said::Nothing && self.open.last() == Some(&true))
+    }
+
+    fn string(&mut self, bytes: &[u8], range: Range<usize>, key: bool) {
+        let inner = &bytes[range.clone()];
+        if key {
+            let name = std::str::from_utf8(inner).unwrap_or_default();
+            self.said = match (is_secret(name), self.open.last()) {
+                (true, _) => Said::Secret,
+                (false, Some(true)) if is_kept(name) => Said::Kept,
+                (false, _) => Said::Nothing,
+            };
+            return;
+        }
+        if !self.hidden() {
+            self.changes.extend(plain(inner).map(|masked| (range, masked)));
+        } else if !inner.is_empty() && !DONE.iter().any(|done| done.as_bytes() == inner) {
+            self.changes.push((range, MARKER.to_owned()));
+        }
+        self.said = Said::Nothing;
+    }
+
+    /// What was looked at whole; a copy only if something changes.
+    pub fn masked(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+        if self.json != Some(true) {
+            return match scan::mask(&String::from_utf8_lossy(bytes)) {
+                Cow::Owned(masked) => Cow::Owned(masked.into_bytes()),
+                // Broken characters came from a broken answer, and may stay.
+                Cow::Borrowed(_) => Cow::Borrowed(bytes),
+            };
+        }
+        if self.changes.is_empty() {
+            return Cow::Borrowed(bytes);
+        }
+        let mut new = Vec::with_capacity(bytes.len());
+        let mut done = 0;
+        for (range, instead) in self.changes {
+            new.extend_from_slice(&bytes[done..range.start]);
+            new.extend_from_slice(instead.as_bytes());
+            done = range.end;
+        }
+        new.extend_from_slice(&bytes[done..]);
+        Cow::Owned(new)
+    }
 }
 
 /// A string that no key calls secret may hold one all the same.
-fn plain(inner: &str, range: std::ops::Range<usize>, out: &mut Output<'_>) {
-    if inner.len() < 8 {
-        return;
+fn plain(inner: &[u8]) -> Option<String> {
+    let seen = scan::Seen::of(inner);
+    if inner.len() < 8 || seen.harmless() && !seen.escaped() {
+        return None;
     }
-    if !inner.contains('\\') {
-        if let Cow::Owned(masked) = scan::mask(inner) {
-            out.put(range, &masked);
-        }
-        return;
+    let text = String::from_utf8_lossy(inner);
+    if !seen.escaped() {
+        return match scan::mask(&text) {
+            Cow::Owned(masked) => Some(masked),
+            Cow::Borrowed(_) => None,
+        };
     }
-    let Ok(unescaped) = serde_json::from_str::<String>(&format!("\"{inner}\"")) else { return };
-    if let Cow::Owned(masked) = scan::mask(&unescaped) {
-        let quoted = serde_json::Value::String(masked).to_string();
-        out.put(range, &quoted[1..quoted.len() - 1]);
-    }
+    let unescaped = serde_json::from_str::<String>(&format!("\"{text}\"")).ok()?;
+    let Cow::Owned(masked) = scan::mask(&unescaped) else { return None };
+    let quoted = serde_json::Value::String(masked).to_string();
+    Some(quoted[1..quoted.len() - 1].to_owned())
 }
 
-/// How long it is up to the closing quote, or to the end of a text that is cut off, and what is in it.
-fn string(bytes: &[u8]) -> (usize, scan::Seen) {
-    let mut seen = scan::Seen::default();
+/// Up to the closing quote, or to the end of a text that is cut off.
+fn string_length(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        if seen.note(byte) {
-            if byte == b'"' {
-                return (at, seen);
-            }
-            at += 1;
+    while let Some(step) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+        at += step;
+        if bytes[at] == b'"' {
+            return at;
         }
-        at += 1;
+        at += 2;
+        if at > bytes.len() {
+            break;
+        }
     }
-    (bytes.len(), seen)
+    bytes.len()
 }
 
-/// Whether a colon follows the closing quote.
-fn is_key(rest: &[u8]) -> bool {
-    rest.iter().skip(1).find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
-}
-
-/// Copies only when something changes.
-struct Output<'a> {
-    text: &'a str,
-    done: usize,
-    new: String,
-}
-
-impl<'a> Output<'a> {
-    fn put(&mut self, range: std::ops::Range<usize>, instead: &str) {
-        if self.new.is_empty() {
-            self.new.reserve(self.text.len());
-        }
-        self.new.push_str(&self.text[self.done..range.start]);
-        self.new.push_str(instead);
-        self.done = range.end;
-    }
-
-    fn finish(mut self) -> Cow<'a, str> {
-        if self.done == 0 {
-            return Cow::Borrowed(self.text);
-        }
-        self.new.push_str(&self.text[self.done..]);
-        Cow::Owned(self.new)
-    }
+/// Whether a colon follows the closing quote; unknown where nothing has come after it.
+fn is_key(rest: &[u8]) -> Option<bool> {
+    rest.iter().skip(1).find(|byte| !byte.is_ascii_whitespace()).map(|byte| *byte == b':')
 }
 
 #[cfg(test)]
@@ -181,6 +221,26 @@ mod tests {
     fn a_dump_with_nothing_to_hide_is_not_copied() {
         let text = r#"{"configs":[{"private_key":{"inline_bytes":"W3JlZGFjdGVkXQ=="},"x":"plain text of some length"}]}"#;
         assert!(matches!(dump(text.as_bytes()), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn in_pieces_it_is_the_same() {
+        let text = r#" {"a" : {"password" :"secret\"secret"},"b":["eyJhbGciOi.eyJzdWIi.c2ln", 1.5],"c":"\u0074oken=hunter2"} "#;
+        for size in 1..text.len() {
+            let mut arriving = Arriving::default();
+            (0..text.len()).step_by(size).for_each(|end| arriving.go_on(&text.as_bytes()[..end], false));
+            arriving.look(text.as_bytes(), true);
+            assert_eq!(String::from_utf8_lossy(&arriving.masked(text.as_bytes())), masked(text), "{size}");
+        }
+        assert_eq!(masked(text).matches(MARKER).count(), 3, "{}", masked(text));
+    }
+
+    #[test]
+    fn broken_characters_hide_nothing() {
+        let mut bytes = br#"{"a":"-_ password=hunter2","b":"x"}"#.to_vec();
+        bytes[6] = 0xff;
+        let clean = dump(&bytes).into_owned();
+        assert!(!String::from_utf8_lossy(&clean).contains("hunter2"));
     }
 
     #[test]

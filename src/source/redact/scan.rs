@@ -89,12 +89,11 @@ mod class {
     pub const SPACE: u16 = 1 << 5;
     /// What stands between a name and its value.
     pub const ASSIGNS: u16 = 1 << 6;
-    /// One of these is in every word that makes a secret of what follows; a time or a number has none.
+    /// One of these is in every word that makes a secret of what follows; times and numbers, hexadecimal ones too, have none.
     pub const LETTER: u16 = 1 << 7;
-    pub const QUOTE: u16 = 1 << 8;
-    pub const ESCAPE: u16 = 1 << 9;
+    pub const ESCAPE: u16 = 1 << 8;
 
-    pub const LETTERS: &[u8] = b"ckwhCKWH";
+    pub const LETTERS: &[u8] = b"krwKRW";
 
     pub const OF: [u16; 256] = {
         let mut of = [0; 256];
@@ -107,7 +106,6 @@ mod class {
         of[b'\t' as usize] = ASSIGNS;
         of[b'=' as usize] = ASSIGNS;
         of[b':' as usize] = ASSIGNS;
-        of[b'"' as usize] = QUOTE;
         of[b'\\' as usize] = ESCAPE;
         let mut i = 0;
         while i < LETTERS.len() {
@@ -123,15 +121,12 @@ mod class {
 pub struct Seen(u16);
 
 impl Seen {
-    /// Notes a byte; whether it is a quote or a backslash.
-    pub fn note(&mut self, byte: u8) -> bool {
-        let class = class::OF[usize::from(byte)];
-        self.0 |= class;
-        class & (class::QUOTE | class::ESCAPE) != 0
-    }
-
-    fn of(text: &str) -> Self {
-        Seen(text.bytes().fold(0, |seen, byte| seen | class::OF[usize::from(byte)]))
+    pub fn of(bytes: &[u8]) -> Self {
+        // Four at a time do not wait for each other.
+        let class = |byte: u8| class::OF[usize::from(byte)];
+        let (fours, rest) = bytes.as_chunks::<4>();
+        let seen = fours.iter().fold([0; 4], |seen: [u16; 4], four| std::array::from_fn(|i| seen[i] | class(four[i])));
+        Seen(rest.iter().fold(seen.into_iter().fold(0, |all, one| all | one), |seen, byte| seen | class(*byte)))
     }
 
     fn has(self, all: u16) -> bool {
@@ -171,7 +166,7 @@ struct Triggers {
 impl Triggers {
     fn of(text: &str) -> Self {
         let mut triggers = Triggers::default();
-        let seen = Seen::of(text);
+        let seen = Seen::of(text.as_bytes());
         if text.len() < 6 || seen.harmless() {
             return triggers;
         }
