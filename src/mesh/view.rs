@@ -1,5 +1,7 @@
 //! The few fields of Kubernetes objects that several meshes read: lenient, so that a null is an empty value.
 
+use crate::facts::Object;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
@@ -91,6 +93,52 @@ impl PodStatus {
     pub fn is_ready(&self) -> bool {
         self.conditions.iter().any(|condition| condition.kind == "Ready" && condition.is_true())
     }
+}
+
+/// One of a pod's containers, as the kubelet sees it. Apart from [`Pod`], which is read of every pod.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ContainerStatus {
+    pub name: String,
+    pub ready: bool,
+    pub restart_count: u32,
+    #[serde(deserialize_with = "nullable")]
+    pub state: ContainerState,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct ContainerState {
+    pub running: Option<IgnoredAny>,
+    pub waiting: Option<Reason>,
+    pub terminated: Option<Reason>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Reason {
+    #[serde(deserialize_with = "nullable")]
+    pub reason: String,
+}
+
+/// Containers, and then those that run before or beside them.
+pub fn statuses(pod: &Object) -> Vec<ContainerStatus> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct View {
+        #[serde(deserialize_with = "nullable")]
+        status: Status,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Status {
+        #[serde(deserialize_with = "nullable")]
+        container_statuses: Vec<ContainerStatus>,
+        #[serde(deserialize_with = "nullable")]
+        init_container_statuses: Vec<ContainerStatus>,
+    }
+    let Status { container_statuses, init_container_statuses } = pod.read::<View>().unwrap_or_default().status;
+    container_statuses.into_iter().chain(init_container_statuses).collect()
 }
 
 /// Any object, by what controllers wrote into its status.

@@ -10,7 +10,7 @@ mod metrics;
 use crate::facts::{Facts, Need, Object, Outcome, kinds};
 use crate::mesh::check::counted;
 use crate::mesh::sync::{Fleet, Health, Part, Told};
-use crate::mesh::view::{Pod, image_tag, nullable};
+use crate::mesh::view::{self, Pod, image_tag};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,37 +73,7 @@ fn node_of(pod: &Object) -> String {
 }
 
 fn waits(pod: &Object) -> Option<String> {
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct View {
-        status: Status,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Status {
-        #[serde(deserialize_with = "nullable")]
-        container_statuses: Vec<Container>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Container {
-        name: String,
-        restart_count: u32,
-        state: State,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct State {
-        waiting: Option<Reason>,
-        terminated: Option<Reason>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Reason {
-        reason: String,
-    }
-    let status = pod.read::<View>().unwrap_or_default().status;
-    let own = status.container_statuses.into_iter().find(|one| one.name == CONTAINER)?;
+    let own = view::statuses(pod).into_iter().find(|one| one.name == CONTAINER)?;
     let why = own.state.waiting.or(own.state.terminated)?.reason;
     Some(format!("{why}, restarted {}", counted(usize::try_from(own.restart_count).unwrap_or(usize::MAX), "time")))
 }

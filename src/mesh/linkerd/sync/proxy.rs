@@ -4,9 +4,8 @@ use super::{Seen, asked};
 use crate::facts::exposition::Sample;
 use crate::facts::{Facts, Object, kinds};
 use crate::mesh::sync::{Health, Part, Plane};
-use crate::mesh::view::nullable;
+use crate::mesh::view;
 use jiff::Timestamp;
-use serde::Deserialize;
 
 const DESTINATION: &str = "control_destination_balancer_endpoints";
 const POLICY: &str = "control_policy_balancer_endpoints";
@@ -154,33 +153,5 @@ fn connected(kind: &'static str, heard: &Heard, metric: &'static str, means: &st
 
 /// Whether its proxy runs and is not ready, which holds back its pod.
 pub fn waits(pod: &Object) -> bool {
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct View {
-        status: Status,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Status {
-        #[serde(deserialize_with = "nullable")]
-        container_statuses: Vec<Container>,
-        #[serde(deserialize_with = "nullable")]
-        init_container_statuses: Vec<Container>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Container {
-        name: String,
-        ready: bool,
-        #[serde(deserialize_with = "nullable")]
-        state: State,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct State {
-        running: Option<serde::de::IgnoredAny>,
-    }
-    let status = pod.read::<View>().unwrap_or_default().status;
-    let mut all = status.container_statuses.iter().chain(&status.init_container_statuses);
-    all.any(|one| one.name == "linkerd-proxy" && !one.ready && one.state.running.is_some())
+    view::statuses(pod).iter().any(|one| one.name == "linkerd-proxy" && !one.ready && one.state.running.is_some())
 }
