@@ -17,7 +17,7 @@ pub use ads::{Account, Ads, At, Channel, Tls, Transport};
 pub use grpc::{Grpc, Take};
 pub use http::{Http, RootIn, TokenIn, Trust};
 pub use kinds::Resource;
-pub use object::{Object, Place};
+pub use object::{Object, Place, Word};
 pub use selector::Selector;
 pub use series::Series;
 
@@ -389,8 +389,9 @@ impl Facts {
 
     /// The same of those objects alone in which one of these words stands: of ten thousand pods a few are a mesh's own.
     pub fn read_with<'a, T: Deserialize<'a>>(&'a self, resource: &Resource, words: &[&str], mut each: impl FnMut(&'a Object, T)) {
+        let words: Vec<_> = words.iter().map(|word| Word::new(word)).collect();
         for object in self.objects(resource) {
-            if words.iter().any(|word| object.names(word))
+            if words.iter().any(|word| word.stands_in(object))
                 && let Ok(view) = object.read::<T>()
             {
                 each(object, view);

@@ -48,13 +48,22 @@ pub struct Object {
 }
 
 impl Object {
-    /// Whether this word stands anywhere in it: of ten thousand pods a few are a mesh's own.
-    pub fn names(&self, word: &str) -> bool {
-        memmem::find(self.json.as_bytes(), word.as_bytes()).is_some()
-    }
-
     /// Decodes the fields that `T` names.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.json)
+    }
+}
+
+/// A word that is looked for in many objects: of ten thousand pods a few are a mesh's own.
+pub struct Word<'w>(memmem::Finder<'w>);
+
+impl<'w> Word<'w> {
+    pub fn new(word: &'w str) -> Self {
+        Word(memmem::Finder::new(word))
+    }
+
+    /// Anywhere in it.
+    pub fn stands_in(&self, object: &Object) -> bool {
+        self.0.find(object.json.as_bytes()).is_some()
     }
 }

@@ -6,6 +6,8 @@ use super::cluster;
 use super::products::{PRODUCTS, TRAILERS, WHOLE_ONLY};
 use crate::mesh::marks;
 use crate::model::{Container, Role, Workload};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// `docker.io/bitnami/redis:7.2@sha256:…` → `redis`.
 pub fn image_base(image: &str) -> &str {
@@ -26,13 +28,23 @@ fn words(name: &str) -> Vec<String> {
     name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase).collect()
 }
 
+/// Products by the word that their names end in.
+static BY_LAST_WORD: LazyLock<BTreeMap<&str, Vec<(Role, &'static str)>>> = LazyLock::new(|| {
+    let mut by_word: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for (role, product) in PRODUCTS.iter().flat_map(|(role, products)| products.iter().map(move |p| (*role, *p))) {
+        by_word.entry(product.rsplit(' ').next().unwrap_or_default()).or_default().push((role, product));
+    }
+    by_word
+});
+
 /// The role that a name ends in, and the product's name.
 fn product(name: &str) -> Option<(Role, &'static str)> {
     let mut words = words(name);
     loop {
-        let best = PRODUCTS
+        let ending = words.last().and_then(|last| BY_LAST_WORD.get(last.as_str())).map_or(&[][..], Vec::as_slice);
+        let best = ending
             .iter()
-            .flat_map(|(role, products)| products.iter().map(move |p| (*role, *p)))
+            .copied()
             .filter(|(_, product)| {
                 let mut own = words.iter().rev();
                 let fits = product.rsplit(' ').all(|wanted| own.next().is_some_and(|word| word == wanted));

@@ -6,6 +6,7 @@ use crate::kubernetes::admission::{self, Webhook};
 use crate::kubernetes::readiness::{Behind, Endpoints};
 use crate::kubernetes::subject::{self, Subject};
 use crate::model::{Evidence, Model, Namespace, Workload};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -16,7 +17,12 @@ pub struct Scene<'a> {
     pub webhooks: Vec<Webhook<'a>>,
     pub endpoints: Endpoints<'a>,
     namespaces: BTreeMap<&'a str, (&'a Namespace, BTreeMap<String, String>)>,
+    /// By label; every pod may ask for the same.
+    labelled: OnceCell<ByLabel<'a>>,
 }
+
+/// Key, value, and who bears it.
+type ByLabel<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Workload>>>;
 
 static NONE: LazyLock<BTreeMap<String, String>> = LazyLock::new(BTreeMap::new);
 
@@ -35,6 +41,7 @@ impl<'a> Scene<'a> {
             webhooks: admission::webhooks(facts),
             endpoints: Endpoints::new(facts),
             namespaces: model.namespaces.iter().map(labelled).collect(),
+            labelled: OnceCell::new(),
         }
     }
 
@@ -73,7 +80,17 @@ impl<'a> Scene<'a> {
 
     /// Workloads whose pods bear this label.
     pub fn labelled(&self, key: &str, value: &str) -> impl Iterator<Item = &'a Workload> {
-        self.model.workloads.iter().filter(move |w| w.labels.get(key).is_some_and(|own| own == value))
+        let model = self.model;
+        let labelled = self.labelled.get_or_init(|| {
+            let mut labelled: ByLabel = BTreeMap::new();
+            for workload in &model.workloads {
+                for (key, value) in &workload.labels {
+                    labelled.entry(key).or_default().entry(value).or_default().push(workload);
+                }
+            }
+            labelled
+        });
+        labelled.get(key).and_then(|values| values.get(value)).map_or(&[][..], Vec::as_slice).iter().copied()
     }
 
     /// `data` of a ConfigMap, with its title.

@@ -3,7 +3,7 @@
 //! The agent of a server answers for all of them, so one is enough where it is not the servers themselves that are asked
 //! about. With ACLs, who asks without a token may get a list that is shorter than it is: the answer says so in a header.
 
-use crate::facts::{At, Facts, Http, Need, Object, Outcome, TokenIn, Trust, kinds};
+use crate::facts::{At, Facts, Http, Need, Object, Outcome, TokenIn, Trust, Word, kinds};
 use crate::mesh::view::{Pod, nullable};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -66,7 +66,8 @@ impl Server<'_> {
 
 pub fn servers(facts: &Facts) -> Vec<Server<'_>> {
     let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
-    for object in facts.every(&kinds::POD).filter(|object| object.names("consul")) {
+    let word = Word::new("consul");
+    for object in facts.every(&kinds::POD).filter(|object| word.stands_in(object)) {
         let Ok(pod) = object.read::<Pod>() else { continue };
         let label = |key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|own| own == value);
         let ended = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
@@ -90,7 +91,8 @@ fn only_secure(pod: &Pod) -> bool {
 
 /// The injector writes the servers' root into every pod that it makes, for its first steps: a pod, and the PEM.
 pub fn roots(facts: &Facts) -> Option<(String, String)> {
-    facts.every(&kinds::POD).filter(|object| object.names("CONSUL_CACERT_PEM")).find_map(|object| {
+    let word = Word::new("CONSUL_CACERT_PEM");
+    facts.every(&kinds::POD).filter(|object| word.stands_in(object)).find_map(|object| {
         let pod: Pod = object.read().ok()?;
         let mut all = pod.spec.containers.into_iter().chain(pod.spec.init_containers).flat_map(|one| one.env);
         let pem = all.find(|env| env.name == "CONSUL_CACERT_PEM" && !env.value.is_empty())?;

@@ -17,7 +17,7 @@ pub use slices::{Slices, counted, targets};
 use super::controllers::{Replica, Target};
 use super::detect::{COMPONENT, CONTROL_NAMESPACE};
 use super::environment::Environment;
-use crate::facts::{Facts, Need, Object, Outcome, exposition, kinds};
+use crate::facts::{Facts, Need, Object, Outcome, Word, exposition, kinds};
 use crate::mesh::sync::{Fleet, Health, Part, Plane, Told};
 use crate::mesh::view::Pod;
 use policies::{Judged, Written};
@@ -69,7 +69,8 @@ impl Seen<'_> {
 /// Pods of Linkerd that run or are about to.
 pub fn seen(facts: &Facts) -> Vec<Seen<'_>> {
     let mut found: BTreeMap<(&str, &str), Seen> = BTreeMap::new();
-    for object in facts.every(&kinds::POD).filter(|pod| pod.names("linkerd")) {
+    let word = Word::new("linkerd");
+    for object in facts.every(&kinds::POD).filter(|pod| word.stands_in(pod)) {
         let Ok(pod) = object.read::<Pod>() else { continue };
         let own = pod.metadata.labels.contains_key(CONTROL_NAMESPACE) || pod.container("linkerd-proxy").is_some();
         if own && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
