@@ -53,8 +53,20 @@ echo "--- meshctl proxy-status | istiod's bare answer through kubectl's port-for
 "$here/compare.py" "$M -q proxy-status -o json" "curl -s -o /dev/null localhost:15914/debug/syncz"
 echo "--- meshctl proxy-status as a table | istiod's bare answer"
 "$here/compare.py" "$M -q proxy-status" "curl -s -o /dev/null localhost:15914/debug/syncz"
+# the same with its port-forward, as somebody has to open it who asks once
+cat >"$work/once" <<END
+#!/usr/bin/env bash
+exec 3< <(exec kubectl --kubeconfig $KUBECONFIG_OUT -n istio-system port-forward deploy/$deploy :15014 2>/dev/null)
+read -r line <&3
+port=\${line##*127.0.0.1:}
+curl -s -o /dev/null "localhost:\${port%% *}/debug/syncz"
+kill \$!
+END
+chmod +x "$work/once"
+echo "--- meshctl proxy-status as a table | kubectl's port-forward opened, istiod's bare answer, closed"
+"$here/compare.py" "$M -q proxy-status" "$work/once"
 echo "--- meshctl proxy-status | istioctl proxy-status"
 "$here/compare.py" "$M -q proxy-status -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
 $M snapshot record --quiet --proxies "$work/fleet.tar.zst" --force >/dev/null
 echo "--- meshctl from a recording | istioctl live"
-"$here/compare.py" "$target/meshctl -q proxy-status --from $work/fleet.tar.zst -o json" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
+"$here/compare.py" "$target/meshctl -q proxy-status --from $work/fleet.tar.zst" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
