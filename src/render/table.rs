@@ -9,14 +9,15 @@ use crate::report::{self, Block, Line, Report, Rows, Span, Table, Tone};
 use crate::shares;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Between two columns of a table.
 const GAP: u16 = 2;
 
 /// So many rows are worth a thread.
 pub(super) const SHARE: usize = 1000;
-/// So many are drawn before they are given away.
-const WAVE: usize = 4 * SHARE;
+/// More are given away while others are drawn.
+const MANY: usize = 4 * SHARE;
 
 /// Narrower than this, wrapping does more harm than a terminal that wraps by itself.
 const NARROWEST: usize = 40;
@@ -35,7 +36,7 @@ pub fn draw(mut blocks: &[Block], style: &Style, wide: bool, put: &mut dyn FnMut
         // Labels that follow each other share one column.
         let fields = blocks.iter().take_while(|block| matches!(block, Block::Field { .. } | Block::Brief { .. })).count();
         if let Block::Table(table) = block
-            && table.rows.len() > WAVE
+            && table.rows.len() > MANY
         {
             page.rows(table, put);
         } else if fields > 0 {
@@ -140,19 +141,17 @@ impl Page {
         }
     }
 
-    /// Of very many rows, wave by wave, each drawn on several threads.
+    /// Of very many rows, on several threads.
     fn rows(&self, rows: &dyn Rows, put: &mut dyn FnMut(&str)) {
         let mut head = String::new();
         let Some((grid, columns)) = self.measured(rows, &mut head) else { return };
         put(&head);
-        for start in (0..rows.count()).step_by(WAVE) {
-            let drawn = shares::ranges(WAVE.min(rows.count() - start), SHARE, |range| {
-                let mut out = String::new();
-                self.drawn(&grid, &columns, start + range.start..start + range.end, &mut out);
-                out
-            });
-            drawn.iter().for_each(|text| put(text));
-        }
+        let drawn = |range: Range<usize>| {
+            let mut out = String::with_capacity(head.len() * range.len());
+            self.drawn(&grid, &columns, range, &mut out);
+            out
+        };
+        shares::in_order(rows.count(), SHARE, drawn, |text| put(&text));
     }
 
     fn drawn(&self, grid: &Grid<'_>, columns: &[(usize, bool)], rows: Range<usize>, out: &mut String) {
@@ -185,16 +184,22 @@ impl Page {
         let mut widths: Vec<usize> =
             natural.iter().zip(&narrow).map(|(it, narrow)| if *narrow { it.title } else { it.wanted() }).collect();
         if narrow.contains(&true) {
-            let measured = shares::ranges(rows.count(), SHARE, |range| {
-                let mut widths = vec![0; narrow.len()];
+            let measured: Vec<AtomicUsize> = narrow.iter().map(|_| AtomicUsize::new(0)).collect();
+            // None is wider than its limit.
+            let open = |n: &usize| narrow[*n] && measured[*n].load(Ordering::Relaxed) < grid.shown[*n].limit;
+            shares::ranges(rows.count(), SHARE, |range| {
                 for at in range {
-                    for (n, cell) in grid.cells(at).iter().enumerate().filter(|(n, _)| narrow[*n]) {
-                        widths[n] = grid.shown[n].cell(cell).width().max(widths[n]);
+                    let open: Vec<usize> = (0..narrow.len()).filter(open).collect();
+                    if open.is_empty() {
+                        break;
+                    }
+                    let cells = grid.cells(at);
+                    for n in open {
+                        measured[n].fetch_max(grid.shown[n].cell(&cells[n]).width(), Ordering::Relaxed);
                     }
                 }
-                widths
             });
-            measured.iter().for_each(|share| share.iter().zip(&mut widths).for_each(|(one, width)| *width = *one.max(width)));
+            measured.iter().zip(&mut widths).for_each(|(one, width)| *width = one.load(Ordering::Relaxed).max(*width));
         }
         let title =
             |shown: &Shown| Cell { lines: Lines::One(sanitize::inline(&columns[shown.column].title)), tone: Tone::Strong };
