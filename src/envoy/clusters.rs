@@ -31,7 +31,7 @@ pub struct Extension<'a> {
 /// Which clusters to show; an empty field lets everything pass.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A part of the host, or of the whole name if it has a `|`.
+    /// A part of the host, or of the whole name if it has a `|`; a whole name in any case.
     pub fqdn: String,
     pub port: u32,
     /// A part of the subset.
@@ -44,9 +44,13 @@ pub struct Filter {
 
 impl Filter {
     fn lets_pass(&self, name: &str) -> bool {
+        if self.port == 0 && [&self.fqdn, &self.subset, &self.direction].into_iter().all(String::is_empty) {
+            return true;
+        }
         let parts = NameParts::of(name, self.forms);
         let host = parts.map_or(name, |parts| parts.host);
-        let fqdn = if self.fqdn.contains('|') { name.contains(&self.fqdn) } else { host.contains(&self.fqdn) };
+        let fqdn =
+            if self.fqdn.contains('|') { name.contains(&self.fqdn) } else { host.contains(&self.fqdn) || name == self.fqdn };
         let parts = parts.unwrap_or_default();
         fqdn && (self.port == 0 || parts.port == Some(self.port))
             && parts.subset.contains(&self.subset)
@@ -82,7 +86,7 @@ pub struct Row<'r> {
 /// Clusters that pass, by host, subset, port and direction.
 pub fn rows<'r>(clusters: &'r [Resource<'_, Cluster<'_>>], filter: &Filter) -> Vec<Row<'r>> {
     let mut passed: Vec<_> = clusters.iter().filter(|cluster| filter.lets_pass(&cluster.value.name)).collect();
-    passed.sort_by_key(|cluster| NameParts::order(&cluster.value.name, filter.forms));
+    passed.sort_by_cached_key(|cluster| NameParts::order(&cluster.value.name, filter.forms));
     shares::map(&passed, 500, |cluster| row(cluster, filter.forms))
 }
 
@@ -128,6 +132,9 @@ mod tests {
         assert!(passes(Filter { direction: "Outbound".into(), port: 8080, subset: "v".into(), ..none() }, name));
         assert!(!passes(Filter { port: 808, ..none() }, name));
         assert!(passes(Filter { fqdn: "age".into(), ..none() }, "agent"));
+        let forms: Forms = &[|name| Some(NameParts { host: name.strip_suffix(".peer")?, ..NameParts::default() })];
+        let whole = |fqdn: &str| Filter { fqdn: fqdn.into(), forms, ..none() };
+        assert!(passes(whole("b.dc1.peer"), "b.dc1.peer") && !passes(whole("c1.peer"), "b.dc1.peer"));
         assert!(!passes(Filter { port: 1, ..none() }, "agent"));
     }
 }

@@ -6,9 +6,9 @@ use super::field::Text;
 use super::json::{self, Raw, Reader, line_and_column};
 use super::section::{List, Section};
 use super::stream::Odd;
+use crate::shares::threads;
 use bumpalo::Bump;
 use serde::Deserialize;
-use std::num::NonZero;
 use std::thread;
 
 /// Where an element of a list lies.
@@ -27,8 +27,7 @@ impl Element {
 }
 
 /// A thread costs about as much as reading this many bytes.
-const WORTH_A_THREAD: usize = 1 << 20;
-const MOST_THREADS: usize = 4;
+pub(super) const WORTH_A_THREAD: usize = 1 << 20;
 
 /// Elements of a list: each a resource with what the proxy says about it.
 pub(super) fn entries<'a, T: Deserialize<'a> + Default + Send>(
@@ -99,8 +98,7 @@ pub(super) fn each<R: Send>(
     read: &(impl Fn(&Element, &mut Vec<R>, &mut Vec<Fault>) + Sync),
 ) {
     let bytes: usize = elements.iter().map(|element| element.end - element.from).sum();
-    let most = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
-    let threads = (bytes / WORTH_A_THREAD).clamp(1, most);
+    let threads = (bytes / WORTH_A_THREAD).clamp(1, threads());
     let shares = shares(elements, bytes, threads);
     let Some((first, others)) = shares.split_first() else { return };
     let all = |share: &[Element], into: &mut Vec<R>, faults: &mut Vec<Fault>| {

@@ -7,7 +7,7 @@
 
 use super::bootstrap::Bootstrap;
 use super::clusters::Cluster;
-use super::decode::{self, Element};
+use super::decode::{self, Element, WORTH_A_THREAD};
 use super::endpoints::Assignment;
 use super::entry::Resource;
 use super::extensions::Extension;
@@ -21,6 +21,7 @@ use super::section::Section;
 use super::stream::{self, Arenas, Batch, Odd, Shape};
 use bumpalo::Bump;
 use std::io::Read;
+use std::thread;
 
 /// What to read of a dump.
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +73,12 @@ impl<'a> Dump<'a> {
 
     /// Reads an answer that comes in parts, without the proxy's own text. [`Odd`] if it isn't in order throughout.
     pub fn read_parts(input: impl Read + Send, sections: &[Section], arenas: &'a mut Arenas) -> Result<Self, Odd> {
-        let (parts, present) = stream::read(input, Shape::Dump(sections), arenas, Dump::of_batch)?;
+        let (mut parts, present) = stream::read(input, Shape::Dump(sections), arenas, Dump::of_batch)?;
         let mut dump = Dump { present, ..Dump::default() };
-        macro_rules! join { ($($list:ident)*) => { $(
-            dump.$list.reserve_exact(parts.iter().map(|part| part.$list.len()).sum());
-        )* for part in parts { $( dump.$list.extend(part.$list); )* } } }
+        macro_rules! join { ($($list:ident)*) => { thread::scope(|scope| { $(
+            let of_each: Vec<_> = parts.iter_mut().map(|part| std::mem::take(&mut part.$list)).collect();
+            join(of_each, &mut dump.$list, scope);
+        )* }) } }
         join!(bootstrap clusters listeners routes secrets endpoints extensions);
         let missing = sections.iter().copied().filter(|section| !dump.present.contains(section));
         dump.faults = missing.map(|section| Fault::Missing { section }).collect();
@@ -141,6 +143,16 @@ impl<'a> Dump<'a> {
             Section::Secrets => self.secrets.len(),
         }
     }
+}
+
+/// Of big lists, each on a thread of its own: they are moved as a whole to memory that is fresh.
+fn join<'s, T: Send + 's>(parts: Vec<Vec<T>>, into: &'s mut Vec<T>, scope: &'s thread::Scope<'s, '_>) {
+    let count = parts.iter().map(Vec::len).sum();
+    let all = move || {
+        into.reserve_exact(count);
+        parts.into_iter().for_each(|part| into.extend(part));
+    };
+    if count * size_of::<T>() < WORTH_A_THREAD { all() } else { drop(scope.spawn(all)) }
 }
 
 /// Where a text stops being one. What jumps over values sees only that it came to the end; a general reader, which is asked

@@ -2,7 +2,7 @@
 
 use super::address::{Address, Wrapped};
 use super::entry::{Resource, Standing};
-use super::field::{Int, Text};
+use super::field::{self, Int, Text};
 use super::name::NameParts;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct Assignment<'a> {
 pub struct LocalityEndpoints<'a> {
     #[serde(borrow)]
     pub locality: Locality<'a>,
-    #[serde(borrow, alias = "lbEndpoints")]
+    #[serde(borrow, alias = "lbEndpoints", deserialize_with = "field::short")]
     pub lb_endpoints: Vec<LbEndpoint<'a>>,
     pub priority: Int,
 }
@@ -122,9 +122,15 @@ pub struct Row<'r> {
 
 /// Endpoints that pass, by the cluster's host, subset, port and direction.
 pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter) -> Vec<Row<'r>> {
+    rows_as(assignments, filter, |row| row)
+}
+
+/// The same, each made something of at once: they are many.
+pub fn rows_as<'r, R>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter, make: impl Fn(Row<'r>) -> R) -> Vec<R> {
     let mut sorted: Vec<_> = assignments.iter().filter(|one| filter.is_cluster(&one.value.cluster_name)).collect();
-    sorted.sort_by_key(|one| NameParts::order(&one.value.cluster_name, &[]));
-    let mut rows = Vec::new();
+    sorted.sort_by_cached_key(|one| NameParts::order(&one.value.cluster_name, &[]));
+    let groups = sorted.iter().flat_map(|one| &one.value.endpoints);
+    let mut rows = Vec::with_capacity(groups.map(|group| group.lb_endpoints.len()).sum());
     for one in sorted {
         // The configuration is shown with the first endpoint of its cluster, not again with each.
         let mut standing = one.standing();
@@ -138,7 +144,7 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
                 if !(named && filter.is_port(address.port()) && filter.is_status(status)) {
                     continue;
                 }
-                rows.push(Row {
+                rows.push(make(Row {
                     addresses: addresses().map(label).collect(),
                     status,
                     locality: group.locality.label(),
@@ -146,7 +152,7 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
                     weight: endpoint.load_balancing_weight.map(|weight| weight.0),
                     priority: group.priority.0,
                     standing: standing.clone(),
-                });
+                }));
                 standing.config = None;
             }
         }
@@ -156,7 +162,7 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
 
 fn label(address: &Address<'_>) -> String {
     if let Some(socket) = &address.socket_address {
-        return format!("{}:{}", &*socket.address, socket.port_value.0);
+        return [&*socket.address, ":", &socket.port_value.0.to_string()].concat();
     }
     if let Some(pipe) = &address.pipe {
         return pipe.path.to_string();

@@ -1,12 +1,11 @@
 //! What filters add to a route by its `typed_per_filter_config`: faults and rate limits.
 
-use super::field::{Int, Text};
+use super::field::{ByName, Int, Text};
 use super::json::Raw;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Settings of filters for one route or virtual host, by the filter's name. Decoded only when shown.
-pub type PerFilter<'a> = BTreeMap<Text<'a>, Raw<'a>>;
+pub type PerFilter<'a> = ByName<'a>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

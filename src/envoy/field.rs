@@ -1,9 +1,11 @@
 //! The two field types that Envoy's JSON is made of, read leniently.
 
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use super::json::Raw;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 /// A text, borrowed from the input unless it holds escapes. A number or a boolean is taken as its text (enums may be
@@ -112,6 +114,66 @@ impl<'de> Deserialize<'de> for Int {
     }
 }
 
+/// Values by their names, in the order of these: nearly always one, where a map has room for eleven.
+#[derive(Clone, Debug, Default)]
+pub struct ByName<'a>(Vec<(Text<'a>, Raw<'a>)>);
+
+impl<'a> ByName<'a> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Raw<'a>)> {
+        self.0.iter().map(|(name, raw)| (&**name, raw))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ByName<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = ByName<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<ByName<'de>, M::Error> {
+                let mut all: Vec<(Text<'de>, Raw<'de>)> = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    // Of a name that comes twice, the last is it.
+                    match all.binary_search_by(|(other, _)| other.cmp(&name)) {
+                        Ok(at) => all[at].1 = value,
+                        Err(at) => {
+                            all.reserve_exact(1);
+                            all.insert(at, (name, value));
+                        }
+                    }
+                }
+                Ok(ByName(all))
+            }
+        }
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
+
+/// A list of which there are very many, each short: it takes the room that it needs, where one that grows by itself begins
+/// with room for four.
+pub fn short<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct ShortVisitor<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ShortVisitor<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Vec<T>, S::Error> {
+            let mut all = Vec::new();
+            while let Some(one) = list.next_element()? {
+                if all.len() == all.capacity() {
+                    all.reserve_exact(all.len().max(1));
+                }
+                all.push(one);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_seq(ShortVisitor(PhantomData))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +188,19 @@ mod tests {
         for bad in ["-1", "1.5", "\"x\"", "[]", "true"] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_short_list_has_no_room_to_spare_and_a_name_counts_once() {
+        #[derive(serde::Deserialize)]
+        struct Lists(#[serde(deserialize_with = "short")] Vec<u8>);
+        for count in [0, 1, 2, 4] {
+            let text = serde_json::to_string(&vec![7; count]).unwrap_or_default();
+            let list = serde_json::from_str::<Lists>(&text).map(|list| list.0).unwrap_or_default();
+            assert_eq!((list.len(), list.capacity()), (count, count));
+        }
+        let named: ByName = super::super::json::from_str(r#"{"b":1,"a":2,"b":3}"#).unwrap_or_default();
+        assert_eq!(named.iter().map(|(name, raw)| (name, raw.get())).collect::<Vec<_>>(), [("a", "2"), ("b", "3")]);
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! The Kubernetes object that a resource was made from, if the control plane wrote it into the metadata.
 
-use super::field::Text;
+use super::field::{ByName, Text};
 use super::json::Raw;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Metadata<'a> {
     #[serde(borrow, alias = "filterMetadata")]
-    filter_metadata: BTreeMap<Text<'a>, Raw<'a>>,
+    filter_metadata: ByName<'a>,
 }
 
 /// Where a resource came from.
@@ -45,7 +44,7 @@ impl Metadata<'_> {
     /// `Err` if the metadata names a source in a form that nobody knows.
     pub fn origin(&self) -> Option<Result<Origin, ()>> {
         let mut unknown = None;
-        for raw in self.filter_metadata.values() {
+        for (_, raw) in self.filter_metadata.iter() {
             let Ok(written) = raw.read::<Written>() else { continue };
             if let Some(first) = written.resources.into_iter().find(|reference| !reference.name.is_empty()) {
                 let text = |text: Text| text.0.into_owned();

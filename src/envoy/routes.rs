@@ -6,7 +6,6 @@ use super::field::{Int, Text};
 use super::origin::{self, Metadata, Origin};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -326,10 +325,10 @@ fn domains_label(domains: &[Text<'_>]) -> String {
     // An IPv6 address has colons of its own; with a port it doesn't end in the bracket.
     let bare = |domain: &&str| !domain.contains(':') || (domain.matches(':').count() > 2 && domain.ends_with(']'));
     let mut told: Vec<&str> = domains.iter().map(|domain| &**domain).filter(bare).collect();
-    let all: BTreeSet<&str> = told.iter().copied().collect();
-    let longer = |domain: &str| {
-        [".svc.cluster.local", ".svc"].iter().any(|suffix| domain.strip_suffix(suffix).is_some_and(|short| all.contains(short)))
-    };
+    let mut all = told.clone();
+    all.sort_unstable();
+    let is_told = |domain: &str| all.binary_search(&domain).is_ok();
+    let longer = |domain: &str| [".svc.cluster.local", ".svc"].iter().any(|end| domain.strip_suffix(end).is_some_and(is_told));
     told.retain(|domain| !longer(domain));
     match told.len().checked_sub(SHOWN_DOMAINS) {
         None | Some(0) => told.join(", "),

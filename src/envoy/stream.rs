@@ -12,15 +12,14 @@ use super::decode::Element;
 use super::entry::State;
 use super::json::scan::{self, Nested};
 use super::section::{List, Section};
+use crate::shares;
 use bumpalo::Bump;
 use std::io::Read;
-use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// So much is read at once; with what is decoded from it, it fits the second cache of most processors.
 const BATCH: usize = 256 << 10;
-const MOST_THREADS: usize = 4;
 
 /// It can't be read in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub struct Arenas {
 
 impl Default for Arenas {
     fn default() -> Self {
-        Arenas::new(thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS), BATCH)
+        Arenas::new(shares::threads(), BATCH)
     }
 }
 

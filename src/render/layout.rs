@@ -5,6 +5,7 @@ use super::table::SHARE;
 use super::wrap::width;
 use crate::report::{Cell, Rows};
 use crate::shares;
+use std::borrow::Cow;
 
 /// A column is not made narrower than this for the sake of another, nor than its title.
 const LEAST: usize = 8;
@@ -55,8 +56,13 @@ pub fn natural(rows: &dyn Rows, shown: &[usize]) -> Vec<Natural> {
 fn measure(cell: &Cell<'_>, most: &mut (usize, usize)) {
     let (mut whole, mut longest) = (0, 0);
     let mut add = |text: &str| {
-        let clean = sanitize::inline(text);
-        let columns = width(&clean);
+        let (clean, columns) = if sanitize::is_plain(text) {
+            (Cow::Borrowed(text), text.len())
+        } else {
+            let clean = sanitize::inline(text);
+            let columns = width(&clean);
+            (clean, columns)
+        };
         whole += columns;
         // No word is longer than its text.
         if columns > most.1.max(longest) {

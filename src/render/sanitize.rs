@@ -18,10 +18,14 @@ pub fn is_hostile(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}') // invisible tags
 }
 
+/// Whether all of it is printable ASCII: each byte is a column then, and nothing has to be done to it.
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & (byte.wrapping_sub(b' ') < 95))
+}
+
 /// For a cell, a sentence, a label: one line. Newlines and tabs become spaces.
 pub fn inline(text: &str) -> Cow<'_, str> {
-    let plain = || text.bytes().fold(true, |plain, byte| plain & (byte.wrapping_sub(b' ') < 95));
-    if plain() || !text.contains(is_hostile) {
+    if is_plain(text) || !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len());

@@ -9,14 +9,13 @@ use crate::report::{self, Block, Line, Report, Rows, Span, Tone};
 use crate::shares;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Between two columns of a table.
 const GAP: u16 = 2;
 
 /// So many rows are worth a thread.
 pub(super) const SHARE: usize = 1000;
-/// So many are drawn before they are given away.
-const WAVE: usize = 4 * SHARE;
 
 /// Narrower than this, wrapping does more harm than a terminal that wraps by itself.
 const NARROWEST: usize = 40;
@@ -117,19 +116,17 @@ impl Page {
         }
     }
 
-    /// Wave by wave, each drawn on several threads where there are many.
+    /// On several threads where there are many.
     fn rows(&self, rows: &dyn Rows, put: &mut dyn FnMut(&str)) {
         let mut head = String::new();
         let Some((grid, columns)) = self.measured(rows, &mut head) else { return };
         put(&head);
-        for start in (0..rows.count()).step_by(WAVE) {
-            let drawn = shares::ranges(WAVE.min(rows.count() - start), SHARE, |range| {
-                let mut out = String::new();
-                self.drawn(&grid, &columns, start + range.start..start + range.end, &mut out);
-                out
-            });
-            drawn.iter().for_each(|text| put(text));
-        }
+        let drawn = |range: Range<usize>| {
+            let mut out = String::with_capacity(head.len() * range.len());
+            self.drawn(&grid, &columns, range, &mut out);
+            out
+        };
+        shares::in_order(rows.count(), SHARE, drawn, |text| put(&text));
     }
 
     fn drawn(&self, grid: &Grid<'_>, columns: &[(usize, bool)], rows: Range<usize>, out: &mut String) {
@@ -163,16 +160,22 @@ impl Page {
         let mut widths: Vec<usize> =
             natural.iter().zip(&narrow).map(|(it, narrow)| if *narrow { it.title } else { it.wanted() }).collect();
         if narrow.contains(&true) {
-            let measured = shares::ranges(rows.count(), SHARE, |range| {
-                let mut widths = vec![0; narrow.len()];
+            let measured: Vec<AtomicUsize> = narrow.iter().map(|_| AtomicUsize::new(0)).collect();
+            // None is wider than its limit.
+            let open = |n: &usize| narrow[*n] && measured[*n].load(Ordering::Relaxed) < grid.shown[*n].limit;
+            shares::ranges(rows.count(), SHARE, |range| {
                 for at in range {
-                    for (n, cell) in grid.cells(at).iter().enumerate().filter(|(n, _)| narrow[*n]) {
-                        widths[n] = grid.shown[n].cell(cell).width().max(widths[n]);
+                    let open: Vec<usize> = (0..narrow.len()).filter(open).collect();
+                    if open.is_empty() {
+                        break;
+                    }
+                    let cells = grid.cells(at);
+                    for n in open {
+                        measured[n].fetch_max(grid.shown[n].cell(&cells[n]).width(), Ordering::Relaxed);
                     }
                 }
-                widths
             });
-            measured.iter().for_each(|share| share.iter().zip(&mut widths).for_each(|(one, width)| *width = *one.max(width)));
+            measured.iter().zip(&mut widths).for_each(|(one, width)| *width = one.load(Ordering::Relaxed).max(*width));
         }
         let title =
             |shown: &Shown| Cell { lines: Lines::One(sanitize::inline(&columns[shown.column].title)), tone: Tone::Strong };

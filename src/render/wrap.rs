@@ -16,6 +16,17 @@ pub fn width(text: &str) -> usize {
 /// A name of a kind, a path, a query may be broken after these.
 const JOINTS: &[char] = &['.', '/', ',', ':', '=', '-', '_', '(', ')', '{', '}', '|'];
 
+/// The same, by their bytes.
+const IS_JOINT: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut i = 0;
+    while i < JOINTS.len() {
+        is[JOINTS[i] as usize] = true;
+        i += 1;
+    }
+    is
+};
+
 /// What becomes of a command that is longer than the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commands {
@@ -139,6 +150,19 @@ pub fn slices(text: &str, limit: usize) -> Vec<&str> {
 /// The parts of a word that is wider than a line, as [`broken`] makes them.
 fn pieces<'t>(word: &'t str, limit: usize, mut put: impl FnMut(usize, &'t str, usize)) {
     let mut from = 0;
+    // Nearly all are ASCII, of which each byte is a column.
+    if word.is_ascii() {
+        while from < word.len() {
+            let joint = word.as_bytes()[from..].iter().position(|byte| IS_JOINT[usize::from(*byte)]);
+            let end = joint.map_or(word.len(), |at| from + at + 1);
+            while from < end {
+                let to = end.min(from + limit.max(1));
+                put(from, &word[from..to], to - from);
+                from = to;
+            }
+        }
+        return;
+    }
     for piece in word.split_inclusive(JOINTS) {
         let (mut start, mut taken) = (0, 0);
         for (at, c) in piece.char_indices() {

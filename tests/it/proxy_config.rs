@@ -329,3 +329,31 @@ fn the_entries_that_consul_made_it_of_and_those_that_it_lacks() {
     let alone = told(&json(&["pc", "listener", "deploy/api.consul-apps", "--from", &snapshot("consul/healthy")]));
     assert!(alone.len() == 1 && alone[0].starts_with("info ") && alone[0].contains("were not compared"), "{alone:#?}");
 }
+
+/// Every part of one proxy of each, narrow and wide; `MESHCTL_UPDATE=1` writes them anew.
+#[test]
+fn screens_of_every_part() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/screens/proxy-config");
+    let parts = ["all", "cluster", "listener", "route", "endpoint", "eds", "secret", "bootstrap", "ecds", "stats"];
+    for (mesh, proxy) in [("istio", "deploy/a.mesh"), ("consul", "deploy/web.consul-apps")] {
+        let recording = snapshot(&format!("{mesh}/healthy"));
+        for part in parts {
+            let more: &[&str] = if part == "stats" { &["--filter", "upstream_rq_total"] } else { &[] };
+            let of = |format: &str| {
+                let (code, out, err) = run(&[&["pc", part, proxy, "--from", &recording, "-o", format], more].concat());
+                assert_eq!(code, 0, "{mesh} {part} {format}: {err}");
+                out
+            };
+            let table = of("table");
+            assert!(table.lines().all(|line| line.chars().count() <= 100), "{mesh} {part} is wider than 100 columns");
+            let out = format!("{table}\n-o wide\n{}", of("wide"));
+            let path = folder.join(format!("{mesh}-{part}.txt"));
+            if std::env::var_os("MESHCTL_UPDATE").is_some() {
+                std::fs::create_dir_all(&folder).expect("a folder");
+                std::fs::write(&path, &out).expect("the screen");
+            }
+            let told = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(told, out, "{mesh}-{part}; MESHCTL_UPDATE=1 cargo test --test it screens_of_every_part");
+        }
+    }
+}

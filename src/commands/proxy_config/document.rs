@@ -14,6 +14,7 @@ use crate::mesh;
 use crate::mesh::origin::{Difference, Sources};
 use crate::render::{self, Format, Style};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
+use crate::shares;
 use crate::source::redact;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -184,8 +185,9 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Select
         endpoints: None,
         no_hosts: Vec::new(),
         eds: asked(Section::Endpoints).then(|| {
-            let rows = endpoints::rows(&dump.endpoints, &selection.endpoints);
-            join(rows, selection.addresses.as_deref(), |row| row.addresses.first().cloned().unwrap_or_default())
+            let endpoint = |row: &endpoints::Row<'_>| row.addresses.first().cloned().unwrap_or_default();
+            let joined = |row| Joined::of(row, selection.addresses.as_deref(), endpoint);
+            endpoints::rows_as(&dump.endpoints, &selection.endpoints, joined)
         }),
         pods_unknown: selection.pods_unknown().filter(|_| asked(Section::Endpoints)),
         differences: Vec::new(),
@@ -281,12 +283,17 @@ pub fn stream_sections(dump: &Dump<'_>, selection: &Selection, style: &Style) ->
     let mut severity = None;
     render::stream_blocks(style, |put| {
         let (beside_it, mut findings, mut first) = (Beside::default(), Vec::new(), true);
-        for section in Section::ALL.into_iter().filter(|section| selection.sections.contains(section)) {
-            let one = Selection { sections: vec![section], ..selection.clone() };
-            let document = of_dump(dump, &beside_it, &one);
+        let asked = Section::ALL.into_iter().filter(|section| selection.sections.contains(section));
+        let asked: Vec<_> = asked.map(|section| Selection { sections: vec![section], ..selection.clone() }).collect();
+        let shown = |one: &Selection, document: Document<'_>| {
             findings.extend(findings::of(&document, selection.now));
-            tables::each(&document, &one, &mut first, put);
-        }
+            tables::each(&document, one, &mut first, put);
+            if asked.last().is_some_and(|last| std::ptr::eq(last, one)) {
+                // Nothing comes after it that could use its memory.
+                std::mem::forget(document);
+            }
+        };
+        shares::ahead(&asked, |one| of_dump(dump, &beside_it, one), shown);
         findings::sort(&mut findings);
         severity = worst(&findings, &faults);
         put(render::Piece::Blocks(&beside(findings, &faults)));

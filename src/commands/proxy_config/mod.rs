@@ -351,7 +351,11 @@ fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Op
         return None;
     }
     dump.faults.retain(|fault| selection.asks_for(fault));
-    Some(document::stream_sections(&dump, selection, style))
+    let report = document::stream_sections(&dump, selection, style);
+    // The process ends now, and takes the memory back quicker than it is given back piece by piece.
+    std::mem::forget(dump);
+    std::mem::forget(arenas);
+    Some(report)
 }
 
 /// A text that ends within a character was cut off; one that is broken in the middle is mended and told.

@@ -121,7 +121,7 @@ fn wide<'t>(titles: &'t [&str]) -> impl Iterator<Item = Column> + use<'t> {
 
 /// A cell of a name, which says what kind it is of where several sections stand in one answer.
 fn name_cell<'d>(all: bool, kind: &str, name: &'d str) -> Cell<'d> {
-    if all { plain(format!("{kind}/{name}")) } else { plain(name) }
+    if all { plain([kind, "/", name].concat()) } else { plain(name) }
 }
 
 /// STATE is hidden while there is nothing to tell; the others are always for `-o wide`.
@@ -162,10 +162,16 @@ fn leads(text: &str) -> Cow<'_, str> {
         let subset = if parts.subset.is_empty() { String::new() } else { format!("{}.", parts.subset) };
         Some(format!("{subset}{}{comma}", parts.host))
     };
-    if text.split(' ').all(|word| short(word).is_none()) {
-        return text.into();
+    let (mut all, mut any) = (String::new(), false);
+    for (i, word) in text.split(' ').enumerate() {
+        if i > 0 {
+            all.push(' ');
+        }
+        let short = short(word);
+        any |= short.is_some();
+        all.push_str(short.as_deref().unwrap_or(word));
     }
-    text.split(' ').map(|word| short(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ").into()
+    if any { all.into() } else { text.into() }
 }
 
 /// Who each was made from, where that is known from others than the proxy: shown if one row has it.
@@ -322,13 +328,14 @@ fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d>
         items.iter().map(|(_, _, route)| route.map(|route| route.came_from.as_slice()).unwrap_or_default()).collect();
     // Without a name that says where a route leads, who reads it needs to see that.
     own[5].wide = from.iter().all(|origins| origins.is_empty());
+    let led = !own[5].wide || selection.listeners.detail;
     let cells = move |(row, host, route): &(&'d routes::Row<'_>, &'d routes::HostRow<'_>, Option<&'d routes::RouteRow<'_>>)| {
         let [state, version, updated, client] = standing(&row.standing);
         let middle = match route {
             Some(route) => [
                 plain(route.matches.as_str()),
                 plain(route.origin_label.as_str()),
-                plain(leads(&route.destination)),
+                if led { plain(leads(&route.destination)) } else { plain("") },
                 plain(route.timeout.unwrap_or_default()),
                 plain(route.retries.as_str()),
                 plain(route.mirrors.join(", ")),

@@ -87,7 +87,8 @@ pub fn sent<'d>(rows: &'d [Joined<'_, endpoints::Row<'_>>], all: bool) -> Listin
         let name = match (all, row.addresses.as_slice()) {
             (false, [only]) => plain(only.as_str()),
             (false, many) => plain(many.join(",")),
-            (true, many) => plain(format!("endpoint/{}", many.join(","))),
+            (true, [only]) => plain(["endpoint/", only].concat()),
+            (true, many) => plain(["endpoint/", &many.join(",")].concat()),
         };
         let (weight, priority) = (number(row.weight), number(Some(row.priority)));
         let reason = reasons(&[], row.pod);
