@@ -299,7 +299,7 @@ fn signatures_are_verified_wherever_a_chart_comes_from() {
     assert!(code == 0 && out.contains(name) && out.contains("as the index says"), "{out}{err}");
     assert!(err.contains("key EF0ED0C4BB03B69ECE8FE939D1C22D258A992063, sha256:ea1f8872"), "{err}");
     assert!(!err.contains("hint"), "{err}");
-    let (registry, archive) = (format!("{}/charts/web", place.registry()), format!("{repo}/web-1.0.0.tgz"));
+    let (registry, archive) = (format!("{}/charts/web:1.0.0", place.registry()), format!("{repo}/web-1.0.0.tgz"));
     for words in [
         vec!["--chart", "out/web-1.0.0.tgz"],
         vec!["--chart", "web", "--repo", &repo, "--version", "1.0.0"],
