@@ -253,7 +253,7 @@ impl Signature {
                     8 => &algorithms::RSA_PKCS1_2048_8192_SHA256,
                     9 => &algorithms::RSA_PKCS1_2048_8192_SHA384,
                     10 => &algorithms::RSA_PKCS1_2048_8192_SHA512,
-                    _ => return Err(Fault::Unknown(format!("RSA with hash {}", self.hash))),
+                    _ => return Err(Fault::Unknown(format!("RSA and {}", self.hash_name()))),
                 };
                 if n.len() < 256 {
                     return Err(Fault::Unknown(format!("RSA of {} bits, too few to be safe", n.len() * 8)));
@@ -267,7 +267,7 @@ impl Signature {
                     8 => digest(&SHA256, &message),
                     9 => digest(&SHA384, &message),
                     10 => digest(&SHA512, &message),
-                    _ => return Err(Fault::Unknown(format!("Ed25519 with hash {}", self.hash))),
+                    _ => return Err(Fault::Unknown(format!("Ed25519 and {}", self.hash_name()))),
                 };
                 let whole = if self.algorithm == 27 { Some(number(0).to_vec()) } else { self.pair(32) };
                 let whole = whole.ok_or(Fault::Wrong)?;
@@ -281,7 +281,7 @@ impl Signature {
                 let whole = self.pair(48).ok_or(Fault::Wrong)?;
                 UnparsedPublicKey::new(&algorithms::ECDSA_P384_SHA384_FIXED, point).verify(&message, &whole).map_err(wrong)
             }
-            Material::P256(_) | Material::P384(_) => Err(Fault::Unknown(format!("ECDSA with hash {}", self.hash))),
+            Material::P256(_) | Material::P384(_) => Err(Fault::Unknown(format!("ECDSA and {}", self.hash_name()))),
             Material::Other => Err(Fault::Unknown(format!("keys of kind {}", key.algorithm))),
         }
     }
@@ -289,6 +289,16 @@ impl Signature {
     /// SHA-1 and what is older: two texts with the same hash can be made.
     pub fn is_weak(&self) -> bool {
         self.hash <= 3
+    }
+
+    fn hash_name(&self) -> String {
+        match self.hash {
+            8 => "SHA-256".to_owned(),
+            9 => "SHA-384".to_owned(),
+            10 => "SHA-512".to_owned(),
+            11 => "SHA-224".to_owned(),
+            other => format!("hash {other}"),
+        }
     }
 
     /// Whether the time is one that it holds for.

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 /// `local`: the zone that a time with its offset is shown in.
 pub fn read(text: &str, local: &TimeZone) -> Result<Value, String> {
     let table = DeTable::parse(text).map_err(|e| match e.span() {
-        Some(span) => format!("line {}: {}", text.get(..span.start).unwrap_or_default().lines().count().max(1), e.message()),
+        Some(span) => format!("line {}: {}", text.get(..span.start).unwrap_or_default().matches('\n').count() + 1, e.message()),
         None => e.message().to_owned(),
     })?;
     Reader { text, local }.table(table.get_ref())
@@ -112,7 +112,7 @@ mod tests {
     fn what_is_not_toml_or_not_known_is_told() {
         for (text, why) in [
             ("a = 1\nb = ?", "line 2"),
-            ("a = 1\na = 2", "duplicate key"),
+            ("a = 1\na = 2", "line 2: duplicate key"),
             ("a = 9223372036854775808", "int64"),
             ("a = 1e999", "float64"),
             ("a = 2024-02-29", "not supported"),
