@@ -42,7 +42,7 @@ pub fn block(text: &str) -> String {
     let mut rest = text;
     loop {
         // Nearly all of it is plain, and is taken as it stands.
-        let (plain, other) = rest.split_at(rest.as_bytes().iter().position(|byte| odd(byte)).unwrap_or(rest.len()));
+        let (plain, other) = rest.split_at(rest.as_bytes().iter().position(odd).unwrap_or(rest.len()));
         clean.push_str(plain);
         let mut next = other.chars();
         match next.next() {
