@@ -14,6 +14,7 @@ pub mod index;
 pub mod manifest;
 pub mod object;
 pub mod plan;
+pub mod provenance;
 pub mod reference;
 pub mod release;
 pub mod render;

@@ -34,6 +34,8 @@ pub enum ListKind {
     Str,
     Int,
     Lists,
+    /// Of TOML.
+    Maps,
 }
 
 #[derive(Clone, Debug)]
@@ -147,6 +149,7 @@ impl Value {
                 ListKind::Str => "[]string",
                 ListKind::Int => "[]int",
                 ListKind::Lists => "[][]interface {}",
+                ListKind::Maps => "[]map[string]interface {}",
             },
             Value::Map(map) => match map.kind {
                 MapKind::Any => "map[string]interface {}",

@@ -127,7 +127,9 @@ async fn go(ctx: &Ctx, args: &InstallArgs, asked: Asked, upgrade: bool) -> Resul
         Asked::Now(mut wanted) => {
             wanted.notes.iter().for_each(|note| ctx.ui.note(note));
             let choices = Choices::of(&args.wanted);
-            plan(&ground, &mut wanted, &choices, &now).await?
+            let plan = plan(&ground, &mut wanted, &choices, &now).await?;
+            wanted.tell(ctx);
+            plan
         }
     };
     drop(progress);

@@ -4,7 +4,7 @@ use super::installing::planning::Ground;
 use super::installing::wanted::{Wanted, WantedArgs, wanted};
 use super::load;
 use super::plan::only;
-use super::rendering::{Layer, Lookup, Order, rendered};
+use super::rendering::{Layer, Lookup, Order, printed};
 use super::sourcing::{self, SourceArgs};
 use crate::charts::manifest::{Document, Manifests};
 use crate::charts::{capabilities, object::needs_own_namespace};
@@ -12,6 +12,7 @@ use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
 use crate::report::{Block, Report};
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 const EXAMPLES: &str = "\
@@ -96,6 +97,7 @@ pub fn run(ctx: &Ctx, args: &ManifestArgs) -> Result<Report> {
     })?;
     if let Some(wanted) = &wanted {
         wanted.notes.iter().for_each(|note| ctx.ui.note(note));
+        wanted.tell(ctx);
     }
     Ok(made)
 }
@@ -113,15 +115,38 @@ async fn one(ctx: &Ctx, args: &ManifestArgs, chart: &str, about: &Told<'_>) -> R
     let source: &SourceArgs = &args.wanted.source;
     let reference = sourcing::reference(chart, source.repo.as_deref())?;
     let elsewhere = "meshctl charts pull --chart CHART --to DIR, with the same words";
-    let path = sourcing::local(&source.fetcher(ctx)?, &reference, source.version.as_deref(), elsewhere).await?;
-    let mut manifests = render(args, about, &path, (&args.name, &namespace), &args.wanted.given.layers()?)?;
+    let trust = args.wanted.verify.trust()?;
+    let fetcher = source.fetcher(ctx);
+    let local = sourcing::local(&fetcher, &reference, source.version.as_deref(), elsewhere, trust.as_ref()).await?;
+    local.verified.iter().for_each(|verified| ctx.ui.note(&verified.words()));
+    let mut manifests = render(args, about, &local.path, (&args.name, &namespace), &args.wanted.given.layers()?)?;
     chosen(args, &mut manifests)?;
     let definitions = if args.include_crds { std::mem::take(&mut manifests.definitions) } else { Vec::new() };
     let mut text = if args.include_crds { manifests.print_definitions() } else { String::new() };
     text.push_str(&manifests.print());
-    let objects = kinds(&definitions, &manifests);
-    let data = json!({ "release": args.name, "namespace": namespace, "objects": objects, "manifest": text });
-    Ok(Report::new("meshctl/manifest/v1", &data, vec![Block::Code(text)]))
+    let one = |hook| move |Document { kind, source, text, .. }| Object { hook, kind, source, yaml: text };
+    let objects = definitions.into_iter().chain(manifests.objects).map(one(false));
+    let objects = objects.chain(manifests.hooks.into_iter().map(one(true))).collect();
+    let release = args.name.clone();
+    let data = Printed { manifest: text.clone(), namespace, objects, release };
+    Ok(Report::large("meshctl/manifest/v1", data, vec![Block::Code(text)]))
+}
+
+/// A chart's documents for machines.
+#[derive(Serialize)]
+struct Printed {
+    manifest: String,
+    namespace: String,
+    objects: Vec<Object>,
+    release: String,
+}
+
+#[derive(Serialize)]
+struct Object {
+    hook: bool,
+    kind: String,
+    source: String,
+    yaml: String,
 }
 
 async fn mesh(args: &ManifestArgs, wanted: &Wanted, about: &Told<'_>) -> Result<Report> {
@@ -170,7 +195,7 @@ fn render(
         lookup: about.lookup,
         layers,
     };
-    Ok(rendered(&order)?.manifests)
+    printed(&order)
 }
 
 /// What `--no-hooks` and `--show-only` leave.

@@ -41,6 +41,7 @@ pub fn run(ctx: &Ctx, args: &PlanArgs) -> Result<Report> {
     });
     drop(progress);
     let (plan, cluster) = made?;
+    wanted.tell(ctx);
     let mut report = screen::report(&plan, "meshctl/plan/v1", &cluster);
     report.fails_on = Some(Severity::Error);
     if let Some(path) = &args.out {

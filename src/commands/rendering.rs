@@ -1,5 +1,6 @@
 //! From a chart and values, as they are named on the command line, to the objects of a release.
 
+use crate::charts::chart::Chart;
 use crate::charts::fault::Fault;
 use crate::charts::functions::Context;
 use crate::charts::manifest::Manifests;
@@ -110,15 +111,32 @@ pub struct Rendered {
     pub config: serde_json::Value,
 }
 
+/// What a release is made of.
 pub fn rendered(order: &Order<'_>) -> Result<Rendered> {
+    let (manifests, (chart, config)) = made(order, |loaded, values| {
+        let chart = release::Chart::of(loaded)?;
+        Ok((chart, release::json(&Value::map(values.clone()))?))
+    })?;
+    Ok(Rendered { manifests, chart, config })
+}
+
+/// The documents alone.
+pub fn printed(order: &Order<'_>) -> Result<Manifests> {
+    made(order, |_, _| Ok(())).map(|(manifests, ())| manifests)
+}
+
+/// What is rendered, and what is kept of the chart and the user's values.
+fn made<T: Send>(order: &Order<'_>, keep: impl FnOnce(&Chart, &Entries) -> Kept<T> + Send) -> Result<(Manifests, T)> {
     std::thread::scope(|scope| {
-        let started = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || here(order));
+        let started = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || here(order, keep));
         let thread = started.map_err(|e| Error::new(Kind::Internal, "can't start rendering").because(&e))?;
         thread.join().map_err(|_| Error::new(Kind::Internal, format!("rendering {} failed", order.chart)))?
     })
 }
 
-fn here(order: &Order<'_>) -> Result<Rendered> {
+type Kept<T> = std::result::Result<T, String>;
+
+fn here<T>(order: &Order<'_>, keep: impl FnOnce(&Chart, &Entries) -> Kept<T>) -> Result<(Manifests, T)> {
     let loaded = charts::load(order.chart)?;
     if let missing @ [_, ..] = loaded.missing().as_slice() {
         let error = Error::new(Kind::Input, format!("the chart {} is not whole", order.chart));
@@ -143,10 +161,9 @@ fn here(order: &Order<'_>) -> Result<Rendered> {
         api_versions: order.api_versions.unwrap_or(&known),
     };
     let unfit = |why: String| Error::new(Kind::Input, format!("can't keep the chart {}", order.chart)).cause(why);
-    let chart = release::Chart::of(&loaded).map_err(unfit)?;
-    let config = release::json(&Value::map(values.clone())).map_err(unfit)?;
+    let kept = keep(&loaded, &values).map_err(unfit)?;
     let manifests = render(loaded, &values, &release, &context, Limits::default());
-    Ok(Rendered { manifests: manifests.map_err(|fault| failed(order.chart, &fault))?, chart, config })
+    Ok((manifests.map_err(|fault| failed(order.chart, &fault))?, kept))
 }
 
 /// Layers laid over each other.

@@ -4,7 +4,8 @@ use crate::charts::reference::Reference;
 use crate::cli::{Ctx, quoted};
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::{Distribution, Part};
-use crate::source::charts::fetch::{Fetcher, Got, Wish};
+use crate::source::charts::fetch::{Fetcher, Wish};
+use crate::source::charts::trust::{Trust, Verified};
 use crate::source::charts::web::Options;
 use crate::source::{charts, file};
 use clap::Args;
@@ -34,7 +35,7 @@ pub struct SourceArgs {
 }
 
 impl SourceArgs {
-    pub fn fetcher(&self, ctx: &Ctx) -> Result<Fetcher> {
+    pub fn fetcher(&self, ctx: &Ctx) -> Fetcher {
         Fetcher::new(&Options {
             username: self.username.clone(),
             password: self.password.clone(),
@@ -42,6 +43,23 @@ impl SourceArgs {
             plain_http: self.plain_http,
             patience: ctx.global.request_timeout,
         })
+    }
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct VerifyArgs {
+    /// Take only charts that somebody in the keyring has signed
+    #[arg(long, help_heading = HEADING)]
+    pub verify: bool,
+    /// Public keys that are trusted, as gpg --export writes them [default: ~/.gnupg/pubring.gpg]
+    #[arg(long, help_heading = HEADING, value_name = "FILE", requires = "verify")]
+    pub keyring: Option<String>,
+}
+
+impl VerifyArgs {
+    /// Who is trusted, if somebody has to have signed.
+    pub fn trust(&self) -> Result<Option<Trust>> {
+        self.verify.then(|| Trust::read(self.keyring.as_deref())).transpose()
     }
 }
 
@@ -59,12 +77,33 @@ pub fn of_part(all: &Distribution, part: &Part, repo: Option<&str>) -> Result<Re
     reference(part.chart, Some(repo.unwrap_or(all.repository)))
 }
 
-/// The chart on this machine.
-pub async fn local(fetcher: &Fetcher, reference: &Reference, range: Option<&str>, elsewhere: &str) -> Result<String> {
-    if let Reference::Path(path) = reference {
-        return Ok(path.clone());
+/// A chart on this machine.
+pub struct Local {
+    pub path: String,
+    /// Who signed it, if somebody had to.
+    pub verified: Option<Verified>,
+}
+
+impl Local {
+    pub fn new(path: String, trust: Option<&Trust>) -> Result<Local> {
+        let verified = trust.map(|trust| trust.file(&path)).transpose()?;
+        Ok(Local { path, verified })
     }
-    fetcher.get(Wish { reference, range, provenance: false, elsewhere }).await.map(|got: Got| got.path)
+}
+
+/// The chart, from where it is to this machine.
+pub async fn local(
+    fetcher: &Fetcher,
+    reference: &Reference,
+    range: Option<&str>,
+    elsewhere: &str,
+    trust: Option<&Trust>,
+) -> Result<Local> {
+    if let Reference::Path(path) = reference {
+        return Local::new(path.clone(), trust);
+    }
+    let got = fetcher.get(Wish { reference, range, provenance: false, trust, elsewhere }).await?;
+    Ok(Local { path: got.path, verified: got.verified })
 }
 
 /// The chart of a part in a folder of charts.

@@ -1,6 +1,8 @@
 //! How a mesh is installed: its charts, their order, and the ways to set them up. Dated data, as its publisher
 //! documents it; carrying it out is the same for all.
 
+use std::time::Duration;
+
 /// What a mesh's own Helm charts are, and how they fit together.
 #[derive(Debug)]
 pub struct Distribution {
@@ -34,6 +36,8 @@ pub struct Distribution {
     pub keys: Option<&'static Keys>,
     /// What has to be tried before an upgrade; `None`: its publisher asks for nothing.
     pub preflight: Option<&'static Preflight>,
+    /// Webhooks that are open at first, and closed by its control plane.
+    pub closes: Option<&'static Closes>,
 }
 
 #[derive(Debug)]
@@ -97,6 +101,20 @@ pub struct Preflight {
     pub takes: &'static [&'static str],
     /// The part's value for the version that was installed first.
     pub since: &'static str,
+}
+
+/// Validating webhooks that let everything pass until the control plane has seen that it is asked.
+#[derive(Debug)]
+pub struct Closes {
+    /// The part whose pods close them.
+    pub part: &'static str,
+    /// The label that tells which control plane a webhook is of.
+    pub label: &'static str,
+    /// It takes seconds; if not, waiting longer won't help.
+    pub within: Duration,
+    /// What it means when they stay open, and where to look; `{namespace}` is filled in.
+    pub open: &'static str,
+    pub look: &'static str,
 }
 
 /// One chart of it.

@@ -41,15 +41,21 @@ pub fn inline(text: &str) -> Cow<'_, str> {
 
 /// For text of several lines that is meant to be copied: newlines and tabs stay.
 pub fn block(text: &str) -> String {
+    let odd = |byte: &u8| !matches!(byte, b' '..=b'~' | b'\n' | b'\t');
     let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => clean.push(c),
-            '\r' => {}
-            c => push(&mut clean, c),
+    let mut rest = text;
+    loop {
+        // Nearly all of it is plain, and is taken as it stands.
+        let (plain, other) = rest.split_at(rest.as_bytes().iter().position(odd).unwrap_or(rest.len()));
+        clean.push_str(plain);
+        let mut next = other.chars();
+        match next.next() {
+            None => return clean,
+            Some('\r') => {}
+            Some(c) => push(&mut clean, c),
         }
+        rest = next.as_str();
     }
-    clean
 }
 
 fn push(clean: &mut String, c: char) {

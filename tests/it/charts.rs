@@ -144,6 +144,7 @@ fn redirects_are_followed_and_take_no_password_along() {
 fn name_and_password_open_a_repository() {
     let place = Place::new();
     place.server.repository(&[("web", "1.0.0", &chart("web", "1.0.0"))]);
+    place.server.file("/web-1.0.0.tgz.prov", Reply::ok("signed"));
     place.server.on(|request| (request.authorization != "Basic YW5uOnNlc2FtZQ==").then(|| Reply::status(401)));
     let repo = place.server.url();
     let words = ["manifest", "--chart", "web", "--repo", &repo];
@@ -152,6 +153,10 @@ fn name_and_password_open_a_repository() {
     command.args(words).args(["--username", "ann"]).env("MESHCTL_CHARTS_PASSWORD", "sesame");
     let (code, out, err) = parts(&command.output().expect("meshctl starts"));
     assert!(code == 0 && out.contains("from: 1.0.0"), "{err}");
+    let mut command = meshctl(place.home.path());
+    command.args(["charts", "pull", "--prov"]).args(&words[1..]).args(["--username", "ann"]);
+    let (code, _, err) = parts(&command.env("MESHCTL_CHARTS_PASSWORD", "sesame").output().expect("meshctl starts"));
+    assert!(code == 0 && place.home.path().join("web-1.0.0.tgz.prov").exists(), "what is signed too: {err}");
 }
 
 #[test]
@@ -272,6 +277,85 @@ fn provenance_is_fetched_and_not_called_verified() {
     place.server.file("/web-1.0.0.tgz.prov", Reply::ok(format!("web-1.0.0.tgz: sha256:{}", "0".repeat(64))));
     let (code, out, _) = place.run(&words);
     assert!(code == 0 && out.contains("another archive's"), "{out}");
+}
+
+fn signed(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/fixtures/provenance/{name}", env!("CARGO_MANIFEST_DIR"))).expect(name)
+}
+
+const RING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/provenance/ring.gpg");
+
+#[test]
+fn signatures_are_verified_wherever_a_chart_comes_from() {
+    let place = Place::new();
+    let bytes = signed("web-1.0.0.tgz");
+    let (name, rita) = ("signed by Rita RSA <rita@charts.example>", signed("rita.prov"));
+    place.server.repository(&[("web", "1.0.0", &bytes)]);
+    place.server.file("/web-1.0.0.tgz.prov", Reply::ok(rita.clone()));
+    place.server.signed_image("charts/web", "1.0.0", &bytes, Some(&rita));
+    let (repo, trust) = (place.server.url(), ["--verify", "--keyring", RING]);
+    let (code, out, err) =
+        place.run(&[&["charts", "pull", "--chart", "web", "--repo", &repo, "--to", "out"], trust.as_slice()].concat());
+    assert!(code == 0 && out.contains(name) && out.contains("as the index says"), "{out}{err}");
+    assert!(err.contains("key EF0ED0C4BB03B69ECE8FE939D1C22D258A992063, sha256:ea1f8872"), "{err}");
+    assert!(!err.contains("hint"), "{err}");
+    let (registry, archive) = (format!("{}/charts/web:1.0.0", place.registry()), format!("{repo}/web-1.0.0.tgz"));
+    for words in [
+        vec!["--chart", "out/web-1.0.0.tgz"],
+        vec!["--chart", "web", "--repo", &repo, "--version", "1.0.0"],
+        vec!["--chart", &archive],
+        vec!["--chart", &registry, "--plain-http"],
+    ] {
+        let (code, out, err) = place.run(&[&["manifest"], words.as_slice(), &trust].concat());
+        assert!(code == 0 && out.contains("kind: ConfigMap") && err.contains(name), "{words:?}: {out}{err}");
+    }
+    let (code, out, _) =
+        place.run(&[&["charts", "pull", "--chart", &registry, "--plain-http", "-o", "json"], trust.as_slice()].concat());
+    let json: serde_json::Value = serde_json::from_str(&out).expect("a document");
+    assert_eq!((code, &json["charts"][0]["provenance"]), (0, &"verified".into()));
+    assert_eq!(json["charts"][0]["signedBy"][0], "Rita RSA <rita@charts.example>");
+    // Where Helm looks for it.
+    let home = place.home.path().join(".gnupg");
+    std::fs::create_dir(&home).expect("a folder");
+    place.refused(&["manifest", "--chart", "out/web-1.0.0.tgz", "--verify"], &[".gnupg/pubring.gpg", "gpg --export KEY >FILE"]);
+    std::fs::copy(RING, home.join("pubring.gpg")).expect("a keyring");
+    let (code, _, err) = place.run(&["manifest", "--chart", "out/web-1.0.0.tgz", "--verify"]);
+    assert!(code == 0 && err.contains(name), "{err}");
+}
+
+#[test]
+fn a_chart_that_nobody_trusted_has_signed_is_not_taken() {
+    let place = Place::new();
+    let bytes = signed("web-1.0.0.tgz");
+    place.server.repository(&[("web", "1.0.0", &bytes)]);
+    let (repo, trust) = (place.server.url(), ["--verify", "--keyring", RING]);
+    let pull = [&["charts", "pull", "--chart", "web", "--repo", &repo, "--to", "out"], trust.as_slice()].concat();
+    place.refused(&pull, &["web-1.0.0.tgz is not signed", "no web-1.0.0.tgz.prov beside it", "helm package --sign"]);
+    for (name, wanted) in [
+        ("stranger", ["it is signed by the key ", "keys of Rita RSA"]),
+        ("changed", ["what it says is not what was signed", "nothing of it is kept"]),
+        ("other", ["sha256:ea1e", "nothing of it is kept"]),
+        ("named", ["what was signed is web-1.0.1.tgz", "has to keep the name"]),
+        ("olga", ["Olga Over <olga@charts.example> has expired", "newer"]),
+        ("rex", ["Rex Revoked <rex@charts.example> was taken back", "newer"]),
+        ("sha1", ["which is not supported", "gpg --verify"]),
+    ] {
+        place.server.file("/web-1.0.0.tgz.prov", Reply::ok(signed(&format!("{name}.prov"))));
+        place.refused(&pull, &[&["web-1.0.0.tgz is not verified"], wanted.as_slice()].concat());
+    }
+    place.server.file("/web-1.0.0.tgz.prov", Reply::ok("<html>"));
+    place.refused(&pull, &["no message that is signed"]);
+    assert!(place.kept().is_empty() && !place.home.path().join("out").exists(), "{:?}", place.kept());
+    std::fs::write(place.home.path().join("box"), [&[0; 8], b"KBXf".as_slice()].concat()).expect("written");
+    let words = ["charts", "pull", "--chart", "web", "--repo", &repo, "--verify", "--keyring"];
+    place.refused(&[&words, ["box"].as_slice()].concat(), &["a keybox", "gpg --export KEY >FILE"]);
+    place.refused(&["charts", "pull", "istio", "--keyring", "x"], &["--verify"]);
+    // A folder is not what was signed; nor is one archive of a mesh enough.
+    std::fs::create_dir(place.home.path().join("air")).expect("a folder");
+    std::fs::write(place.home.path().join("air/base-1.30.1.tgz"), chart("base", "1.30.1")).expect("written");
+    let words = [&["manifest", "istio", "--profile", "minimal", "--charts", "air"], trust.as_slice()].concat();
+    place.refused(&words, &["air/base-1.30.1.tgz is not signed"]);
+    place.refused(&[&["manifest", "--chart", "air"], trust.as_slice()].concat(), &["only packed charts are signed"]);
 }
 
 #[test]

@@ -28,12 +28,15 @@ AES = ['"MDEyMzQ1Njc4OWFiY2RlZsHmt/AcPf+rXG5PhbuadoE="', '"MDEyMzQ1Njc4OWFiY2RlZ
 JSON = ['`{"a":[1,2.5,"x"],"b":{"c":null}}`', '`{}`', '`{"n":1e3,"t":true,"s":"<&>"}`']
 YAML = ['"a: 1\\nb: [x, 2]\\nc: {d: yes}"', '"k: |\\n  l1\\n  l2"', '"a: 0o7\\nb: 010\\nc: 1_000\\nd: 0x1f\\ne: 1e3\\nf: .5"', '"on: off\\n\\"y\\": n"', '"a: ~\\nb: null\\nc:"',
         '"x: 2001-12-14t21:59:43.10-05:00"', '"- a"', '"s: \\"\\\\u00e9\\\\n\\""']
+TOML = ['"a = 1\\nb = \\"x\\"\\n[t]\\nc = [1.5, true, [2]]"', "`x.y.'z w' = -0x1F`", '"[[s]]\\nn = 1\\n[[s]]\\nn = 2\\n[s.deep]\\nk = 1e3"', "`p = [{k = 1}, {k = 'two', m = {}}]`",
+        '""', '"f = [inf, -inf, 1_000, 0o17, 0b11, 1.0, -2.50e-2]"', '"s = \'\'\'\\nraw \\\\n\'\'\'\\nm = \\"\\"\\"\\none\\\\\\n   two\\"\\"\\""', '"w = 2024-02-29T10:11:12Z\\nv = 2024-02-29 10:11:12.5+02:00"', '"a = 1\\na = 2"', '"a ="', '"# only this"',
+        '"e = \\"\\\\u00e9\\\\t\\\\\\"\\""', '"t = [\\n 1, # one\\n 2,\\n]"', '"[a.b]\\n[a]\\nc = 1"', '"when = 2024-02-29"']
 ANY = STRINGS[:8] + INTS[:5] + FLOATS[:2] + LISTS[:6] + MAPS + ["nil", "true", "false", ".Values.missing", ".Values.nothing", ".Values.int", ".Values.big", ".Values.huge"]
 POOLS = {"S": STRINGS, "I": INTS, "i": SMALL, "F": FLOATS, "L": LISTS, "M": MAPS, "R": PATTERNS, "V": VERSIONS, "G": RANGES, "D": LAYOUTS, "T": TIMES, "U": DURATIONS,
          "P": PATHS, "u": URLS, "6": B64, "J": JSON, "Y": YAML, "A": ANY, "B": ["true", "false"], "k": ['"a"', '"b"', '"c"', '"zz"'], "K": ['"x"', '"twice"'],
          "t": ['`{{ .Values.text }}`', '`{{ include "x" 1 }}`', '`{{ range .Values.list }}{{ . }},{{ end }}`', '"plain"', '`{{ upper "a" }}{{/* c */}}`'],
          "%": ['"%v"', '"%s"', '"%d"', '"%5v|"', '"%-8v|"', '"%q"', '"%T"', '"%05d"', '"%.2f"', '"%x"', '"%t"', '"%+d"', '"%e"', '"%g"', '"%c"', '"%U"', '"%08.3f"', '"%%"', '"%#x"', '"% d"'],
-         "3": B32, "c": AES, "n": ["1", "2", "0", "4294967297", "77"], "w": ['"maximum"', '"long"', '"medium"', '"short"', '"basic"', '"pin"', '"long"', '"none"'],
+         "3": B32, "c": AES, "O": TOML, "n": ["1", "2", "0", "4294967297", "77"], "w": ['"maximum"', '"long"', '"medium"', '"short"', '"basic"', '"pin"', '"long"', '"none"'],
          ".": ["."]}
 
 # Name: the kinds of its arguments, by the letters of POOLS; `*` repeats the one before it up to three times.
@@ -43,7 +46,7 @@ SHAPES = {
     "coalesce": "A*", "compact": "L", "concat": "LL*", "contains": "SS", "date": "DT", "dateInZone": "DT:UTC", "dateModify": "UT!", "date_in_zone": "DT:UTC", "date_modify": "UT!",
     "decryptAES": ":secret c", "derivePassword": "nwSSS",
     "deepCopy": "M", "deepEqual": "AA", "default": "AA", "dict": "kA*", "dig": "kkSM", "dir": "P", "div": "II", "divf": "FF", "duration": "U", "durationRound": "U", "empty": "A",
-    "eq": "AA", "ext": "P", "fail": "S", "first": "L", "float64": "A", "floor": "F", "fromJson": "J", "fromJsonArray": "J", "fromYaml": "Y", "fromYamlArray": "Y", "ge": "II", "get": "Mk",
+    "eq": "AA", "ext": "P", "fail": "S", "first": "L", "float64": "A", "floor": "F", "fromJson": "J", "fromJsonArray": "J", "fromToml": "O", "fromYaml": "Y", "fromYamlArray": "Y", "ge": "II", "get": "Mk",
     "gt": "FF", "has": "AL", "hasKey": "Mk", "hasPrefix": "SS", "hasSuffix": "SS", "html": "S", "htmlDate": "T", "htmlDateInZone": "T:UTC", "include": "KA", "indent": "iS",
     "index": "Mk", "initial": "L", "initials": "S", "int": "A", "int64": "A", "isAbs": "P", "join": "SL", "js": "S", "kebabcase": "S", "kindIs": ":map A", "kindOf": "A", "last": "L",
     "le": "SS", "len": "A", "list": "A*", "lookup": "SSSS", "lower": "S", "lt": "II", "max": "II*", "maxf": "FF*", "merge": "MM*", "mergeOverwrite": "MM*", "min": "II*", "minf": "FF*", "mod": "II",
@@ -68,7 +71,7 @@ LINES = {"toPrettyJson", "mustToPrettyJson", "toToml", "toYaml", "toYamlPretty"}
 # (getHostByName), or does nothing but fail here (call, break, continue, hello).
 LEFT_OUT = set("""ago now randAlpha randAlphaNum randAscii randBytes randInt randNumeric shuffle uuidv4 genCA genCAWithKey genPrivateKey genSelfSignedCert
 genSelfSignedCertWithKey genSignedCert genSignedCertWithKey buildCustomCert bcrypt htpasswd encryptAES getHostByName call hello
-fromToml must_date_modify mustToDate""".split())
+must_date_modify mustToDate""".split())
 
 
 def arguments(shape, rng):

@@ -48,7 +48,10 @@ pub const TABLE: &[Builtin] = &[
         Err(message) => Err(format!("fromYamlArray of text that is no YAML is not supported: {message}")),
     }),
     fixed("toToml", &[Any], |_, a| done(toml::write(&a[0])?)),
-    fixed("fromToml", &[Str], |_, _| Err("fromToml is not supported".to_owned())),
+    fixed("fromToml", &[Str], |c, a| {
+        let read = toml::read(text(a, 0), c.now.time_zone());
+        read.map_err(|message| format!("fromToml of text that is no TOML is not supported: {message}"))
+    }),
     fixed("sha1sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text(a, 0).as_bytes()).as_ref()))),
     fixed("sha256sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA256, text(a, 0).as_bytes()).as_ref()))),
     fixed("sha512sum", &[Str], |_, a| done(hex(digest::digest(&digest::SHA512, text(a, 0).as_bytes()).as_ref()))),

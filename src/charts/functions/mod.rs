@@ -117,7 +117,7 @@ impl Builtin {
 
     /// What a call of it weighs beyond its own step of a rendering.
     pub fn weight(&self) -> u64 {
-        if matches!(self.name, "bcrypt" | "htpasswd" | "derivePassword") { 100_000 } else { 0 }
+        if matches!(self.name, "bcrypt" | "htpasswd" | "derivePassword" | "genPrivateKey") { 100_000 } else { 0 }
     }
 
     pub fn arity(&self, count: usize) -> Result<(), String> {

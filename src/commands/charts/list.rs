@@ -18,7 +18,7 @@ pub fn run(ctx: &Ctx, mesh: Option<&str>) -> Result<Report> {
         Some(name) => vec![mesh_named(name)?],
         None => MESHES.to_vec(),
     };
-    let fetcher = SourceArgs::default().fetcher(ctx)?;
+    let fetcher = SourceArgs::default().fetcher(ctx);
     let (mut body, mut data) = (Vec::new(), Vec::new());
     for mesh in meshes {
         let all = mesh.distribution();

@@ -3,6 +3,7 @@
 use super::WhichArgs;
 use crate::cli::{Ctx, quoted};
 use crate::commands::load;
+use crate::commands::sourcing::VerifyArgs;
 use crate::error::{Error, Kind, Result};
 use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
 use crate::source::charts::fetch::{Fetcher, Got, Vouched, Wish};
@@ -14,7 +15,9 @@ Examples:
   meshctl charts pull istio --version 1.29 --to charts    every part of it
   meshctl charts pull linkerd crds control-plane          two parts, into this folder
   meshctl charts pull --chart oci://registry.example/charts/web --version '^1.2'
-A checksum that is not the one which index or registry promise ends it, and nothing is written.";
+  meshctl charts pull --chart web --repo https://charts.example --verify --keyring trusted.gpg
+A checksum that is not the one which index or registry promise ends it, and so does a signature that
+--verify finds wrong; nothing is written then.";
 
 #[derive(Args, Debug)]
 pub struct PullArgs {
@@ -23,14 +26,17 @@ pub struct PullArgs {
     /// The folder to put them in; it is made if it isn't there
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub to: String,
-    /// Fetch the provenance file of each chart as well, where it has one; `gpg --verify` reads its signature
+    /// Fetch the provenance file of each chart as well, where it has one, and don't verify its signature
     #[arg(long)]
     pub prov: bool,
+    #[command(flatten)]
+    pub verify: VerifyArgs,
 }
 
-/// What the provenance file says of the archive. Its signature is not looked at here.
+/// What the provenance file says of the archive. Unless it has to be verified, its signature is not looked at.
 #[derive(Clone, Copy, PartialEq)]
 enum Provenance {
+    Verified,
     NotAsked,
     Missing,
     Names,
@@ -38,16 +44,17 @@ enum Provenance {
 }
 
 pub fn run(ctx: &Ctx, args: &PullArgs) -> Result<Report> {
-    let fetcher = args.which.source.fetcher(ctx)?;
+    let fetcher = args.which.source.fetcher(ctx);
     let which = args.which.all()?;
+    let trust = args.verify.trust()?;
     let elsewhere = args.which.elsewhere();
     let progress = ctx.ui.progress("fetching charts");
     let all = load::block_on(async {
         let mut all = Vec::new();
         for which in &which {
             let range = args.which.source.version.as_deref();
-            let got =
-                one(&fetcher, Wish { reference: &which.reference, range, provenance: args.prov, elsewhere: &elsewhere }).await?;
+            let (reference, provenance, trust) = (&which.reference, args.prov, trust.as_ref());
+            let got = one(&fetcher, Wish { reference, range, provenance, trust, elsewhere: &elsewhere }).await?;
             all.push((which.parts.clone(), got));
         }
         Ok(all)
@@ -60,6 +67,7 @@ pub fn run(ctx: &Ctx, args: &PullArgs) -> Result<Report> {
         let file = got.put(&args.to)?;
         rows.push(row(got, provenance));
         let seen = match provenance {
+            Provenance::Verified => "verified",
             Provenance::NotAsked => "not asked for",
             Provenance::Missing => "none",
             Provenance::Names => "names this archive; its signature was not verified",
@@ -68,13 +76,16 @@ pub fn run(ctx: &Ctx, args: &PullArgs) -> Result<Report> {
         data.push(json!({
             "chart": got.name, "version": got.version, "parts": parts, "from": got.from, "file": file,
             "sha256": got.digest, "checksum": got.vouched.words(), "provenance": seen,
+            "signedBy": got.verified.as_ref().map(|it| &it.signed.by),
+            "fingerprint": got.verified.as_ref().map(|it| &it.signed.fingerprint),
         }));
+        got.verified.iter().for_each(|verified| ctx.ui.note(&verified.words()));
     }
-    if all.iter().any(|(_, got)| got.vouched == Vouched::Nobody) {
+    if all.iter().any(|(_, got)| got.vouched == Vouched::Nobody && got.verified.is_none()) {
         ctx.ui.warning("nobody gives a checksum for some of them: what came is taken as it is");
     }
-    if args.prov {
-        ctx.ui.hint("gpg --verify FILE.tgz.prov says whose signature it is");
+    if args.prov && !args.verify.verify {
+        ctx.ui.hint("--verify checks whose signatures they are");
     }
     if let Some(mesh) = &args.which.mesh {
         ctx.ui.hint(&format!("meshctl install {mesh} --charts {} uses them, and asks no repository", quoted(&args.to)));
@@ -99,6 +110,9 @@ fn counted(charts: usize) -> String {
 
 /// The checksum in a provenance file is that of the archive, or the file is another's.
 fn provenance(args: &PullArgs, got: &Got) -> Provenance {
+    if got.verified.is_some() {
+        return Provenance::Verified;
+    }
     let Some(text) = got.provenance.as_deref().map(String::from_utf8_lossy) else {
         return if args.prov { Provenance::Missing } else { Provenance::NotAsked };
     };
@@ -107,10 +121,12 @@ fn provenance(args: &PullArgs, got: &Got) -> Provenance {
 }
 
 fn row(got: &Got, provenance: Provenance) -> Vec<Line> {
-    let tone = if got.vouched == Vouched::Nobody { Tone::Warn } else { Tone::Good };
-    let mut checked = vec![Span::new(got.vouched.words(), tone)];
+    let by = got.verified.iter().flat_map(|it| it.signed.by.first());
+    let mut checked: Vec<Span> = by.map(|by| Span::new(format!("signed by {by}; "), Tone::Good)).collect();
+    let tone = if got.vouched == Vouched::Nobody && checked.is_empty() { Tone::Warn } else { Tone::Good };
+    checked.push(Span::new(got.vouched.words(), tone));
     match provenance {
-        Provenance::NotAsked => {}
+        Provenance::NotAsked | Provenance::Verified => {}
         Provenance::Missing => checked.push(Span::new("; no provenance", Tone::Warn)),
         Provenance::Names => checked.push(Span::new("; provenance fits, signature not verified", Tone::Warn)),
         Provenance::NamesAnother => checked.push(Span::new("; provenance is another archive's", Tone::Bad)),

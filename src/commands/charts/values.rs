@@ -2,7 +2,8 @@
 
 use super::WhichArgs;
 use crate::cli::Ctx;
-use crate::commands::{load, sourcing};
+use crate::commands::load;
+use crate::commands::sourcing::{self, Local, VerifyArgs};
 use crate::error::{Error, Kind, Result};
 use crate::mesh;
 use crate::report::{Block, Report};
@@ -23,6 +24,8 @@ pub struct ValuesArgs {
     /// Take the chart from this folder, and ask no repository
     #[arg(short = 'd', long, value_name = "DIR", alias = "manifests", conflicts_with = "repo")]
     pub charts: Option<String>,
+    #[command(flatten)]
+    pub verify: VerifyArgs,
 }
 
 pub fn run(ctx: &Ctx, args: &ValuesArgs) -> Result<Report> {
@@ -33,13 +36,15 @@ pub fn run(ctx: &Ctx, args: &ValuesArgs) -> Result<Report> {
     };
     let range = args.which.source.version.as_deref();
     let part = args.which.mesh.as_deref().and_then(mesh::named).and_then(|mesh| mesh.distribution().part(which.parts.first()?));
-    let path = match (&args.charts, part) {
-        (Some(folder), Some(part)) => sourcing::in_folder(folder, part, range)?,
+    let trust = args.verify.trust()?;
+    let local = match (&args.charts, part) {
+        (Some(folder), Some(part)) => Local::new(sourcing::in_folder(folder, part, range)?, trust.as_ref())?,
         _ => {
-            let fetcher = args.which.source.fetcher(ctx)?;
-            load::block_on(sourcing::local(&fetcher, &which.reference, range, &args.which.elsewhere()))?
+            let fetcher = args.which.source.fetcher(ctx);
+            load::block_on(sourcing::local(&fetcher, &which.reference, range, &args.which.elsewhere(), trust.as_ref()))?
         }
     };
-    let text = charts::file_of(&path, "values.yaml")?.unwrap_or_default();
+    local.verified.iter().for_each(|verified| ctx.ui.note(&verified.words()));
+    let text = charts::file_of(&local.path, "values.yaml")?.unwrap_or_default();
     Ok(Report::new("meshctl/chart-values/v1", &json!({ "chart": which.chart, "values": text }), vec![Block::Code(text)]))
 }

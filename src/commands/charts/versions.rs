@@ -26,7 +26,7 @@ pub struct VersionsArgs {
 }
 
 pub fn run(ctx: &Ctx, args: &VersionsArgs) -> Result<Report> {
-    let fetcher = args.which.source.fetcher(ctx)?;
+    let fetcher = args.which.source.fetcher(ctx);
     let range = args.which.source.version.as_deref();
     let progress = ctx.ui.progress("asking for versions");
     let (mut body, mut data) = (Vec::new(), Vec::new());

@@ -2,12 +2,14 @@
 
 use super::back;
 use super::planning::{Ground, failed, namespace};
+use super::wanted::mesh_named;
 use super::{readiness, run_record};
 use crate::charts::object::Ref;
 use crate::charts::plan::{Action, Plan, Step};
 use crate::charts::release::{self, Hook, LastRun, Release};
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
+use crate::mesh::install::Closes;
 use crate::source::apply::{Kinds, Manner, Refused};
 use crate::source::charts;
 use futures::{StreamExt, TryStreamExt};
@@ -43,9 +45,10 @@ impl Carrier<'_> {
             self.apply(&self.ground.kinds, &keyed.secret().ok_or_else(missing)?, keyed.replaces).await?;
         }
         run_record::begin(self.ctx, self.ground, plan).await;
+        let closes = mesh_named(&plan.mesh)?.distribution().closes;
         let mut done = Vec::new();
         for step in plan.steps.iter().filter(|step| step.touched) {
-            done.push(self.release(step).await?);
+            done.push(self.release(step, closes.filter(|closes| closes.part == step.part)).await?);
             if step.passing {
                 back::erase(self.ground, &step.release).await?;
                 self.ctx.ui.hint(&format!("{} has passed, and is gone again", step.release.name));
@@ -56,13 +59,13 @@ impl Carrier<'_> {
     }
 
     /// One release; whatever stops it, Ctrl-C too, is written into its record.
-    async fn release(&self, step: &Step) -> Result<Done> {
+    async fn release(&self, step: &Step, closes: Option<&Closes>) -> Result<Done> {
         let began = charts::now();
         let pending = format!("pending-{}", event(step));
         self.record(&with_status(&step.release, &pending, "meshctl is at it")).await?;
         let progress = self.ctx.ui.progress(&format!("{}: applying", step.release.name));
         let worked = tokio::select! {
-            worked = self.work(step, &progress) => worked,
+            worked = self.work(step, closes, &progress) => worked,
             Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
         };
         drop(progress);
@@ -104,7 +107,12 @@ impl Carrier<'_> {
         }
     }
 
-    async fn work(&self, step: &Step, progress: &crate::ui::Progress) -> Result<(jiff::Zoned, Vec<Hook>)> {
+    async fn work(
+        &self,
+        step: &Step,
+        closes: Option<&Closes>,
+        progress: &crate::ui::Progress,
+    ) -> Result<(jiff::Zoned, Vec<Hook>)> {
         let event = event(step);
         let creating = |object: &Value| {
             let at = Ref::of(object);
@@ -138,6 +146,9 @@ impl Carrier<'_> {
         let applied = charts::now();
         self.ready(kinds, &step.objects, progress).await?;
         hooks = self.hooks(step, &format!("post-{event}"), hooks, progress).await?;
+        if let Some(closes) = closes {
+            self.closed(kinds, step, closes, progress).await;
+        }
         Ok((applied, hooks))
     }
 

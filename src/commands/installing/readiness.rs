@@ -39,6 +39,13 @@ pub fn waits_for(object: &Value) -> Option<String> {
     }
 }
 
+/// Whether a validating webhook that a service in this namespace answers lets everything pass when it does not.
+pub fn is_open(configuration: &Value, namespace: &str) -> bool {
+    let open =
+        |webhook: &Value| webhook["failurePolicy"] == "Ignore" && webhook["clientConfig"]["service"]["namespace"] == namespace;
+    configuration["webhooks"].as_array().is_some_and(|webhooks| webhooks.iter().any(open))
+}
+
 /// Whether waiting longer can't help.
 pub fn has_failed(object: &Value) -> Option<String> {
     let failed = condition(object, "Failed").filter(|c| c["status"] == "True" && object["kind"] == "Job")?;
@@ -105,6 +112,16 @@ mod tests {
         assert_eq!(waits_for(&taken).as_deref(), Some("it is not established: already in use"));
         let crd = |status: &str| json!({ "kind": "CustomResourceDefinition", "status": { "conditions": [{ "type": "Established", "status": status }] } });
         assert!(waits_for(&crd("True")).is_none() && waits_for(&crd("False")).is_some());
+    }
+
+    #[test]
+    fn a_webhook_is_open_where_its_service_is_ours_and_it_fails_open() {
+        let with = |policy: &str, place: &str| {
+            json!({ "webhooks": [{ "failurePolicy": "Fail" },
+                { "failurePolicy": policy, "clientConfig": { "service": { "namespace": place } } }] })
+        };
+        assert!(is_open(&with("Ignore", "m"), "m"));
+        assert!(!is_open(&with("Fail", "m"), "m") && !is_open(&with("Ignore", "other"), "m") && !is_open(&json!({}), "m"));
     }
 
     #[test]

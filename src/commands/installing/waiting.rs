@@ -2,15 +2,18 @@
 
 use super::carrying::Carrier;
 use super::planning::failed;
-use super::readiness::{has_failed, holds, next, selector, waits_for, warned};
+use super::readiness::{has_failed, holds, is_open, next, selector, waits_for, warned};
 use crate::charts::object::Ref;
+use crate::charts::plan::Step;
 use crate::error::{Error, Kind, Result};
+use crate::mesh::install::Closes;
 use crate::source::apply::{Kinds, Writer};
 use crate::source::charts;
 use crate::ui::Progress;
 use serde_json::Value;
 use std::time::Duration;
 
+const WEBHOOKS: (&str, &str) = ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration");
 const PAUSE: Duration = Duration::from_millis(500);
 /// Looks at an object between two at what holds it up.
 const LOOKS: usize = 10;
@@ -54,6 +57,31 @@ impl Carrier<'_> {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    /// Waits until the control plane has closed its webhooks. If it doesn't, that is told, and nothing has failed: the
+    /// mesh is up, and goes on trying by itself.
+    pub(super) async fn closed(&self, kinds: &Kinds, step: &Step, closes: &Closes, progress: &Progress) {
+        let namespace = step.release.namespace.as_str();
+        let of = |kind: &str| step.objects.iter().find(|object| object["kind"] == kind);
+        let label = of(WEBHOOKS.1).and_then(|object| object["metadata"]["labels"][closes.label].as_str());
+        // Without a control plane of its own here nobody closes them.
+        let Some(label) = label.filter(|_| of("Deployment").is_some()) else { return };
+        let labels = format!("{}={label}", closes.label);
+        let until = charts::now().timestamp() + closes.within.min(self.deadline);
+        loop {
+            // Those of other releases too: one is shared by all revisions. Who may not look doesn't wait.
+            let Ok(all) = self.ground.writer.list(kinds, WEBHOOKS, None, &labels).await else { return };
+            let open: Vec<String> = all.iter().filter(|one| is_open(one, namespace)).map(|one| Ref::of(one).name).collect();
+            let Some(first) = open.first() else { return };
+            if charts::now().timestamp() >= until {
+                let names = open.join(", ");
+                self.ctx.ui.warning(&format!("webhook {names} is still open (failurePolicy Ignore): {}", closes.open));
+                return self.ctx.ui.hint(&closes.look.replace("{namespace}", namespace));
+            }
+            progress.say(&format!("{}: its webhook {first} is still open", step.release.name));
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     fn late(&self, at: &Ref, why: String) -> Error {

@@ -5,12 +5,14 @@ use crate::charts::release;
 use crate::charts::yaml::load;
 use crate::cli::{Ctx, complete};
 use crate::commands::rendering::{Given, Layer, values_file};
-use crate::commands::sourcing::{self, SourceArgs};
+use crate::commands::sourcing::{self, Local, SourceArgs, VerifyArgs};
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::{Distribution, Part, Profile, Translated};
 use crate::mesh::{self, MESHES, Mesh};
 use crate::source::charts::fetch::Fetcher;
+use crate::source::charts::trust::{Trust, Verified};
 use clap::Args;
+use std::cell::RefCell;
 
 #[derive(Args, Clone, Debug)]
 pub struct WantedArgs {
@@ -34,6 +36,8 @@ pub struct WantedArgs {
     pub charts: Option<String>,
     #[command(flatten)]
     pub source: SourceArgs,
+    #[command(flatten)]
+    pub verify: VerifyArgs,
     #[command(flatten)]
     pub given: Given,
     /// Take over objects that belong to another release or installer
@@ -78,6 +82,10 @@ pub struct Wanted {
     pub charts: Option<String>,
     pub source: SourceArgs,
     pub fetcher: Fetcher,
+    /// Who has to have signed the charts.
+    pub trust: Option<Trust>,
+    /// Charts that were verified so far.
+    pub verified: RefCell<Vec<Verified>>,
     /// The newest charts, rather than those of the releases that are there.
     pub newest: bool,
 }
@@ -158,9 +166,21 @@ pub fn wanted(ctx: &Ctx, args: &WantedArgs) -> Result<Wanted> {
         let release = part.release_of(&revision);
         pieces.push(Piece { part, release, namespace, layers, chosen, silent });
     }
-    let (charts, source, fetcher) = (args.charts.clone(), args.source.clone(), args.source.fetcher(ctx)?);
-    let (as_installed, notes, keys) = (name.is_none(), told.foreign.notes, args.keys.clone());
-    Ok(Wanted { mesh, profile, revision, pieces, as_installed, notes, keys, charts, source, fetcher, newest: false })
+    Ok(Wanted {
+        mesh,
+        profile,
+        revision,
+        pieces,
+        as_installed: name.is_none(),
+        notes: told.foreign.notes,
+        keys: args.keys.clone(),
+        charts: args.charts.clone(),
+        source: args.source.clone(),
+        fetcher: args.source.fetcher(ctx),
+        trust: args.verify.trust()?,
+        verified: RefCell::default(),
+        newest: false,
+    })
 }
 
 fn valid_revision(revision: &str) -> Result<()> {
@@ -247,13 +267,23 @@ impl Wanted {
 
     /// The chart of a part on this machine. `installed`: the version that stays unless another is asked for.
     pub async fn chart(&self, part: &Part, installed: Option<&str>) -> Result<String> {
-        let range = self.source.version.as_deref();
-        if let Some(folder) = &self.charts {
-            return sourcing::in_folder(folder, part, range);
-        }
-        let reference = sourcing::of_part(self.mesh.distribution(), part, self.source.repo.as_deref())?;
-        let elsewhere = format!("meshctl charts pull {} --to DIR", self.mesh.id());
-        let range = range.or(installed.filter(|_| !self.newest));
-        sourcing::local(&self.fetcher, &reference, range, &elsewhere).await
+        let (range, trust) = (self.source.version.as_deref(), self.trust.as_ref());
+        let local = if let Some(folder) = &self.charts {
+            Local::new(sourcing::in_folder(folder, part, range)?, trust)?
+        } else {
+            let reference = sourcing::of_part(self.mesh.distribution(), part, self.source.repo.as_deref())?;
+            let elsewhere = format!("meshctl charts pull {} --to DIR", self.mesh.id());
+            let range = range.or(installed.filter(|_| !self.newest));
+            sourcing::local(&self.fetcher, &reference, range, &elsewhere, trust).await?
+        };
+        self.verified.borrow_mut().extend(local.verified);
+        Ok(local.path)
+    }
+
+    /// Says who signed the charts.
+    pub fn tell(&self, ctx: &Ctx) {
+        let mut told: Vec<String> = self.verified.take().iter().map(Verified::words).collect();
+        told.dedup();
+        told.iter().for_each(|words| ctx.ui.note(words));
     }
 }

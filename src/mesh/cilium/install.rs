@@ -33,6 +33,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     extensions: "",
     keys: None,
     preflight: Some(&PREFLIGHT),
+    closes: None,
 };
 
 /// docs.cilium.io/en/stable/operations/upgrade: "Running pre-flight check (Required)", and `upgradeCompatibility`.

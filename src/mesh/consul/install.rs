@@ -49,6 +49,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     extensions: "",
     keys: None,
     preflight: None,
+    closes: None,
 };
 
 const DEMO: &[(&str, &str)] = &[(

@@ -1,6 +1,7 @@
 //! Istio's charts. Names, order and profiles as istio.io documents the installation with Helm (1.29, 2026).
 
-use crate::mesh::install::{Distribution, Footprint, Leftover, Minors, Part, Profile};
+use crate::mesh::install::{Closes, Distribution, Footprint, Leftover, Minors, Part, Profile};
+use std::time::Duration;
 
 const fn part(id: &'static str, chart: &'static str, release: &'static str, folders: &'static [&'static str]) -> Part {
     Part { id, chart, folders, release, revisioned: false, takes: None, tells: None }
@@ -80,6 +81,16 @@ pub static DISTRIBUTION: Distribution = Distribution {
     extensions: "",
     keys: None,
     preflight: None,
+    closes: Some(&CLOSES),
+};
+
+/// It takes a few seconds after istiod is ready; an API server that can't reach it is the usual reason why not.
+static CLOSES: Closes = Closes {
+    part: "istiod",
+    label: "istio.io/rev",
+    within: Duration::from_secs(60),
+    open: "Istio's configuration is taken unchecked when istiod doesn't answer",
+    look: "can the API server reach port 15017 of istiod's pods? kubectl -n {namespace} logs deploy/istiod says why it keeps it open",
 };
 
 const fn profile(

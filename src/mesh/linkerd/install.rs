@@ -45,6 +45,7 @@ pub static DISTRIBUTION: Distribution = Distribution {
     extensions: "linkerd.io/extension",
     keys: Some(&KEYS),
     preflight: None,
+    closes: None,
 };
 
 const fn left(api_version: &'static str, kind: &'static str, name: &'static str, secret: bool) -> Leftover {

@@ -2,6 +2,7 @@
 
 use super::registry::Registry;
 use super::shelf::{Shelf, replace};
+use super::trust::{PROVENANCE, Trust, Verified};
 use super::web::{Options, Silence, Web, meaning, shown};
 use super::{LARGEST, digest, read};
 use crate::charts::index::{self, Entry, Index};
@@ -11,14 +12,15 @@ use reqwest::Url;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The largest indexes of public repositories have some 20 megabytes.
 const INDEX: u64 = 64 << 20;
-const PROVENANCE: u64 = 1 << 20;
 
 pub struct Fetcher {
-    web: Web,
+    options: Options,
+    /// Made when somebody is asked: it reads every root certificate of the machine.
+    web: OnceLock<Web>,
     shelf: Option<Shelf>,
     /// By repository: each is asked once.
     indexes: Mutex<BTreeMap<String, Arc<Index>>>,
@@ -58,6 +60,8 @@ pub struct Got {
     pub digest: String,
     pub vouched: Vouched,
     pub provenance: Option<Vec<u8>>,
+    /// Who signed it, if somebody had to.
+    pub verified: Option<Verified>,
 }
 
 impl Got {
@@ -84,8 +88,17 @@ pub struct Wish<'a> {
     pub reference: &'a Reference,
     pub range: Option<&'a str>,
     pub provenance: bool,
+    /// It has to be signed by one of them.
+    pub trust: Option<&'a Trust>,
     /// A command that fetches it on another machine.
     pub elsewhere: &'a str,
+}
+
+impl Wish<'_> {
+    /// Its provenance is wanted too.
+    fn signed(&self) -> bool {
+        self.provenance || self.trust.is_some()
+    }
 }
 
 /// An archive that came, before it is kept.
@@ -93,13 +106,23 @@ struct Arrived {
     bytes: Vec<u8>,
     version: Option<String>,
     from: String,
+    /// What it is called there.
+    file: String,
     vouched: Vouched,
     provenance: Option<Vec<u8>>,
 }
 
 impl Fetcher {
-    pub fn new(options: &Options) -> Result<Fetcher> {
-        Ok(Fetcher { web: Web::new(options)?, shelf: Shelf::open(), indexes: Mutex::new(BTreeMap::new()) })
+    pub fn new(options: &Options) -> Fetcher {
+        Fetcher { options: options.clone(), web: OnceLock::new(), shelf: Shelf::open(), indexes: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn web(&self) -> Result<&Web> {
+        if let Some(web) = self.web.get() {
+            return Ok(web);
+        }
+        let web = Web::new(&self.options)?;
+        Ok(self.web.get_or_init(|| web))
     }
 
     /// The chart, from the cache if its full version is named and it is there.
@@ -109,12 +132,21 @@ impl Fetcher {
             .as_ref()
             .ok_or_else(|| Error::new(Kind::Output, "there is no place to keep charts").hint("XDG_CACHE_HOME=DIR names one"))?;
         let source = source(wish.reference)?;
-        let exact = wish.range.filter(|range| index::is_exact(range) && !wish.provenance);
+        let exact = wish.range.filter(|range| index::is_exact(range) && !wish.signed());
         if let (Some(name), Some(version)) = (wish.reference.name(), exact)
             && let Some((path, digest)) = shelf.find(&source, name, version)
         {
             let (name, version) = (name.to_owned(), version.to_owned());
-            return Ok(Got { path, name, version, from: source, digest, vouched: Vouched::Shelf, provenance: None });
+            return Ok(Got {
+                path,
+                name,
+                version,
+                from: source,
+                digest,
+                vouched: Vouched::Shelf,
+                provenance: None,
+                verified: None,
+            });
         }
         let arrived = match wish.reference {
             Reference::Path(path) => return Err(Error::new(Kind::Internal, format!("{path} is on this machine"))),
@@ -124,7 +156,7 @@ impl Fetcher {
                 let url = url(address)?;
                 let bytes = self.download(wish, &url).await?;
                 let provenance = self.signed(wish, &url).await?;
-                Arrived { bytes, version: None, from: shown(&url), vouched: Vouched::Nobody, provenance }
+                Arrived { bytes, version: None, from: shown(&url), file: file(&url), vouched: Vouched::Nobody, provenance }
             }
         };
         self.kept(wish, shelf, &source, arrived)
@@ -132,7 +164,7 @@ impl Fetcher {
 
     /// What the repository or registry has, the newest first.
     pub async fn versions(&self, reference: &Reference, elsewhere: &str) -> Result<Vec<Entry>> {
-        let wish = Wish { reference, range: None, provenance: false, elsewhere };
+        let wish = Wish { reference, range: None, provenance: false, trust: None, elsewhere };
         match reference {
             Reference::Listed { repository, chart } => {
                 let index = self.index(wish, repository).await?;
@@ -180,7 +212,7 @@ impl Fetcher {
         let address = address.ok_or_else(|| {
             Error::new(Kind::Input, format!("the index of {place} does not say where {chart} {} is", entry.version))
         })?;
-        if let (Some(shelf), Some(promised), false) = (&self.shelf, &entry.digest, wish.provenance)
+        if let (Some(shelf), Some(promised), false) = (&self.shelf, &entry.digest, wish.signed())
             && let Some((path, kept)) = shelf.find(&place, chart, &entry.version)
             && kept == *promised
             && let Ok(bytes) = fs::read(path)
@@ -189,6 +221,7 @@ impl Fetcher {
                 bytes,
                 version: Some(entry.version.clone()),
                 from: shown(&address),
+                file: file(&address),
                 vouched: Vouched::Index,
                 provenance: None,
             });
@@ -211,7 +244,8 @@ impl Fetcher {
             }
         };
         let provenance = self.signed(wish, &address).await?;
-        Ok(Arrived { bytes, version: Some(entry.version.clone()), from: shown(&address), vouched, provenance })
+        let (from, file) = (shown(&address), file(&address));
+        Ok(Arrived { bytes, version: Some(entry.version.clone()), from, file, vouched, provenance })
     }
 
     async fn pulled(&self, wish: Wish<'_>, image: &Image) -> Result<Arrived> {
@@ -228,17 +262,21 @@ impl Fetcher {
                 }
             },
         };
-        let registry = Registry::new(&self.web, image).map_err(|silence| silent(&silence, &address(image), wish))?;
-        let pulled = registry.pull(&tag_of(&version), wish.provenance).await;
+        let registry = Registry::new(self.web()?, image).map_err(|silence| silent(&silence, &address(image), wish))?;
+        let pulled = registry.pull(&tag_of(&version), wish.signed()).await;
         let from = if version.is_empty() { address(image) } else { format!("{}:{}", address(image), tag_of(&version)) };
         let pulled = pulled.map_err(|silence| silent(&silence, &from, wish))?;
         let version = Some(version).filter(|version| !version.is_empty());
-        Ok(Arrived { bytes: pulled.bytes, version, from, vouched: Vouched::Registry, provenance: pulled.provenance })
+        let name = image.path.rsplit('/').next().unwrap_or_default();
+        // One that is called by its digest is signed under the version that is in it.
+        let file = version.as_ref().map_or(String::new(), |version| format!("{name}-{version}.tgz"));
+        let (bytes, provenance) = (pulled.bytes, pulled.provenance);
+        Ok(Arrived { bytes, version, from, file, vouched: Vouched::Registry, provenance })
     }
 
     async fn tags(&self, wish: Wish<'_>, image: &Image) -> Result<Vec<String>> {
         let fail = |silence: Silence| silent(&silence, &address(image), wish);
-        let tags = Registry::new(&self.web, image).map_err(fail)?.tags().await.map_err(fail)?;
+        let tags = Registry::new(self.web()?, image).map_err(fail)?.tags().await.map_err(fail)?;
         let mut versions: Vec<String> =
             tags.iter().map(|tag| version_of(tag)).filter(|version| index::is_exact(version)).collect();
         index::newest_first(&mut versions, |version| version);
@@ -252,7 +290,8 @@ impl Fetcher {
         let base = url(repository)?;
         let at =
             folder(&base).join("index.yaml").map_err(|e| Error::new(Kind::Usage, format!("{repository} is no address: {e}")))?;
-        let answer = self.web.get(&at, "", self.web.basic().as_deref(), INDEX).await;
+        let web = self.web()?;
+        let answer = web.get(&at, "", web.basic().as_deref(), INDEX).await;
         let answer = answer.map_err(|silence| silent(&silence, &shown(&base), wish))?;
         if answer.status != 200 {
             let silence = Silence { unreached: false, why: meaning(answer.status) };
@@ -269,12 +308,7 @@ impl Fetcher {
     }
 
     async fn download(&self, wish: Wish<'_>, at: &Url) -> Result<Vec<u8>> {
-        // Name and password are for the repository, not for another host that it sends us to.
-        let same = match wish.reference {
-            Reference::Listed { repository, .. } => url(repository)?.origin() == at.origin(),
-            _ => true,
-        };
-        let answer = self.web.get(at, "", self.web.basic().filter(|_| same).as_deref(), LARGEST).await;
+        let answer = self.web()?.get(at, "", self.password(wish, at)?.as_deref(), LARGEST).await;
         let answer = answer.map_err(|silence| silent(&silence, &shown(at), wish))?;
         if answer.status != 200 {
             let silence = Silence { unreached: false, why: meaning(answer.status) };
@@ -283,14 +317,23 @@ impl Fetcher {
         Ok(answer.body)
     }
 
+    /// Name and password are for the repository, not for another host that it sends us to.
+    fn password(&self, wish: Wish<'_>, at: &Url) -> Result<Option<String>> {
+        let same = match wish.reference {
+            Reference::Listed { repository, .. } => url(repository)?.origin() == at.origin(),
+            _ => true,
+        };
+        Ok(self.web()?.basic().filter(|_| same))
+    }
+
     /// The file beside an archive that says who made it; not every chart has one.
     async fn signed(&self, wish: Wish<'_>, at: &Url) -> Result<Option<Vec<u8>>> {
-        if !wish.provenance {
+        if !wish.signed() {
             return Ok(None);
         }
         let mut beside = at.clone();
         beside.set_path(&format!("{}.prov", at.path()));
-        let answer = self.web.get(&beside, "", None, PROVENANCE).await;
+        let answer = self.web()?.get(&beside, "", self.password(wish, at)?.as_deref(), PROVENANCE).await;
         let answer = answer.map_err(|silence| silent(&silence, &shown(&beside), wish))?;
         Ok(Some(answer.body).filter(|_| answer.status == 200))
     }
@@ -319,9 +362,12 @@ impl Fetcher {
             return Err(Error::new(Kind::Input, format!("{} has a name or version that no file can have", arrived.from)));
         }
         let version = arrived.version.unwrap_or(version);
-        let path = shelf.keep(source, &name, &version, &arrived.bytes)?;
         let digest = digest(&arrived.bytes);
-        Ok(Got { path, name, version, from: arrived.from, digest, vouched: arrived.vouched, provenance: arrived.provenance })
+        let Arrived { from, vouched, provenance, .. } = arrived;
+        let file = if arrived.file.is_empty() { format!("{name}-{version}.tgz") } else { arrived.file };
+        let verified = wish.trust.map(|trust| trust.check(&from, &file, &digest, provenance.as_deref())).transpose()?;
+        let path = shelf.keep(source, &name, &version, &arrived.bytes)?;
+        Ok(Got { path, name, version, from, digest, vouched, provenance, verified })
     }
 }
 
@@ -347,6 +393,11 @@ fn url(text: &str) -> Result<Url> {
             .hint("write it as https://HOST/PATH or oci://HOST/PATH"));
     }
     Ok(url)
+}
+
+/// What an archive is called at its address.
+fn file(url: &Url) -> String {
+    url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default().to_owned()
 }
 
 /// The same address as a folder, so that what is joined comes below it.

@@ -3,6 +3,7 @@
 pub mod fetch;
 mod registry;
 mod shelf;
+pub mod trust;
 pub mod web;
 
 use crate::charts::chart::{Chart, Content};

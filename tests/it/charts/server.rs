@@ -98,9 +98,22 @@ impl Server {
 
     /// A chart in a registry, by its tag.
     pub fn image(&self, path: &str, tag: &str, bytes: &[u8]) {
+        self.signed_image(path, tag, bytes, None);
+    }
+
+    /// A chart in a registry, and what was signed of it.
+    pub fn signed_image(&self, path: &str, tag: &str, bytes: &[u8], provenance: Option<&[u8]>) {
+        let second = provenance.map_or(String::new(), |signed| {
+            let digest = format!("sha256:{}", sha256(signed));
+            self.file(&format!("/v2/{path}/blobs/{digest}"), Reply::ok(signed));
+            format!(
+                r#",{{"mediaType":"application/vnd.cncf.helm.chart.provenance.v1.prov","digest":"{digest}","size":{}}}"#,
+                signed.len()
+            )
+        });
         let layer = format!("sha256:{}", sha256(bytes));
         let manifest = format!(
-            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"sha256:{}","size":2}},"layers":[{{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"{layer}","size":{}}}]}}"#,
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"sha256:{}","size":2}},"layers":[{{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"{layer}","size":{}}}{second}]}}"#,
             sha256(b"{}"),
             bytes.len()
         );

@@ -202,6 +202,50 @@ async fn a_definition_that_is_not_established_is_waited_for_and_then_named() {
     assert!(it.store.get(ISTIOD).is_some() && it.run(&["plan", "istio"]).0 == 0);
 }
 
+const WEBHOOK: &str = "\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: istio-validator-istio-system, labels: {istio.io/rev: default}}
+webhooks:
+- name: rev.validation.istio.io
+  failurePolicy: {{ .Values.policy | default \"Ignore\" }}
+  clientConfig: {service: {name: istiod, namespace: istio-system}}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_istiod_closes_are_waited_for_and_named_if_they_stay_open() {
+    const PATH: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    let looks = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    for closes in [true, false] {
+        let it = Installing::new().await;
+        std::fs::write(it.folder.path().join("istiod/templates/webhook.yaml"), WEBHOOK).expect("written");
+        looks.store(0, std::sync::atomic::Ordering::SeqCst);
+        let seen = looks.clone();
+        it.store.hurt(move |method, path, _, _| {
+            let listed = method == "GET" && path == PATH;
+            let look = if listed { seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst) } else { 0 };
+            // What istiod does in the meantime.
+            let closed = json!({ "metadata": {}, "items": [{ "metadata": { "name": "a" }, "webhooks": [{ "failurePolicy": "Fail",
+                "clientConfig": { "service": { "namespace": "istio-system" } } }] }] });
+            (closes && look == 2).then(|| Reply::Json(200, closed.to_string()))
+        });
+        let timeout = if closes { "30s" } else { "1s" };
+        let (code, out, err) = it.run(&["install", "istio", "--readiness-timeout", timeout]);
+        assert!(code == 0 && out.contains("deployed"), "{out}{err}");
+        assert_eq!(it.statuses("istiod"), ["1 deployed"], "an open webhook is no failure");
+        let said = "webhook istio-validator-istio-system is still open (failurePolicy Ignore)";
+        assert_eq!(err.contains(said) && err.contains("port 15017") && err.contains("-n istio-system logs"), !closes, "{err}");
+        let seen = looks.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(if closes { seen == 3 } else { seen > 1 }, "{seen} looks");
+    }
+    // One that is closed from the start, as with a CA of one's own, is looked at once.
+    let it = Installing::new().await;
+    std::fs::write(it.folder.path().join("istiod/templates/webhook.yaml"), WEBHOOK).expect("written");
+    let (code, _, err) = it.run(&["install", "istio", "--set", "istiod:policy=Fail"]);
+    let looked = it.store.server.seen().iter().filter(|request| request.path == PATH).count();
+    assert!(code == 0 && looked == 1, "{looked} looks: {err}");
+}
+
 /// Every answer breaks off from a certain change on, as when the API server is killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_in_the_middle_ends_it_and_the_next_run_goes_on() {

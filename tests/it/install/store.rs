@@ -19,6 +19,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("apps/v1", "DaemonSet", "daemonsets", true),
     ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", false),
     ("meshes.example/v1", "Thing", "things", true),
 ];
 
