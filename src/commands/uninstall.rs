@@ -320,10 +320,7 @@ async fn leftovers(ground: &Ground<'_>, args: &UninstallArgs, all: &Distribution
     for name in namespaces {
         let at = Ref::new("v1", "Namespace", "", name);
         let pods = ground.writer.list(&ground.kinds, ("v1", "Pod"), Some(name), "").await.map_err(|e| failed("list pods", &e))?;
-        let foreign = pods.iter().any(|pod| {
-            let text = pod["metadata"]["name"].as_str().unwrap_or_default();
-            !removal.objects.iter().any(|at| at.namespace == name && text.starts_with(&at.name))
-        });
+        let foreign = pods.iter().any(|pod| is_foreign(pod, name, &removal.objects));
         // A namespace with something else in it is not ours to remove, and those of Kubernetes never are.
         if args.purge && !foreign && !name.starts_with("kube-") && name != "default" {
             found.gone.push(at)
@@ -333,6 +330,13 @@ async fn leftovers(ground: &Ground<'_>, args: &UninstallArgs, all: &Distribution
     }
     found.stays.extend(removal.kept.iter().cloned());
     Ok(found)
+}
+
+/// Of somebody else, and there to stay.
+fn is_foreign(pod: &Value, namespace: &str, going: &[Ref]) -> bool {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let ours = going.iter().any(|at| at.namespace == namespace && name.starts_with(&at.name));
+    !ours && pod["metadata"]["deletionTimestamp"].is_null()
 }
 
 fn agreed(ctx: &Ctx, args: &UninstallArgs, cluster: &str, removal: &Removal, leftovers: &Leftovers) -> Result<()> {
@@ -377,4 +381,18 @@ fn report(args: &UninstallArgs, cluster: &str, removal: &Removal, leftovers: &Le
         "releases": removal.releases.iter().map(|r| json!({ "release": r.name, "namespace": r.namespace, "revision": r.version })).collect::<Vec<_>>(),
         "removed": list(&removal.objects).into_iter().chain(list(&leftovers.gone)).collect::<Vec<_>>(), "stays": list(&leftovers.stays) });
     Report::new("meshctl/uninstall/v1", &data, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_kept_for_those_who_stay_in_it() {
+        let going = [Ref::new("apps/v1", "Deployment", "mesh", "istiod")];
+        let foreign = |pod: Value| is_foreign(&json!({ "metadata": pod }), "mesh", &going);
+        assert!(foreign(json!({ "name": "web-1" })));
+        assert!(!foreign(json!({ "name": "istiod-5c7b-x" })), "it goes with its Deployment");
+        assert!(!foreign(json!({ "name": "web-1", "deletionTimestamp": "2026-11-29T00:00:00Z" })), "it is ending");
+    }
 }
