@@ -149,7 +149,7 @@ impl Arriving {
 /// A string that no key calls secret may hold one all the same.
 fn plain(inner: &[u8]) -> Option<String> {
     let seen = scan::Seen::of(inner);
-    if inner.len() < 8 || seen.harmless() && !seen.escaped() {
+    if inner.len() < scan::SHORTEST || seen.harmless() && !seen.escaped() {
         return None;
     }
     let text = String::from_utf8_lossy(inner);

@@ -106,6 +106,8 @@ mod class {
         of[b'\t' as usize] = ASSIGNS;
         of[b'=' as usize] = ASSIGNS;
         of[b':' as usize] = ASSIGNS;
+        of[b'"' as usize] = ASSIGNS;
+        of[b'\'' as usize] = ASSIGNS;
         of[b'\\' as usize] = ESCAPE;
         let mut i = 0;
         while i < LETTERS.len() {
@@ -152,6 +154,9 @@ impl Seen {
     }
 }
 
+/// `pwd=x`
+pub const SHORTEST: usize = 5;
+
 /// What a cheap look at the bytes says may be in there.
 #[derive(Default)]
 struct Triggers {
@@ -167,7 +172,7 @@ impl Triggers {
     fn of(text: &str) -> Self {
         let mut triggers = Triggers::default();
         let seen = Seen::of(text.as_bytes());
-        if text.len() < 6 || seen.harmless() {
+        if text.len() < SHORTEST || seen.harmless() {
             return triggers;
         }
         let bytes = text.as_bytes();
@@ -447,7 +452,7 @@ mod tests {
             prop_oneof![
                 prop::sample::select(&ASSIGNED[..]).prop_map(str::to_owned),
                 prop::sample::select(&MAPPED[..]).prop_map(str::to_uppercase),
-                prop::sample::select(&["=", ":", " ", "\t", "--", "\"", "-----BEGIN ", "PRIVATE KEY-----", "eyJ", ".", "Bearer ",
+                prop::sample::select(&["=", ":", " ", "\t", "--", "\"", "'", "-----BEGIN ", "PRIVATE KEY-----", "eyJ", ".", "Bearer ",
                     "basic ", "://", "@", PEM_BASE64, "UFJJVkFURSBLRVk", "/"][..]).prop_map(str::to_owned),
                 "[a-zA-Z0-9_]{1,18}",
             ], 0..8))
