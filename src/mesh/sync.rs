@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,21 +47,16 @@ impl Fleet {
     /// The connection of each proxy, by namespace and name. One that moved to another replica may stand with both for a
     /// while; the one that sent last has it.
     pub fn newest(&self) -> BTreeMap<(&str, &str), &Connection> {
-        let mut newest: BTreeMap<(&str, &str), &Connection> = BTreeMap::new();
-        for one in &self.connections {
-            let known = newest.entry(one.key()).or_insert(one);
-            if known.latest() < one.latest() {
-                *known = one;
-            }
-        }
-        newest
+        let mut all: Vec<&Connection> = self.connections.iter().collect();
+        all.sort_by(|a, b| a.before(b));
+        all.dedup_by(|later, first| later.key() == first.key());
+        all.into_iter().map(|one| (one.key(), one)).collect()
     }
 
-    /// The same connections, by the same order, for those who need no other.
+    /// The same connections, in the same order, for those who need no other.
     pub fn take_newest(&mut self) -> Vec<Connection> {
         let mut all = std::mem::take(&mut self.connections);
-        // Of the same proxy the newest first; of those that sent at the same time, the one that was told first.
-        all.sort_by(|a, b| a.key().cmp(&b.key()).then_with(|| b.latest().cmp(&a.latest())));
+        all.sort_by(Connection::before);
         all.dedup_by(|later, first| later.key() == first.key());
         all
     }
@@ -142,6 +138,11 @@ pub struct Connection {
 impl Connection {
     pub fn key(&self) -> (&str, &str) {
         (&self.namespace, &self.proxy)
+    }
+
+    /// By proxy, of the same the newest first; those that sent at the same time stay as they were told.
+    fn before(&self, other: &Connection) -> Ordering {
+        self.key().cmp(&other.key()).then_with(|| other.latest().cmp(&self.latest()))
     }
 
     /// When anything was last sent to it.

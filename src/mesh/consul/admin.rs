@@ -5,12 +5,13 @@ use crate::mesh::admin::{Admin, Speaks};
 use crate::mesh::view::{Container, Pod};
 
 const PORT: u16 = 19000;
+const DATAPLANE: &str = "consul-dataplane";
 /// One of these stands in every pod with a proxy.
-pub const WORDS: [&str; 2] = ["consul-dataplane", "envoy-sidecar"];
+pub const WORDS: [&str; 2] = [DATAPLANE, "envoy-sidecar"];
 
 pub fn admins(pod: &Pod) -> Vec<Admin> {
     let is_proxy = |container: &&Container| {
-        WORDS.iter().any(|word| container.name.starts_with(word)) || image_base(&container.image) == WORDS[0]
+        WORDS.iter().any(|word| container.name.starts_with(word)) || image_base(&container.image) == DATAPLANE
     };
     let proxies = pod.all_containers().filter(is_proxy).enumerate();
     // The image holds no program that could make a request.

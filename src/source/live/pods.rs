@@ -54,10 +54,7 @@ impl<'c> Line<'c> {
         let mut arriving = Arriving::default();
         let (outcome, partial) = self.said(method, path, body, &mut |bytes, whole| arriving.look(bytes, whole)).await;
         let outcome = match outcome {
-            Outcome::Bytes(bytes) if arriving.is_json_of(bytes.len()) => match arriving.masked(&bytes) {
-                Cow::Owned(clean) => Outcome::Bytes(Arc::new(clean)),
-                Cow::Borrowed(_) => Outcome::Bytes(bytes),
-            },
+            Outcome::Bytes(bytes) if arriving.is_json_of(bytes.len()) => cleaned(bytes, |bytes| arriving.masked(bytes)),
             other => masked(other).await,
         };
         (outcome, partial)
@@ -220,16 +217,20 @@ fn plain(outcome: Outcome, place: &str) -> Outcome {
     }
 }
 
+/// The same bytes, unless something in them is masked.
+fn cleaned(bytes: Arc<Vec<u8>>, mask: impl FnOnce(&[u8]) -> Cow<'_, [u8]>) -> Outcome {
+    let changed = match mask(&bytes) {
+        Cow::Owned(clean) => Some(clean),
+        Cow::Borrowed(_) => None,
+    };
+    Outcome::Bytes(changed.map_or(bytes, Arc::new))
+}
+
 /// What a pod said, before anybody sees it. Megabytes are looked at off the network's threads.
 pub(super) async fn masked(outcome: Outcome) -> Outcome {
     let Outcome::Bytes(bytes) = outcome else { return outcome };
-    let kept = bytes.clone();
-    let work = move || match redact::dump(&bytes) {
-        Cow::Owned(clean) => Some(Arc::new(clean)),
-        Cow::Borrowed(_) => None,
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(clean) => Outcome::Bytes(clean.unwrap_or(kept)),
+    match tokio::task::spawn_blocking(move || cleaned(bytes, redact::dump)).await {
+        Ok(clean) => clean,
         // A bug in the reader must look like one.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
