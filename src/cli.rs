@@ -192,8 +192,14 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
     let matches = command.try_get_matches_from_mut(args)?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
     cli.global.settle(&matches).map_err(|text| command.error(ErrorKind::ArgumentConflict, text))?;
-    if cli.global.output == render::Format::Envoy && !cli.command.shows_resources() {
-        let text = "-o envoy is for what a proxy printed: proxy-config all, cluster, listener, route, endpoint, eds, secret, bootstrap, ecds";
+    let unfit = match cli.global.output {
+        render::Format::Envoy if !cli.command.shows_resources() => Some(
+            "-o envoy is for what a proxy printed: proxy-config all, cluster, listener, route, endpoint, eds, secret, bootstrap, ecds",
+        ),
+        render::Format::Prom if !cli.command.shows_stats() => Some("-o prom is for what a proxy counts: proxy-config stats"),
+        _ => None,
+    };
+    if let Some(text) = unfit {
         return Err(command.error(ErrorKind::ArgumentConflict, text));
     }
     // A script that a shell sources must not change its form by an environment variable.
@@ -224,7 +230,7 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
 }
 
 fn show(ctx: &Ctx, report: &Report) -> Result<u8> {
-    if ctx.global.output == render::Format::Envoy {
+    if ctx.global.output.is_printed() {
         render::beside(report).iter().for_each(|text| ctx.ui.warning(text));
     }
     if !report.shown {

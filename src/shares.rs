@@ -39,16 +39,23 @@ pub fn ranges<R: Send>(count: usize, least: usize, work: impl Fn(Range<usize>) -
 }
 
 /// The same for the items themselves.
-pub fn each<T: Sync, R: Send>(items: &[T], least: usize, work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+pub fn each<'i, T: Sync, R: Send>(items: &'i [T], least: usize, work: impl Fn(&'i [T]) -> R + Sync) -> Vec<R> {
     ranges(items.len(), least, |range| work(&items[range]))
 }
 
 /// The same for one result for each.
-pub fn map<T: Sync, R: Send>(items: &[T], least: usize, make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn map<'i, T: Sync, R: Send>(items: &'i [T], least: usize, make: impl Fn(&'i T) -> R + Sync) -> Vec<R> {
     let shares = each(items, least, |share| share.iter().map(&make).collect::<Vec<R>>());
     let mut all = Vec::with_capacity(items.len());
     shares.into_iter().for_each(|share| all.extend(share));
     all
+}
+
+/// Sorts, stably, by keys that are made once for each.
+pub fn sorted<T: Copy + Sync, K: Ord + Send>(items: Vec<T>, least: usize, key: impl Fn(T) -> K + Sync) -> Vec<T> {
+    let mut keyed: Vec<(K, usize)> = map(&items, least, |item| key(*item)).into_iter().zip(0..).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, at)| items[at]).collect()
 }
 
 /// Calls `work` for shares of that size, and on this thread, in order, `take` with what came of each, while others are
@@ -114,6 +121,9 @@ mod tests {
             for least in [0, 1, 3, 50, 5000] {
                 assert_eq!(each(&items, least, <[usize]>::to_vec).concat(), items);
                 assert_eq!(map(&items, least, |item| *item), items);
+                let mut by_key = items.clone();
+                by_key.sort_by_key(|item| item % 7);
+                assert_eq!(sorted(items.clone(), least, |item| item % 7), by_key);
                 let mut taken = Vec::new();
                 in_order(count, least, |range| items[range].to_vec(), |share| taken.extend(share));
                 assert_eq!(taken, items);

@@ -150,6 +150,29 @@ fn rank(kind: &str) -> (usize, &str) {
     }
 }
 
+/// What may be applied at once: kinds of Helm's order, in that order, as far as one looks at another. Of what the order does not
+/// name, each kind by itself.
+pub fn wave(kind: &str) -> (usize, &str) {
+    let wave = match kind {
+        "PriorityClass" | "Namespace" => 0,
+        // Whoever binds a role that isn't there needs more rights than who binds one of his own.
+        "ClusterRoleBinding" | "ClusterRoleBindingList" | "RoleBinding" | "RoleBindingList" | "Service" => 2,
+        "DaemonSet"
+        | "Pod"
+        | "ReplicationController"
+        | "ReplicaSet"
+        | "Deployment"
+        | "HorizontalPodAutoscaler"
+        | "StatefulSet"
+        | "Job"
+        | "CronJob" => 3,
+        "IngressClass" | "Ingress" | "APIService" => 4,
+        known if ORDER.contains(&known) => 1,
+        other => return (5, other),
+    };
+    (wave, "")
+}
+
 /// The documents of a text that was printed as [`Manifests::print`] does.
 pub fn documents(text: &str) -> Vec<String> {
     split(text)

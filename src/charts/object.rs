@@ -97,6 +97,11 @@ pub fn needs_own_namespace(name: &str) -> bool {
     !matches!(name, "default" | "kube-system" | "kube-public" | "kube-node-lease")
 }
 
+/// Whether it makes a kind known to the server.
+pub fn defines(object: &serde_json::Value) -> bool {
+    object["kind"] == "CustomResourceDefinition"
+}
+
 /// Whether it stays when its release goes.
 pub fn is_kept(object: &serde_json::Value) -> bool {
     object["metadata"]["annotations"][KEEP].as_str().is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"))

@@ -202,7 +202,7 @@ impl Release {
 
     fn encode(&self) -> Result<String, String> {
         let plain = serde_json::to_vec(self).map_err(|e| e.to_string())?;
-        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&plain).map_err(|e| e.to_string())?;
         Ok(STANDARD.encode(packed.finish().map_err(|e| e.to_string())?))
     }

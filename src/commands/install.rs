@@ -13,7 +13,7 @@ use crate::charts::plan::{Plan, Step};
 use crate::charts::release::Release;
 use crate::cli::{Ctx, parse_duration};
 use crate::error::{Error, Kind, Result};
-use crate::facts::Purpose;
+use crate::facts::{Facts, Purpose};
 use crate::mesh::revisions::DEFAULT;
 use crate::mesh::{self, Mesh};
 use crate::report::{Block, Line, Report, Severity, Span, Tone};
@@ -21,6 +21,7 @@ use crate::source::charts;
 use crate::ui::{Choice, Prompt};
 use clap::Args;
 use serde_json::json;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -67,10 +68,12 @@ pub fn run(ctx: &Ctx, args: &InstallArgs, upgrade: bool) -> Result<Report> {
         None if args.resume || args.rollback => Asked::Earlier(asked_mesh(&args.wanted)?),
         None => Asked::Now(Box::new(Wanted { newest: upgrade, ..wanted(ctx, &args.wanted)? })),
     };
-    if let (Asked::Now(wanted), false, None) = (&asked, args.skip_checks || args.dry_run, &ctx.global.from) {
-        prerequisites(ctx, wanted.mesh.id())?;
-    }
-    let (mut report, newer) = load::uninterrupted(go(ctx, args, asked, upgrade))?;
+    // Beside the plan, as neither needs the other.
+    let checking = match (&asked, args.skip_checks || args.dry_run, &ctx.global.from) {
+        (Asked::Now(wanted), false, None) => Some(prerequisites(ctx, wanted.mesh.id())),
+        _ => None,
+    };
+    let (mut report, newer) = load::uninterrupted(go(ctx, args, asked, upgrade, checking))?;
     if upgrade && newer {
         to_restart(ctx, args, &mut report)?;
     }
@@ -83,56 +86,54 @@ const TOLD: usize = 20;
 /// What `check --pre` finds wrong, apart from the mesh being there already: that is what a plan is compared with.
 const PRESENT: &str = "MSH3004";
 
-fn prerequisites(ctx: &Ctx, id: &str) -> Result<()> {
-    // The namespace need not be there yet.
+fn prerequisites(ctx: &Ctx, id: &'static str) -> JoinHandle<Result<()>> {
+    // The namespace need not be there yet; and one spinner is enough.
     let mut everywhere = ctx.global.clone();
-    everywhere.namespace = None;
-    let loaded = load::load(&Ctx::new(everywhere), &Purpose::Before, None)?;
-    for facts in &loaded.facts {
-        let health = health::before(facts, &mesh::model(facts), &[id.to_owned()]);
-        let found = health.checks.iter().filter(|check| check.code != PRESENT).flat_map(|check| &check.findings);
-        let wrong: Vec<_> = found.filter(|finding| finding.severity == Severity::Error).collect();
-        if let [first, ..] = wrong.as_slice() {
-            let error = Error::new(Kind::Input, format!("{id} can't be installed in {}", health.cluster));
-            let error = wrong.iter().fold(error, |error, finding| error.cause(finding.message.clone()));
-            let error = first.fix.iter().fold(error, |error, fix| error.hint(fix.clone()));
-            return Err(error
-                .hint(format!("meshctl check --pre --mesh {id} shows the evidence"))
-                .hint("--skip-checks goes on all the same"));
-        }
-    }
-    Ok(())
+    (everywhere.namespace, everywhere.quiet) = (None, true);
+    std::thread::spawn(move || {
+        let loaded = load::load(&Ctx::new(everywhere), &Purpose::Before, None)?;
+        loaded.facts.iter().try_for_each(|facts| fit(facts, id))
+    })
+}
+
+/// Whether the mesh can be installed in this cluster.
+fn fit(facts: &Facts, id: &str) -> Result<()> {
+    let health = health::before(facts, &mesh::model(facts), &[id.to_owned()]);
+    let found = health.checks.iter().filter(|check| check.code != PRESENT).flat_map(|check| &check.findings);
+    let wrong: Vec<_> = found.filter(|finding| finding.severity == Severity::Error).collect();
+    let [first, ..] = wrong.as_slice() else { return Ok(()) };
+    let error = Error::new(Kind::Input, format!("{id} can't be installed in {}", health.cluster));
+    let error = wrong.iter().fold(error, |error, finding| error.cause(finding.message.clone()));
+    let error = first.fix.iter().fold(error, |error, fix| error.hint(fix.clone()));
+    Err(error.hint(format!("meshctl check --pre --mesh {id} shows the evidence")).hint("--skip-checks goes on all the same"))
 }
 
 /// The report, and whether a part is of another version now.
-async fn go(ctx: &Ctx, args: &InstallArgs, asked: Asked, upgrade: bool) -> Result<(Report, bool)> {
-    let now = charts::now().timestamp().to_string();
+async fn go(
+    ctx: &Ctx,
+    args: &InstallArgs,
+    asked: Asked,
+    upgrade: bool,
+    checking: Option<JoinHandle<Result<()>>>,
+) -> Result<(Report, bool)> {
     let cluster = only(ctx).await?;
     let progress = ctx.ui.progress("comparing with the cluster");
-    let ground = Ground::read(&cluster).await?;
-    let mut new = Vec::new();
-    let plan = match asked {
-        Asked::Earlier(mesh) if args.rollback => {
-            let back = back::plan(&ground, mesh.id(), mesh.distribution(), &args.wanted.revision, &now).await?;
-            new = back.new;
-            back.plan
-        }
-        Asked::Earlier(mesh) => {
-            let mut plan = run_record::unfinished(&ground, mesh.id()).await?;
-            let choices = Choices::of(&args.wanted);
-            compare(&ground, &mut plan, mesh.distribution(), &choices).await?;
-            plan
-        }
-        Asked::Saved(saved) => still_true(&ground, saved, args).await?,
-        Asked::Now(mut wanted) => {
-            wanted.notes.iter().for_each(|note| ctx.ui.note(note));
-            let choices = Choices::of(&args.wanted);
-            let plan = plan(&ground, &mut wanted, &choices, &now).await?;
-            wanted.tell(ctx);
-            plan
-        }
+    let planned = async {
+        let ground = Ground::read(&cluster).await?;
+        let (plan, new) = planned(ctx, args, asked, &ground).await?;
+        Ok((ground, plan, new))
     };
+    let planned = tokio::select! {
+        planned = planned => planned,
+        error = load::interrupted() => Err(error),
+    };
+    // What the cluster lacks tells more than what fails without it.
+    if let Some(Ok(checked)) = checking.map(JoinHandle::join) {
+        checked?;
+    }
+    let (ground, plan, new) = planned?;
     drop(progress);
+
     if upgrade && !args.resume && !args.rollback {
         can_upgrade(&ground, &plan)?;
     }
@@ -164,6 +165,34 @@ async fn go(ctx: &Ctx, args: &InstallArgs, asked: Asked, upgrade: bool) -> Resul
     };
     let newer = plan.steps.iter().any(other_version);
     Ok((screen::done(&plan, &done, &name, next), newer))
+}
+
+/// What is to be done, and the releases that were not there before a run which is undone.
+async fn planned(ctx: &Ctx, args: &InstallArgs, asked: Asked, ground: &Ground<'_>) -> Result<(Plan, Vec<Release>)> {
+    let now = charts::now().timestamp().to_string();
+    let mut new = Vec::new();
+    let plan = match asked {
+        Asked::Earlier(mesh) if args.rollback => {
+            let back = back::plan(ground, mesh.id(), mesh.distribution(), &args.wanted.revision, &now).await?;
+            new = back.new;
+            back.plan
+        }
+        Asked::Earlier(mesh) => {
+            let mut plan = run_record::unfinished(ground, mesh.id()).await?;
+            let choices = Choices::of(&args.wanted);
+            compare(ground, &mut plan, mesh.distribution(), &choices).await?;
+            plan
+        }
+        Asked::Saved(saved) => still_true(ground, saved, args).await?,
+        Asked::Now(mut wanted) => {
+            wanted.notes.iter().for_each(|note| ctx.ui.note(note));
+            let choices = Choices::of(&args.wanted);
+            let plan = plan(ground, &mut wanted, &choices, &now).await?;
+            wanted.tell(ctx);
+            plan
+        }
+    };
+    Ok((plan, new))
 }
 
 enum Asked {

@@ -14,8 +14,10 @@ use serde_json::json;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 /// More warnings than this tell nobody anything.
 const SHOWN_PROBLEMS: usize = 20;
@@ -302,10 +304,41 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     uninterrupted(async {
         tokio::select! {
             answer = work => answer,
-            // A handler that can't be installed leaves the signal as it is; then the work goes on.
-            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
+            error = interrupted() => Err(error),
         }
     })
+}
+
+/// Who minds Ctrl-C. As long as nobody does, it ends the program.
+static MINDING: AtomicUsize = AtomicUsize::new(0);
+static INTERRUPT: Notify = Notify::const_new();
+
+/// Comes at the next Ctrl-C, which then leaves the rest to whoever waits for this.
+pub async fn interrupted() -> Error {
+    struct Minding;
+    impl Drop for Minding {
+        fn drop(&mut self) {
+            MINDING.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let mut told = std::pin::pin!(INTERRUPT.notified());
+    told.as_mut().enable();
+    MINDING.fetch_add(1, Ordering::SeqCst);
+    let _minding = Minding;
+    told.await;
+    Error::new(Kind::Interrupted, "interrupted")
+}
+
+/// The one listener: a handler stays for good once it is there, and must not swallow what nobody minds, such as Ctrl-C at
+/// a question or while a report is made. One that can't be installed leaves the signal as it is.
+async fn listen() {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if MINDING.load(Ordering::SeqCst) == 0 {
+            #[expect(clippy::disallowed_methods, reason = "nobody is left to return to: what runs now minds no Ctrl-C")]
+            std::process::exit(Kind::Interrupted.exit_code().into());
+        }
+        INTERRUPT.notify_waiters();
+    }
 }
 
 /// One for the whole process: a connection lives on the runtime that made it, and is used again by the next question.
@@ -319,14 +352,13 @@ pub fn uninterrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         None => {
             let made = tokio::runtime::Builder::new_multi_thread().enable_all().build();
             let made = made.map_err(|e| Error::new(Kind::Internal, "can't start the runtime").because(&e))?;
-            RUNTIME.get_or_init(|| made)
+            RUNTIME.get_or_init(|| {
+                made.spawn(listen());
+                made
+            })
         }
     };
-    let answer = runtime.block_on(work);
-    // The runtime's handler would swallow a later Ctrl-C, such as at a question.
-    // SAFETY: `signal` with a constant disposition touches no memory of ours.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
-    answer
+    runtime.block_on(work)
 }
 
 /// Adds the clusters that could not be read, so that nobody takes the rest for all of them.

@@ -62,6 +62,11 @@ impl Command {
     pub fn shows_resources(&self) -> bool {
         matches!(self, Command::ProxyConfig(args) if args.part.shows_resources())
     }
+
+    /// Whether its answer can be given as Prometheus scrapes it.
+    pub fn shows_stats(&self) -> bool {
+        matches!(self, Command::ProxyConfig(args) if matches!(args.part, proxy_config::Part::Stats(_)))
+    }
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Result<Report> {

@@ -33,6 +33,6 @@ pub fn run(ctx: &Ctx, args: &VersionArgs) -> Result<Report> {
     let wide = Ctx::new(everywhere);
     let loaded = load::load(&wide, &Purpose::Versions, None)?;
     ctx.incomplete.set(wide.incomplete.get());
-    let all: Vec<_> = loaded.facts.iter().map(|facts| versions::take(facts, &mesh::model(facts))).collect();
+    let all: Vec<_> = loaded.facts.iter().map(|facts| versions::take(facts, &mesh::inhabitants(facts))).collect();
     Ok(load::with_unreachable(versions::report(&all), &loaded))
 }

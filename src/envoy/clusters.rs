@@ -85,9 +85,9 @@ pub struct Row<'r> {
 
 /// Clusters that pass, by host, subset, port and direction.
 pub fn rows<'r>(clusters: &'r [Resource<'_, Cluster<'_>>], filter: &Filter) -> Vec<Row<'r>> {
-    let mut passed: Vec<_> = clusters.iter().filter(|cluster| filter.lets_pass(&cluster.value.name)).collect();
-    passed.sort_by_cached_key(|cluster| NameParts::order(&cluster.value.name, filter.forms));
-    shares::map(&passed, 500, |cluster| row(cluster, filter.forms))
+    let passed: Vec<_> = clusters.iter().filter(|cluster| filter.lets_pass(&cluster.value.name)).collect();
+    let sorted = shares::sorted(passed, 500, |cluster| NameParts::order(&cluster.value.name, filter.forms));
+    shares::map(&sorted, 500, |cluster| row(cluster, filter.forms))
 }
 
 fn row<'r>(cluster: &'r Resource<'_, Cluster<'_>>, forms: Forms) -> Row<'r> {

@@ -4,6 +4,7 @@ use super::address::{Address, Wrapped};
 use super::entry::{Resource, Standing};
 use super::field::{self, Int, Text};
 use super::name::NameParts;
+use crate::shares;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -126,12 +127,23 @@ pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter
 }
 
 /// The same, each made something of at once: they are many.
-pub fn rows_as<'r, R>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter, make: impl Fn(Row<'r>) -> R) -> Vec<R> {
-    let mut sorted: Vec<_> = assignments.iter().filter(|one| filter.is_cluster(&one.value.cluster_name)).collect();
-    sorted.sort_by_cached_key(|one| NameParts::order(&one.value.cluster_name, &[]));
-    let groups = sorted.iter().flat_map(|one| &one.value.endpoints);
+pub fn rows_as<'r, R: Send>(
+    assignments: &'r [Resource<'_, Assignment<'_>>],
+    filter: &Filter,
+    make: impl Fn(Row<'r>) -> R + Sync,
+) -> Vec<R> {
+    let passed: Vec<_> = assignments.iter().filter(|one| filter.is_cluster(&one.value.cluster_name)).collect();
+    let sorted = shares::sorted(passed, 500, |one| NameParts::order(&one.value.cluster_name, &[]));
+    let shares = shares::each(&sorted, 500, |share| rows_of(share, filter, &make));
+    let mut rows = Vec::with_capacity(shares.iter().map(Vec::len).sum());
+    shares.into_iter().for_each(|share| rows.extend(share));
+    rows
+}
+
+fn rows_of<'r, R>(assignments: &[&'r Resource<'_, Assignment<'_>>], filter: &Filter, make: &impl Fn(Row<'r>) -> R) -> Vec<R> {
+    let groups = assignments.iter().flat_map(|one| &one.value.endpoints);
     let mut rows = Vec::with_capacity(groups.map(|group| group.lb_endpoints.len()).sum());
-    for one in sorted {
+    for one in assignments {
         // The configuration is shown with the first endpoint of its cluster, not again with each.
         let mut standing = one.standing();
         for group in &one.value.endpoints {

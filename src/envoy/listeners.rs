@@ -7,6 +7,7 @@ use super::json::{self, Raw};
 use super::matcher;
 use super::origin::Origin;
 use super::routes::{RouteConfig, VirtualHost, WeightedClusters};
+use crate::shares;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -377,7 +378,9 @@ pub struct Row<'r> {
 /// Listeners that pass, by port, address and type; their chains by destination, backwards.
 pub fn rows<'r>(listeners: &'r [Resource<'_, Listener<'_>>], wanted: &Wanted) -> Vec<Row<'r>> {
     let told = |one: &Resource<'_, Listener<'_>>| one.state == State::Rejected && is_repeated(one, listeners);
-    let mut passed: Vec<_> = listeners.iter().filter(|one| !told(one)).filter_map(|listener| row(listener, wanted)).collect();
+    let untold: Vec<_> = listeners.iter().filter(|one| !told(one)).collect();
+    let made = shares::each(&untold, 500, |share| share.iter().filter_map(|one| row(one, wanted)).collect::<Vec<_>>());
+    let mut passed: Vec<Row<'r>> = made.into_iter().flatten().collect();
     passed.sort_by(|a, b| {
         let first = |row: &Row<'r>| row.addresses.first().copied().unwrap_or_default();
         (a.port, first(a), a.kind).cmp(&(b.port, first(b), b.kind))

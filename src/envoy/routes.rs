@@ -4,6 +4,7 @@ use super::entry::{Resource, Standing};
 use super::extras::{self, PerFilter};
 use super::field::{Int, Text};
 use super::origin::{self, Metadata, Origin};
+use crate::shares;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -262,20 +263,20 @@ pub fn rows<'r>(configs: &'r [Resource<'_, RouteConfig<'_>>], name: &str) -> Vec
 }
 
 fn row<'r>(config: &'r Resource<'_, RouteConfig<'_>>) -> Row<'r> {
-    let hosts = config.value.virtual_hosts.iter().map(|host| HostRow {
+    // One configuration may have nearly all of them.
+    let hosts = shares::map(&config.value.virtual_hosts, 500, host_row);
+    Row { name: &config.value.name, virtual_hosts: hosts, standing: config.standing() }
+}
+
+fn host_row<'r>(host: &'r VirtualHost<'_>) -> HostRow<'r> {
+    let routes = host.routes.iter().enumerate().filter(|(_, route)| !route.is_passthrough());
+    HostRow {
         name: &host.name,
         domains: host.domains.iter().map(|domain| &**domain).collect(),
         domains_label: domains_label(&host.domains),
-        routes: host
-            .routes
-            .iter()
-            .enumerate()
-            .filter(|(_, route)| !route.is_passthrough())
-            .map(|(at, route)| RouteRow { at, ..route_row(route, host) })
-            .collect(),
+        routes: routes.map(|(at, route)| RouteRow { at, ..route_row(route, host) }).collect(),
         no_routes: host.routes.is_empty(),
-    });
-    Row { name: &config.value.name, virtual_hosts: hosts.collect(), standing: config.standing() }
+    }
 }
 
 /// By the proxy itself, and by a rate limit service.

@@ -127,16 +127,7 @@ pub fn needs(_known: &Facts, purpose: &Purpose) -> Vec<Need> {
 
 /// Facts → the neutral part of the model.
 pub fn translate(facts: &Facts) -> Model {
-    let mut world = world::World::new(facts);
-    world.model.manifests_only = facts.kind == SourceKind::Manifests;
-    cluster::namespaces(&mut world);
-    workloads::collect(&mut world);
-    for workload in &mut world.model.workloads {
-        (workload.role, workload.role_reason) = roles::of(workload);
-    }
-    services::collect(&mut world);
-    world.model.reindex();
-    cluster::collect(&mut world);
+    let mut world = running(facts);
     workloads::autoscalers(&mut world);
     config::collect(&mut world);
     edges::collect(&mut world);
@@ -151,6 +142,25 @@ pub fn translate(facts: &Facts) -> Model {
     unseen::collect(facts, &mut model);
     model.reindex();
     model
+}
+
+/// The part of it that tells what runs, and nothing of who calls whom.
+pub fn inhabitants(facts: &Facts) -> Model {
+    running(facts).model
+}
+
+fn running(facts: &Facts) -> world::World<'_> {
+    let mut world = world::World::new(facts);
+    world.model.manifests_only = facts.kind == SourceKind::Manifests;
+    cluster::namespaces(&mut world);
+    workloads::collect(&mut world);
+    for workload in &mut world.model.workloads {
+        (workload.role, workload.role_reason) = roles::of(workload);
+    }
+    services::collect(&mut world);
+    world.model.reindex();
+    cluster::collect(&mut world);
+    world
 }
 
 #[cfg(test)]

@@ -224,12 +224,23 @@ pub fn intended(facts: &Facts, pods: &[sync::Key]) -> BTreeMap<sync::Key, sync::
 /// Facts → model: first what is the same everywhere, then each mesh's own.
 pub fn model(facts: &Facts) -> Model {
     let mut model = crate::kubernetes::translate(facts);
-    for mesh in MESHES {
-        let installed = mesh.detect(facts, &model);
-        model.installations.extend(installed);
-    }
+    installed(facts, &mut model);
     for mesh in MESHES {
         mesh.translate(facts, &mut model);
     }
     model
+}
+
+/// What runs and which meshes are there: all that the state of a fleet is judged by. The rest takes longer than the judging.
+pub fn inhabitants(facts: &Facts) -> Model {
+    let mut model = crate::kubernetes::inhabitants(facts);
+    installed(facts, &mut model);
+    model
+}
+
+fn installed(facts: &Facts, model: &mut Model) {
+    for mesh in MESHES {
+        let installed = mesh.detect(facts, model);
+        model.installations.extend(installed);
+    }
 }

@@ -41,6 +41,15 @@ pub enum Format {
     Junit,
     /// Of proxy-config: the proxy's own text, a dump that istioctl and other tools read too
     Envoy,
+    /// Of proxy-config stats: as Prometheus scrapes them
+    Prom,
+}
+
+impl Format {
+    /// In the words of others, in which nothing of ours can be said.
+    pub fn is_printed(self) -> bool {
+        matches!(self, Format::Envoy | Format::Prom)
+    }
 }
 
 /// Width of everything that goes to no terminal, so that the same input gives the same bytes.
@@ -100,7 +109,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         Format::Yaml => yaml::render(report),
         Format::Markdown => markdown::render(report),
         Format::Junit => junit::render(report),
-        Format::Envoy => printed(report),
+        Format::Envoy | Format::Prom => printed(report),
     }
 }
 

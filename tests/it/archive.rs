@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub fn now() -> Timestamp {
     "2026-11-23T20:00:00Z".parse().unwrap()
@@ -71,6 +72,41 @@ fn what_is_written_is_read_back() {
         assert_eq!(serde_json::to_value(&again).unwrap(), serde_json::to_value(&summary).unwrap());
         assert_eq!(again.clusters[0].needs.len(), 10);
     }
+}
+
+#[test]
+fn dumps_stand_behind_the_rest_and_need_not_be_whole_for_who_reads_none() {
+    let mut facts = sample();
+    let dump = |pod: &str, path: &str| Need::PodGet { namespace: "shop".into(), pod: pod.into(), port: 15000, path: path.into() };
+    let big: Vec<u8> =
+        (0u32..40_000).flat_map(|n| format!("{{\"a\":{}}}\n", n.wrapping_mul(2_654_435_761)).into_bytes()).collect();
+    for pod in ["a", "b"] {
+        facts.answer(dump(pod, "config_dump"), Outcome::Bytes(Arc::new(big.clone())));
+        facts.answer(dump(pod, "debug/syncz"), Outcome::Bytes(Arc::new(b"[]".to_vec())));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.tar.zst");
+    archive::write(&path, &[facts.clone()], false).unwrap();
+    assert_same(&open(&path).unwrap()[0], &facts);
+
+    let bytes = fs::read(&path).unwrap();
+    let small = |path: &Path| archive::open_with(path.to_str().unwrap(), None, now(), &|_| false);
+    fs::write(&path, &bytes[..bytes.len() - 500]).unwrap();
+    let read = small(&path).unwrap().remove(0);
+    assert_eq!(read.problems, facts.problems, "what is cut off there is not asked for");
+    assert!(read.get(&dump("b", "debug/syncz")).is_some_and(|answer| matches!(&answer.outcome, Outcome::Bytes(_))));
+    assert!(matches!(&read.get(&dump("a", "config_dump")).unwrap().outcome, Outcome::NotAsked(_)));
+    let whole = open(&path).unwrap().remove(0);
+    assert!(whole.problems.iter().any(|p| p.reason.starts_with("it is damaged or cut off")), "{:?}", whole.problems);
+
+    // The last bytes of the first frame are the checksum of what everybody reads.
+    let frame = zstd::zstd_safe::find_frame_compressed_size(&bytes).unwrap();
+    assert!(frame < bytes.len() / 2, "{frame} of {}", bytes.len());
+    let mut damaged = bytes;
+    damaged[frame - 1] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let read = small(&path).unwrap().remove(0);
+    assert!(read.problems.iter().any(|p| p.reason.starts_with("it is damaged or cut off")), "{:?}", read.problems);
 }
 
 #[test]

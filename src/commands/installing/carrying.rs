@@ -3,11 +3,13 @@
 use super::back;
 use super::planning::{Ground, failed, namespace};
 use super::wanted::mesh_named;
-use super::{readiness, run_record};
-use crate::charts::object::Ref;
+use super::{readiness, run_record, waiting};
+use crate::charts::manifest;
+use crate::charts::object::{self, Ref};
 use crate::charts::plan::{Action, Plan, Step};
 use crate::charts::release::{self, Hook, LastRun, Release};
 use crate::cli::Ctx;
+use crate::commands::load;
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::Closes;
 use crate::source::apply::{Kinds, Manner, Refused};
@@ -16,7 +18,9 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const CONCURRENT: usize = 8;
+const CONCURRENT: usize = 16;
+/// A kind that is established is in the server's own list of kinds after this.
+const TOLD: Duration = Duration::from_secs(10);
 
 pub struct Carrier<'a> {
     pub ctx: &'a Ctx,
@@ -46,9 +50,9 @@ impl Carrier<'_> {
         }
         run_record::begin(self.ctx, self.ground, plan).await;
         let closes = mesh_named(&plan.mesh)?.distribution().closes;
-        let mut done = Vec::new();
+        let (mut done, mut kinds) = (Vec::new(), self.ground.kinds.clone());
         for step in plan.steps.iter().filter(|step| step.touched) {
-            done.push(self.release(step, closes.filter(|closes| closes.part == step.part)).await?);
+            done.push(self.release(step, &mut kinds, closes.filter(|closes| closes.part == step.part)).await?);
             if step.passing {
                 back::erase(self.ground, &step.release).await?;
                 self.ctx.ui.hint(&format!("{} has passed, and is gone again", step.release.name));
@@ -59,14 +63,14 @@ impl Carrier<'_> {
     }
 
     /// One release; whatever stops it, Ctrl-C too, is written into its record.
-    async fn release(&self, step: &Step, closes: Option<&Closes>) -> Result<Done> {
+    async fn release(&self, step: &Step, kinds: &mut Kinds, closes: Option<&Closes>) -> Result<Done> {
         let began = charts::now();
         let pending = format!("pending-{}", event(step));
         self.record(&with_status(&step.release, &pending, "meshctl is at it")).await?;
         let progress = self.ctx.ui.progress(&format!("{}: applying", step.release.name));
         let worked = tokio::select! {
-            worked = self.work(step, closes, &progress) => worked,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted")),
+            worked = self.work(step, kinds, closes, &progress) => worked,
+            error = load::interrupted() => Err(error),
         };
         drop(progress);
         let seconds =
@@ -110,6 +114,7 @@ impl Carrier<'_> {
     async fn work(
         &self,
         step: &Step,
+        kinds: &mut Kinds,
         closes: Option<&Closes>,
         progress: &crate::ui::Progress,
     ) -> Result<(jiff::Zoned, Vec<Hook>)> {
@@ -118,38 +123,56 @@ impl Carrier<'_> {
             let at = Ref::of(object);
             step.changes.iter().find(|change| change.object == at)
         };
-        let mut kinds = None;
-        for object in step.definitions.iter().filter(|object| creating(object).is_some()) {
-            self.apply(&self.ground.kinds, object, false).await?;
+        let before = format!("pre-{event}");
+        self.all(kinds, &step.definitions, &creating).await?;
+        if step.release.hooks.iter().any(|hook| hook.events.contains(&before)) {
+            self.known(kinds, step, progress).await?;
         }
-        self.ready(&self.ground.kinds, &step.definitions, progress).await?;
-        let mut hooks = self.hooks(step, &format!("pre-{event}"), step.release.hooks.clone(), progress).await?;
+        let mut hooks = self.hooks(step, &before, step.release.hooks.clone(), progress).await?;
         // Definitions first: until they are established, the server knows no kind of theirs.
-        let defines = |object: &Value| object["kind"] == "CustomResourceDefinition";
-        let defined: Vec<Value> = step.objects.iter().filter(|object| defines(object)).cloned().collect();
-        if !defined.is_empty() || !step.definitions.is_empty() {
-            self.all(&self.ground.kinds, &defined, &creating).await?;
-            self.ready(&self.ground.kinds, &defined, progress).await?;
-            kinds = Some(self.ground.writer.kinds().await?);
-        }
-        let kinds = kinds.as_ref().unwrap_or(&self.ground.kinds);
-        // One kind after another, in Helm's order; within a kind at once.
-        let rest: Vec<&Value> = step.objects.iter().filter(|object| !defines(object)).collect();
-        for group in rest.chunk_by(|a, b| a["kind"] == b["kind"]) {
-            let group: Vec<Value> = group.iter().map(|object| (*object).clone()).collect();
-            self.all(kinds, &group, &creating).await?;
+        let (defined, mut rest): (Vec<Value>, Vec<Value>) = step.objects.iter().cloned().partition(object::defines);
+        self.all(kinds, &defined, &creating).await?;
+        self.known(kinds, step, progress).await?;
+        // One kind after another, in Helm's order, or several that don't look at each other; within them at once.
+        rest.sort_by(|a, b| wave(a).cmp(&wave(b)));
+        for group in rest.chunk_by(|a, b| wave(a) == wave(b)) {
+            self.all(kinds, group, &creating).await?;
         }
         for change in step.changes.iter().filter(|change| change.action == Action::Remove) {
             let gone = self.ground.writer.delete(kinds, &change.object).await;
             gone.map_err(|e| failed(&format!("remove {}", change.object), &e))?;
         }
         let applied = charts::now();
+        self.ready(kinds, &step.definitions, progress).await?;
         self.ready(kinds, &step.objects, progress).await?;
         hooks = self.hooks(step, &format!("post-{event}"), hooks, progress).await?;
         if let Some(closes) = closes {
             self.closed(kinds, step, closes, progress).await;
         }
         Ok((applied, hooks))
+    }
+
+    /// Waits for definitions where something is of their kinds, and learns these.
+    async fn known(&self, kinds: &mut Kinds, step: &Step, progress: &crate::ui::Progress) -> Result<()> {
+        let unknown = |kinds: &Kinds| {
+            let mut all = step.objects.iter().map(Ref::of);
+            all.any(|at| kinds.place(&at.api_version, &at.kind).is_none())
+        };
+        if !unknown(kinds) {
+            return Ok(());
+        }
+        self.ready(kinds, &step.definitions, progress).await?;
+        let defined: Vec<Value> = step.objects.iter().filter(|object| object::defines(object)).cloned().collect();
+        self.ready(kinds, &defined, progress).await?;
+        // What is established is told a moment later.
+        let (until, mut next) = (charts::now().timestamp() + TOLD, waiting::PAUSES.0);
+        loop {
+            *kinds = self.ground.writer.kinds().await?;
+            if !unknown(kinds) || charts::now().timestamp() >= until {
+                return Ok(());
+            }
+            waiting::pause(&mut next).await;
+        }
     }
 
     async fn all<'s>(
@@ -235,12 +258,16 @@ impl Carrier<'_> {
     }
 }
 
+fn wave(object: &Value) -> (usize, &str) {
+    manifest::wave(object["kind"].as_str().unwrap_or_default())
+}
+
 pub async fn record(ground: &Ground<'_>, release: &Release) -> Result<()> {
     let secret = release.secret(charts::now().timestamp().as_second());
     let secret = secret.map_err(|why| Error::new(Kind::Internal, "can't write the release down").cause(why))?;
     let at = Ref::of(&secret);
-    let kept = ground.writer.apply(&ground.kinds, &at, &secret, Manner { dry_run: false, force: true }).await;
-    kept.map(|_| ()).map_err(|e| failed(&format!("keep the record {at}"), &e))
+    let is_new = release.info.status.starts_with("pending");
+    ground.writer.write(&ground.kinds, &at, &secret, is_new).await.map_err(|e| failed(&format!("keep the record {at}"), &e))
 }
 
 /// What Helm calls it.

@@ -183,40 +183,47 @@ pub fn placed(object: &mut Value, kinds: &Kinds, namespace: &str) {
 /// Fills in the changes of every step, as the server sees them now.
 pub async fn compare(ground: &Ground<'_>, plan: &mut Plan, all: &Distribution, choices: &Choices) -> Result<()> {
     let missing: BTreeSet<String> = plan.namespaces.iter().cloned().collect();
-    for step in &mut plan.steps {
-        let release = (step.release.name.clone(), step.release.namespace.clone());
-        let (release, missing) = (&release, &missing);
-        let trial = |object, only_new| async move {
-            let trial = Trial { ground, all, choices, missing, release: (&release.0, &release.1) };
-            trial.change(object, only_new).await
-        };
-        let definitions = step.definitions.iter().map(|object| trial(object, true));
-        let definitions: Vec<_> = futures::stream::iter(definitions).buffered(CONCURRENT).try_collect().await?;
-        let tried: Vec<Option<(Change, Value)>> = futures::stream::iter(step.objects.iter().map(|object| trial(object, false)))
-            .buffered(CONCURRENT)
-            .try_collect()
-            .await?;
-        step.unchanged = definitions.iter().filter(|change| change.is_none()).count();
-        step.changes = definitions.into_iter().flatten().map(|(change, _)| change).collect();
-        step.objects.clear();
-        for (change, object) in tried.into_iter().flatten() {
-            let same =
-                change.action == Action::Change && change.fields.is_empty() && change.refused.is_none() && !change.recreated;
-            // What is left to controllers is left out of what is applied.
-            step.objects.push(object);
-            if same { step.unchanged += 1 } else { step.changes.push(change) }
-        }
-        let before = ground.release(&step.release.namespace, &step.release.name);
-        if let Some(before) = before {
-            step.changes.extend(removed(ground, before, &step.objects).await?);
-        }
-        let same = before.is_some_and(|before| {
-            before.info.status == release::DEPLOYED
-                && (before.manifest == step.release.manifest || step.as_kept == Some(before.version))
-                && same_wish(before, &step.release.chart, &step.release.config)
-        });
-        step.touched = !same || !step.changes.is_empty();
+    // All releases beside each other: a trial changes nothing that another could see.
+    let compared = plan.steps.iter_mut().map(|step| compare_step(ground, step, all, choices, &missing));
+    futures::future::try_join_all(compared).await.map(|_| ())
+}
+
+async fn compare_step(
+    ground: &Ground<'_>,
+    step: &mut Step,
+    all: &Distribution,
+    choices: &Choices,
+    missing: &BTreeSet<String>,
+) -> Result<()> {
+    let release = (step.release.name.clone(), step.release.namespace.clone());
+    let release = &release;
+    let trial = |object, only_new| async move {
+        let trial = Trial { ground, all, choices, missing, release: (&release.0, &release.1) };
+        trial.change(object, only_new).await
+    };
+    let definitions = step.definitions.iter().map(|object| trial(object, true));
+    let definitions: Vec<_> = futures::stream::iter(definitions).buffered(CONCURRENT).try_collect().await?;
+    let tried: Vec<Option<(Change, Value)>> =
+        futures::stream::iter(step.objects.iter().map(|object| trial(object, false))).buffered(CONCURRENT).try_collect().await?;
+    step.unchanged = definitions.iter().filter(|change| change.is_none()).count();
+    step.changes = definitions.into_iter().flatten().map(|(change, _)| change).collect();
+    step.objects.clear();
+    for (change, object) in tried.into_iter().flatten() {
+        let same = change.action == Action::Change && change.fields.is_empty() && change.refused.is_none() && !change.recreated;
+        // What is left to controllers is left out of what is applied.
+        step.objects.push(object);
+        if same { step.unchanged += 1 } else { step.changes.push(change) }
     }
+    let before = ground.release(&step.release.namespace, &step.release.name);
+    if let Some(before) = before {
+        step.changes.extend(removed(ground, before, &step.objects).await?);
+    }
+    let same = before.is_some_and(|before| {
+        before.info.status == release::DEPLOYED
+            && (before.manifest == step.release.manifest || step.as_kept == Some(before.version))
+            && same_wish(before, &step.release.chart, &step.release.config)
+    });
+    step.touched = !same || !step.changes.is_empty();
     Ok(())
 }
 
@@ -279,18 +286,21 @@ impl Trial<'_> {
         let (writer, kinds) = (&self.ground.writer, &self.ground.kinds);
         let at = Ref::of(object);
         let mut object = object.clone();
+        if self.missing.contains(&at.namespace) || kinds.place(&at.api_version, &at.kind).is_none() {
+            return Ok(Some((Change { unchecked: true, ..change(Action::Create, at) }, object)));
+        }
         let there = writer.get(kinds, &at).await.map_err(|e| failed(&format!("read {at}"), &e))?;
         let Some(there) = there else {
             let mut change = change(Action::Create, at.clone());
-            let dry = Manner { dry_run: true, force: false };
-            if self.missing.contains(&at.namespace) || kinds.place(&at.api_version, &at.kind).is_none() {
-                change.unchecked = true;
+            let tried = if object::defines(&object) {
+                writer.try_create(kinds, &at, &object).await
             } else {
-                match writer.apply(kinds, &at, &object, dry).await {
-                    Ok(_) => {}
-                    Err(Refused::Missing(_)) => change.unchecked = true,
-                    Err(refused) => change.refused = Some(refused.words()),
-                }
+                writer.apply(kinds, &at, &object, Manner { dry_run: true, force: false }).await.map(|_| ())
+            };
+            match tried {
+                Ok(()) => {}
+                Err(Refused::Missing(_)) => change.unchecked = true,
+                Err(refused) => change.refused = Some(refused.words()),
             }
             return Ok(Some((change, object)));
         };

@@ -5,7 +5,6 @@ use crate::charts::object::Ref;
 use crate::charts::plan::{Plan, SCHEMA};
 use crate::cli::Ctx;
 use crate::error::{Error, Kind, Result};
-use crate::source::apply::Manner;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -32,8 +31,7 @@ pub async fn begin(ctx: &Ctx, ground: &Ground<'_>, plan: &Plan) {
             "labels": { "app.kubernetes.io/managed-by": "meshctl", MESH: plan.mesh } });
         let secret =
             json!({ "apiVersion": "v1", "kind": "Secret", "type": TYPE, "metadata": metadata, "data": { "plan": data } });
-        let manner = Manner { dry_run: false, force: true };
-        ground.writer.apply(&ground.kinds, &at, &secret, manner).await.map(|_| ()).map_err(|refused| refused.words())
+        ground.writer.write(&ground.kinds, &at, &secret, true).await.map_err(|refused| refused.words())
     };
     // The work itself does not need it.
     if let Err(why) = kept.await {
@@ -103,7 +101,7 @@ pub async fn unfinished(ground: &Ground<'_>, mesh: &str) -> Result<Plan> {
 
 fn packed(plan: &Plan) -> std::result::Result<Vec<u8>, String> {
     let plain = serde_json::to_vec(plan).map_err(|e| e.to_string())?;
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(&plain).map_err(|e| e.to_string())?;
     packed.finish().map_err(|e| e.to_string())
 }

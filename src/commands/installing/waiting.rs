@@ -3,7 +3,7 @@
 use super::carrying::Carrier;
 use super::planning::failed;
 use super::readiness::{has_failed, holds, is_open, next, selector, waits_for, warned};
-use crate::charts::object::Ref;
+use crate::charts::object::{self, Ref};
 use crate::charts::plan::Step;
 use crate::error::{Error, Kind, Result};
 use crate::mesh::install::Closes;
@@ -11,29 +11,71 @@ use crate::source::apply::{Kinds, Writer};
 use crate::source::charts;
 use crate::ui::Progress;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const WEBHOOKS: (&str, &str) = ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration");
-const PAUSE: Duration = Duration::from_millis(500);
+/// Between two looks: at first hardly anything, since many things are up at once.
+pub const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// Nearly all definitions are established after this.
+const SOON: Duration = Duration::from_secs(4);
 /// Looks at an object between two at what holds it up.
-const LOOKS: usize = 10;
+const LOOKS: usize = 15;
+
+/// Waits longer each time, up to the longest.
+pub async fn pause(next: &mut Duration) {
+    tokio::time::sleep(*next).await;
+    *next = (*next * 2).min(PAUSES.1);
+}
 
 impl Carrier<'_> {
     /// Waits until all of them are up.
     pub(super) async fn ready(&self, kinds: &Kinds, objects: &[Value], progress: &Progress) -> Result<()> {
         let until = charts::now().timestamp() + self.deadline;
-        for object in objects {
-            let at = Ref::of(object);
-            if !matches!(at.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "CustomResourceDefinition") {
-                continue;
+        let of =
+            |wanted: &[&str]| objects.iter().map(Ref::of).filter(|at| wanted.contains(&at.kind.as_str())).collect::<Vec<_>>();
+        let defined: Vec<&Value> = objects.iter().filter(|object| object::defines(object)).collect();
+        if !self.served(&defined).await {
+            for at in defined.into_iter().map(Ref::of) {
+                self.until(kinds, &at, until, progress).await?;
             }
+        }
+        // One after another, so that one at a time is said to be waited for.
+        for at in of(&["Deployment", "StatefulSet", "DaemonSet"]) {
             self.until(kinds, &at, until, progress).await?;
         }
         Ok(())
     }
 
+    /// Whether the server has every kind of these definitions by itself soon. Their own conditions tell why not, and take the
+    /// server, which is busy with them then, a hundred times as much to say.
+    async fn served(&self, definitions: &[&Value]) -> bool {
+        let mut left: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for spec in definitions.iter().map(|definition| &definition["spec"]) {
+            let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
+            let stored = spec["versions"].as_array().into_iter().flatten().find(|version| version["served"] == true);
+            let api = format!("{}/{}", text(&spec["group"]), stored.map(|version| text(&version["name"])).unwrap_or_default());
+            left.entry(api).or_default().insert(spec["names"]["plural"].as_str().unwrap_or_default());
+        }
+        let (until, mut next) = (charts::now().timestamp() + SOON, PAUSES.0);
+        while charts::now().timestamp() < until {
+            let asked = left.keys().map(|api| async move { (api, self.ground.writer.served(api).await.unwrap_or_default()) });
+            let there: BTreeMap<String, BTreeSet<String>> =
+                futures::future::join_all(asked).await.into_iter().map(|(api, names)| (api.clone(), names)).collect();
+            left.retain(|api, wanted| {
+                wanted.retain(|name| !there.get(api).is_some_and(|names| names.contains(*name)));
+                !wanted.is_empty()
+            });
+            if left.is_empty() {
+                return true;
+            }
+            pause(&mut next).await;
+        }
+        false
+    }
+
     pub(super) async fn until(&self, kinds: &Kinds, at: &Ref, until: jiff::Timestamp, progress: &Progress) -> Result<()> {
-        let mut told = String::new();
+        let (mut told, mut next) = (String::new(), PAUSES.0);
         for look in 1.. {
             let there = self.ground.writer.get(kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?;
             let there = there.ok_or_else(|| Error::new(Kind::Unreachable, format!("{at} is gone while it is waited for")))?;
@@ -54,7 +96,7 @@ impl Carrier<'_> {
                 told = reason;
             }
             progress.say(&format!("{at}: {}", if told.is_empty() { &waiting } else { &told }));
-            tokio::time::sleep(PAUSE).await;
+            pause(&mut next).await;
         }
         Ok(())
     }
@@ -69,6 +111,7 @@ impl Carrier<'_> {
         let Some(label) = label.filter(|_| of("Deployment").is_some()) else { return };
         let labels = format!("{}={label}", closes.label);
         let until = charts::now().timestamp() + closes.within.min(self.deadline);
+        let mut next = PAUSES.0;
         loop {
             // Those of other releases too: one is shared by all revisions. Who may not look doesn't wait.
             let Ok(all) = self.ground.writer.list(kinds, WEBHOOKS, None, &labels).await else { return };
@@ -80,7 +123,7 @@ impl Carrier<'_> {
                 return self.ctx.ui.hint(&closes.look.replace("{namespace}", namespace));
             }
             progress.say(&format!("{}: its webhook {first} is still open", step.release.name));
-            tokio::time::sleep(PAUSE).await;
+            pause(&mut next).await;
         }
     }
 
@@ -93,11 +136,12 @@ impl Carrier<'_> {
     }
 
     pub(super) async fn gone(&self, at: &Ref, until: jiff::Timestamp) -> Result<()> {
+        let mut next = PAUSES.0;
         while self.ground.writer.get(&self.ground.kinds, at).await.map_err(|e| failed(&format!("read {at}"), &e))?.is_some() {
             if charts::now().timestamp() >= until {
                 return Err(Error::new(Kind::Unreachable, format!("{at} is still being removed")));
             }
-            tokio::time::sleep(PAUSE).await;
+            pause(&mut next).await;
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ Examples:
   meshctl proxy-config stats web-7d9f.shop --filter upstream_rq_5xx
   meshctl proxy-config stats deploy/web.shop --filter 'rq_(4|5)xx'
   meshctl proxy-config stats web-7d9f.shop --type clusters --filter cart
+  meshctl proxy-config stats web-7d9f.shop -o prom                  as Prometheus scrapes it
   meshctl proxy-config stats -f stats.txt --used";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,8 +61,19 @@ struct Ask {
     of: Of,
     filter: Filter,
     used: bool,
-    /// It has metrics as Prometheus scrapes them, and no other form.
-    scraped: bool,
+    form: Form,
+    /// Given on as it came.
+    printed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// As an Envoy prints it for people.
+    Own,
+    /// Metrics as Prometheus scrapes them, of what has no other form.
+    Scraped,
+    /// The same of an Envoy.
+    Prometheus,
 }
 
 /// A text counts as such wherever it stands somewhere: names of clusters are full of `|` and `.`. Otherwise it is a
@@ -109,10 +121,11 @@ impl Questions for Ask {
     type Made = std::result::Result<Shown, String>;
 
     fn next(&self, _: usize, known: &Answers) -> Vec<String> {
-        let path = match self.of {
-            _ if self.scraped => "metrics",
-            Of::Server => "stats",
-            Of::Clusters => "clusters",
+        let path = match (self.form, self.of) {
+            (Form::Scraped, _) => "metrics",
+            (Form::Prometheus, _) => "stats/prometheus",
+            (Form::Own, Of::Server) => "stats",
+            (Form::Own, Of::Clusters) => "clusters",
         };
         if known.is_empty() { vec![path.to_owned()] } else { Vec::new() }
     }
@@ -132,14 +145,18 @@ impl Ask {
         if text.trim_start().starts_with(['<', '{']) {
             return Err(format!("it is not the text form of {}", if self.of == Of::Server { "stats" } else { "clusters" }));
         }
-        let read = |line| match self.of {
-            _ if self.scraped => scraped(line),
-            Of::Server => server(line),
-            Of::Clusters => host(line),
+        let read = |line| match (self.form, self.of) {
+            (Form::Scraped | Form::Prometheus, _) => scraped(line),
+            (Form::Own, Of::Server) => server(line),
+            (Form::Own, Of::Clusters) => host(line),
         };
         let mut all: Vec<Stat> = text.lines().filter_map(read).collect();
         let fits = self.filter.among(&all);
-        all.retain(|stat| fits(stat) && !(self.used && matches!(stat.value.as_str(), "0" | "" | "No recorded values")));
+        let kept = |stat: &Stat| fits(stat) && !(self.used && matches!(stat.value.as_str(), "0" | "" | "No recorded values"));
+        if self.printed {
+            return Ok(Shown { blocks: vec![Block::Code(exposed(&text, &kept)?)], ..shown(&[]) });
+        }
+        all.retain(kept);
         Ok(shown(&all))
     }
 }
@@ -163,6 +180,30 @@ fn host(line: &str) -> Option<Stat> {
     let (rest, value) = rest.rsplit_once("::")?;
     let (host, name) = rest.rsplit_once("::").unwrap_or(("", rest));
     Some(Stat { host: Some((cluster.to_owned(), host.to_owned())), name: name.to_owned(), value: value.to_owned() })
+}
+
+/// The lines that are meant, with what is said of their metric before them.
+fn exposed(text: &str, kept: &impl Fn(&Stat) -> bool) -> std::result::Result<String, String> {
+    let (mut out, mut heads, mut counted) = (String::with_capacity(text.len()), Vec::new(), false);
+    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        if line.starts_with('#') {
+            if std::mem::take(&mut counted) {
+                heads.clear();
+            }
+            heads.push(line);
+            continue;
+        }
+        counted = true;
+        let stat = scraped(line).filter(|stat| stat.value.parse::<f64>().is_ok() && !stat.name.ends_with(':'));
+        let stat = stat.ok_or("it is not what Prometheus scrapes")?;
+        if kept(&stat) {
+            heads.drain(..).chain([line]).for_each(|line| {
+                out.push_str(line);
+                out.push('\n');
+            });
+        }
+    }
+    Ok(out)
 }
 
 fn shown(stats: &[Stat]) -> Shown {
@@ -203,13 +244,21 @@ fn shown(stats: &[Stat]) -> Shown {
 
 pub fn run(ctx: &Ctx, args: &StatsArgs) -> Result<Report> {
     let filter = Filter::new(&args.filter)?;
-    let ask = || Ask { of: args.of, filter: filter.clone(), used: args.used, scraped: false };
+    let printed = ctx.global.output == Format::Prom;
+    if printed && args.of == Of::Clusters {
+        return Err(Error::new(Kind::Usage, "Prometheus scrapes no hosts: -o prom is not for --type clusters")
+            .hint("-o json is another form for programs"));
+    }
+    let form = if printed { Form::Prometheus } else { Form::Own };
+    let ask = || Ask { of: args.of, filter: filter.clone(), used: args.used, form, printed };
     let machine = matches!(ctx.global.output, Format::Json | Format::Yaml);
     let path = args.who.file.as_str();
     if !path.is_empty() {
         let shown = ask().shown(&file::read(path)?);
         let shown = shown.map_err(|why| {
-            Error::new(Kind::Input, format!("can't use {path}: {why}")).hint("curl -s localhost:15000/stats > stats.txt makes it")
+            let page = if printed { "stats/prometheus" } else { "stats" };
+            let made = format!("curl -s localhost:15000/{page} > stats.txt makes it");
+            Error::new(Kind::Input, format!("can't use {path}: {why}")).hint(made)
         })?;
         let data = json!({ "proxies": [shown.data] });
         return Ok(Report::new(SCHEMA, &data, shown.blocks));
@@ -218,9 +267,19 @@ pub fn run(ctx: &Ctx, args: &StatsArgs) -> Result<Report> {
     let mut visited = fleet::ask(ctx, args.who.pods.proxies(), |_| ask())?;
     if args.of == Of::Server {
         let others = std::mem::take(&mut visited.others);
-        visited.proxies.extend(fleet::visit_others(&others, |_| Ask { scraped: true, ..ask() })?);
+        visited.proxies.extend(fleet::visit_others(&others, |_| Ask { form: Form::Scraped, ..ask() })?);
     }
-    let answered: Answered<Shown> = many::split(visited)?;
+    let mut answered: Answered<Shown> = many::split(visited)?;
+    if let [_, _, ..] = answered.good.as_slice() {
+        for (proxy, shown) in &mut answered.good {
+            let whose = |block: &mut Block| {
+                if let Block::Code(text) = block {
+                    text.insert_str(0, &format!("# proxy {}\n", proxy.name()));
+                }
+            };
+            shown.blocks.iter_mut().for_each(whose);
+        }
+    }
     if !answered.failed.is_empty() {
         ctx.incomplete.set(true);
     }
@@ -232,7 +291,7 @@ mod tests {
     use super::*;
 
     fn texts(of: Of, filter: &str, used: bool, text: &str) -> Vec<String> {
-        let shown = Ask { of, filter: Filter::new(filter).expect("a filter"), used, scraped: false }
+        let shown = Ask { of, filter: Filter::new(filter).expect("a filter"), used, form: Form::Own, printed: false }
             .shown(text.as_bytes())
             .expect("stats");
         let Some(Block::Table(table)) = shown.blocks.into_iter().next() else { return Vec::new() };
@@ -264,11 +323,28 @@ mod tests {
     #[test]
     fn another_answer_is_refused() {
         for wrong in ["<html>", "{\"stats\":[]}"] {
-            assert!(
-                Ask { of: Of::Server, filter: Filter::new("").expect("none"), used: false, scraped: false }
-                    .shown(wrong.as_bytes())
-                    .is_err()
-            );
+            let filter = Filter::new("").expect("none");
+            let ask = Ask { of: Of::Server, filter, used: false, form: Form::Own, printed: false };
+            assert!(ask.shown(wrong.as_bytes()).is_err());
         }
+    }
+
+    #[test]
+    fn what_prometheus_scrapes_is_given_on_line_by_line() {
+        let text = "# HELP a_rq Requests.\n# TYPE a_rq counter\na_rq{c=\"x y\"} 7\na_rq{c=\"z\"} 0\n\n# TYPE b_cx gauge\nb_cx{} 1.5\n# EOF\n";
+        let given = |filter: &str, used: bool, text: &str| {
+            let filter = Filter::new(filter).expect("a filter");
+            let ask = Ask { of: Of::Server, filter, used, form: Form::Prometheus, printed: true };
+            ask.shown(text.as_bytes()).map(|shown| match shown.blocks.into_iter().next() {
+                Some(Block::Code(text)) => text,
+                other => panic!("{other:?}"),
+            })
+        };
+        let a = "# HELP a_rq Requests.\n# TYPE a_rq counter\na_rq{c=\"x y\"} 7\n";
+        assert_eq!(given("", false, text), Ok(format!("{a}a_rq{{c=\"z\"}} 0\n# TYPE b_cx gauge\nb_cx{{}} 1.5\n")));
+        assert_eq!(given("", true, text), Ok(format!("{a}# TYPE b_cx gauge\nb_cx{{}} 1.5\n")));
+        assert_eq!(given("b_", false, text).as_deref(), Ok("# TYPE b_cx gauge\nb_cx{} 1.5\n"));
+        assert_eq!(given("x y", false, text).as_deref(), Ok(a));
+        assert!(given("", false, "cluster.web.rq: 7\n").is_err() && given("", false, "<html>").is_err());
     }
 }

@@ -29,6 +29,8 @@
 //! - `bytes`: what a pod answered, as it came but for its secrets, such as a proxy's `config_dump`.
 //! - `list`: a list as `kubectl get -o json` prints it (only made from version 0).
 //!
+//! Dumps of single proxies stand behind everything else: who does not look at them stops reading there.
+//!
 //! The same facts give the same bytes: needs and objects in order, time stamps of 0, mode 0600, no owner. Unknown fields
 //! and needs are skipped, so fields may be added within a version; anything else raises it. A newer version is refused.
 //!

@@ -117,6 +117,12 @@ impl<'d> Loading<'d> {
         Ok(())
     }
 
+    /// Whether all is read that is wanted, and it is not the whole: of that, the last checksum is read too.
+    fn complete(&self) -> bool {
+        let whole = |index: &Index| index.clusters.iter().flat_map(|cluster| &cluster.needs).all(|need| reads(self.dumps, need));
+        self.got.len() == self.wanted.len() && self.index.as_ref().is_some_and(|index| !whole(index))
+    }
+
     fn archive<R: io::BufRead>(&mut self, mut from: R) -> Result<()> {
         let head = from.fill_buf().map(|head| head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
         let unreadable = |e: &io::Error| Error::new(Kind::Input, format!("{} can't be unpacked", self.from)).because(e);
@@ -126,7 +132,7 @@ impl<'d> Loading<'d> {
         };
         let mut tar = tar::Archive::new(Limited { from: unpacked, left: MAX_UNPACKED });
         let broken = self.entries(&mut tar)?;
-        if broken.is_none() {
+        if broken.is_none() && !self.complete() {
             // The checksum of zstd stands at the end, behind the end of the tar.
             self.broken = io::copy(&mut tar.into_inner(), &mut io::sink()).err().map(|e| e.to_string());
         } else {
@@ -151,6 +157,10 @@ impl<'d> Loading<'d> {
                 Ok(entry) => entry,
                 Err(error) => return Ok(Some(error.to_string())),
             };
+            // Dumps stand at the end, and need not even be unpacked. The checksum of what stands before them was read.
+            if self.complete() {
+                break;
+            }
             let kind = entry.header().entry_type();
             if kind.is_pax_global_extensions() || kind.is_pax_local_extensions() || kind.is_gnu_longname() || kind.is_dir() {
                 continue;
@@ -264,7 +274,7 @@ impl<'d> Loading<'d> {
 }
 
 /// Dumps are large; what control planes say of all proxies together is small.
-fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+pub(super) fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
     let of_all = |path: &str| path.starts_with("debug/") && !path.contains("config_dump");
     let small = match &need.need {
         Need::PodGet { path, .. } => of_all(path),

@@ -1,5 +1,6 @@
 //! Facts → files.
 
+use super::load::reads;
 use super::{Cluster, Content, FORMAT_VERSION, Index, MANIFEST, Recorded, Summary, summarize};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Object, Outcome, Place};
@@ -124,17 +125,18 @@ fn file_name(cluster: usize, position: usize, need: &Need, content: Content) -> 
     format!("{cluster}/{position:03}-{slug}.{ending}")
 }
 
-/// Each file of the recording, in order.
-fn files(index: &Index, clusters: &[Facts], mut each: impl FnMut(&str, &[u8]) -> io::Result<()>) -> io::Result<()> {
+/// Each file of the recording: what every command looks at comes first, so that few read more than that.
+fn files(index: &Index, clusters: &[Facts], mut each: impl FnMut(&str, &[u8], bool) -> io::Result<()>) -> io::Result<()> {
     let mut json = serde_json::to_vec_pretty(index)?;
     json.push(b'\n');
-    each(MANIFEST, &json)?;
-    for (recorded, facts) in index.clusters.iter().zip(clusters) {
-        for (need, (_, answer)) in recorded.needs.iter().zip(facts.iter()) {
+    each(MANIFEST, &json, false)?;
+    let all = || index.clusters.iter().zip(clusters).flat_map(|(recorded, facts)| recorded.needs.iter().zip(facts.iter()));
+    for dumps in [false, true] {
+        for (need, (_, answer)) in all().filter(|(need, _)| reads(&|_| false, need) != dumps) {
             match (&need.file, &answer.outcome) {
-                (Some(file), Outcome::Objects(objects)) => each(file, &ndjson(objects)?)?,
-                (Some(file), Outcome::Text(text)) => each(file, redact::text(text).as_bytes())?,
-                (Some(file), Outcome::Bytes(bytes)) => each(file, &redact::dump(bytes))?,
+                (Some(file), Outcome::Objects(objects)) => each(file, &ndjson(objects)?, dumps)?,
+                (Some(file), Outcome::Text(text)) => each(file, redact::text(text).as_bytes(), dumps)?,
+                (Some(file), Outcome::Bytes(bytes)) => each(file, &redact::dump(bytes), dumps)?,
                 _ => {}
             }
         }
@@ -173,7 +175,7 @@ fn folder(path: &Path, index: &Index, clusters: &[Facts]) -> io::Result<u64> {
     let make = |path: &Path| fs::DirBuilder::new().mode(0o700).recursive(true).create(path);
     make(path)?;
     let mut bytes = 0;
-    files(index, clusters, |name, content| {
+    files(index, clusters, |name, content, _| {
         let file = path.join(name);
         file.parent().map_or(Ok(()), make)?;
         bytes += content.len() as u64;
@@ -183,11 +185,12 @@ fn folder(path: &Path, index: &Index, clusters: &[Facts]) -> io::Result<u64> {
 }
 
 fn tar_zst(path: &Path, index: &Index, clusters: &[Facts]) -> io::Result<u64> {
-    let mut encoder = zstd::Encoder::new(BufWriter::new(create(path)?), 3)?;
-    // A damaged recording is then told from a whole one.
-    encoder.include_checksum(true)?;
-    let mut tar = tar::Builder::new(encoder);
-    files(index, clusters, |name, content| {
+    let mut tar = tar::Builder::new(Frames::new(BufWriter::new(create(path)?))?);
+    let mut in_dumps = false;
+    files(index, clusters, |name, content, dump| {
+        if dump && !std::mem::replace(&mut in_dumps, true) {
+            tar.get_mut().next()?;
+        }
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o600);
@@ -197,4 +200,48 @@ fn tar_zst(path: &Path, index: &Index, clusters: &[Facts]) -> io::Result<u64> {
     let file = tar.into_inner()?.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(file.metadata()?.len())
+}
+
+/// Frames of zstd one behind the other, as every reader of zstd takes them. Each has a checksum, so that a damaged part is
+/// told from a whole one by who does not read the rest.
+struct Frames<W: Write>(Option<zstd::Encoder<'static, W>>);
+
+impl<W: Write> Frames<W> {
+    fn new(to: W) -> io::Result<Self> {
+        let mut encoder = zstd::Encoder::new(to, 3)?;
+        encoder.include_checksum(true)?;
+        Ok(Frames(Some(encoder)))
+    }
+
+    fn encoder(&mut self) -> io::Result<&mut zstd::Encoder<'static, W>> {
+        self.0.as_mut().ok_or_else(ended)
+    }
+
+    fn next(&mut self) -> io::Result<()> {
+        let to = self.end()?;
+        *self = Frames::new(to)?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<W> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<W> {
+        self.0.take().ok_or_else(ended)?.finish()
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the last frame could not be ended")
+}
+
+impl<W: Write> Write for Frames<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.encoder()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.encoder()?.flush()
+    }
 }
