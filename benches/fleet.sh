@@ -47,8 +47,6 @@ forward 15914 15014
 # the first pushes keep istiod busy for a while, and it answers nobody in time
 until curl -sm 2 -o /dev/null localhost:15914/debug/syncz; do ((SECONDS < 300)) || { echo "istiod stays busy"; exit 1; }; done
 curl -s localhost:15914/debug/syncz | wc -c | sed 's/$/ bytes of syncz/'
-echo "--- meshctl proxy-status, over gRPC and over HTTP"
-"$here/compare.py" "$M -q proxy-status --transport grpc -o json" "$M -q proxy-status --transport http -o json"
 echo "--- meshctl proxy-status | istiod's bare answer through kubectl's port-forward"
 "$here/compare.py" "$M -q proxy-status -o json" "curl -s -o /dev/null localhost:15914/debug/syncz"
 echo "--- meshctl proxy-status as a table | istiod's bare answer"
@@ -70,3 +68,7 @@ echo "--- meshctl proxy-status | istioctl proxy-status"
 $M snapshot record --quiet --proxies "$work/fleet.tar.zst" --force >/dev/null
 echo "--- meshctl from a recording | istioctl live"
 "$here/compare.py" "$target/meshctl -q proxy-status --from $work/fleet.tar.zst" "$BIN/istioctl --kubeconfig $KUBECONFIG_OUT proxy-status --revision canary"
+# The last: an istiod from before Istio's pull request 61660 locks a proxy twice for this, and hangs for good when the proxy
+# acknowledges something in between.
+echo "--- meshctl proxy-status, over gRPC and over HTTP"
+"$here/compare.py" "$M -q proxy-status --transport grpc -o json" "$M -q proxy-status --transport http -o json"

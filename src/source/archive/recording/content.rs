@@ -16,6 +16,8 @@ const MAX_LINE: u64 = 64 << 20;
 const MAX_TEXT: u64 = 512 << 20;
 /// What a pod answered: as much as is taken from a live one.
 const MAX_BYTES: u64 = 1 << 30;
+/// So much room is made for what a file says of its size before its bytes come: more of it costs more than to read it.
+const MAX_ROOM: u64 = 64 << 20;
 /// So many bad lines are named; the rest is counted by the index.
 const MAX_BAD: usize = 5;
 
@@ -28,14 +30,15 @@ pub struct Got {
     pub bad: Vec<String>,
 }
 
-pub fn read(content: Content, from: &mut dyn Read) -> Got {
+/// `size`: as the recording says, which may be wrong.
+pub fn read(content: Content, size: u64, from: &mut dyn Read) -> Got {
     match content {
         Content::Objects => objects(from),
         Content::Text => match text(from) {
             Ok(text) => Got { outcome: Some(Outcome::Text(text)), broken: None, bad: Vec::new() },
             Err(error) => Got { outcome: None, broken: Some(error.to_string()), bad: Vec::new() },
         },
-        Content::Bytes => bytes(from),
+        Content::Bytes => bytes(size, from),
         Content::List => match text(from).and_then(|text| list(&text)) {
             Ok(objects) => Got { outcome: Some(Outcome::Objects(objects)), broken: None, bad: Vec::new() },
             Err(error) => Got { outcome: None, broken: Some(error.to_string()), bad: Vec::new() },
@@ -44,8 +47,8 @@ pub fn read(content: Content, from: &mut dyn Read) -> Got {
 }
 
 /// A dump that is cut off still tells what came before.
-fn bytes(from: &mut dyn Read) -> Got {
-    let mut bytes = Vec::new();
+fn bytes(size: u64, from: &mut dyn Read) -> Got {
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_ROOM)).unwrap_or_default());
     let broken = from.take(MAX_BYTES).read_to_end(&mut bytes).err().map(|error| error.to_string());
     Got { outcome: Some(Outcome::Bytes(Arc::new(bytes))), broken, bad: Vec::new() }
 }

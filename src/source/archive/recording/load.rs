@@ -75,17 +75,17 @@ impl<'d> Loading<'d> {
         }
         self.index = Some(index);
         for (name, bytes) in std::mem::take(&mut self.early) {
-            self.member(&name, &mut bytes.as_slice());
+            self.member(&name, bytes.len() as u64, &mut bytes.as_slice());
         }
         Ok(())
     }
 
     /// A file of the recording; one that the index doesn't name is passed over.
-    fn member(&mut self, name: &str, from: &mut dyn Read) {
+    fn member(&mut self, name: &str, size: u64, from: &mut dyn Read) {
         let Some(name) = name.strip_prefix(&self.prefix) else { return };
         let Some(content) = self.wanted.get(name) else { return };
         if !self.got.contains_key(name) {
-            self.got.insert(name.to_owned(), content::read(*content, from));
+            self.got.insert(name.to_owned(), content::read(*content, size, from));
         }
     }
 
@@ -107,8 +107,9 @@ impl<'d> Loading<'d> {
         for name in self.wanted.keys().cloned().collect::<Vec<_>>() {
             match open(&name) {
                 Ok(file) => {
+                    let size = file.metadata().map_or(0, |meta| meta.len());
                     let mut file = Limited { from: file, left };
-                    self.member(&name, &mut file);
+                    self.member(&name, size, &mut file);
                     left = file.left;
                 }
                 Err(error) => self.problems.push(format!("{name} can't be read: {error}")),
@@ -175,7 +176,7 @@ impl<'d> Loading<'d> {
                 continue;
             };
             if self.index.is_some() {
-                self.member(&name, &mut entry);
+                self.member(&name, entry.size(), &mut entry);
             } else if name == MANIFEST || name.split_once('/').is_some_and(|(_, file)| file == MANIFEST) {
                 let mut bytes = Vec::new();
                 if let Err(error) = (&mut entry).take(MAX_INDEX).read_to_end(&mut bytes) {
