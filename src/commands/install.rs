@@ -128,12 +128,11 @@ async fn go(
         error = load::interrupted() => Err(error),
     };
     // What the cluster lacks tells more than what fails without it.
-    if let Some(Ok(checked)) = checking.map(JoinHandle::join) {
-        checked?;
+    if let Some(checking) = checking {
+        checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     }
     let (ground, plan, new) = planned?;
     drop(progress);
-
     if upgrade && !args.resume && !args.rollback {
         can_upgrade(&ground, &plan)?;
     }

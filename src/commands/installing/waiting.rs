@@ -35,7 +35,7 @@ impl Carrier<'_> {
         let of =
             |wanted: &[&str]| objects.iter().map(Ref::of).filter(|at| wanted.contains(&at.kind.as_str())).collect::<Vec<_>>();
         let defined: Vec<&Value> = objects.iter().filter(|object| object::defines(object)).collect();
-        if !self.served(&defined).await {
+        if !self.served(&defined, until).await {
             for at in defined.into_iter().map(Ref::of) {
                 self.until(kinds, &at, until, progress).await?;
             }
@@ -47,9 +47,9 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    /// Whether the server has every kind of these definitions by itself soon. Their own conditions tell why not, and take the
-    /// server, which is busy with them then, a hundred times as much to say.
-    async fn served(&self, definitions: &[&Value]) -> bool {
+    /// Whether the server has every kind of these definitions by itself soon. Their own conditions tell why not, and to say them
+    /// costs a server that is busy with them much more.
+    async fn served(&self, definitions: &[&Value], until: jiff::Timestamp) -> bool {
         let mut left: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for spec in definitions.iter().map(|definition| &definition["spec"]) {
             let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
@@ -57,7 +57,7 @@ impl Carrier<'_> {
             let api = format!("{}/{}", text(&spec["group"]), stored.map(|version| text(&version["name"])).unwrap_or_default());
             left.entry(api).or_default().insert(spec["names"]["plural"].as_str().unwrap_or_default());
         }
-        let (until, mut next) = (charts::now().timestamp() + SOON, PAUSES.0);
+        let (until, mut next) = (until.min(charts::now().timestamp() + SOON), PAUSES.0);
         while charts::now().timestamp() < until {
             let asked = left.keys().map(|api| async move { (api, self.ground.writer.served(api).await.unwrap_or_default()) });
             let there: BTreeMap<String, BTreeSet<String>> =

@@ -132,17 +132,34 @@ fn answered(objects: &mut Objects, request: &Request, body: Value, dry: bool) ->
         ("GET", "/api" | "/apis") => return discovery(path == "/api"),
         _ => {}
     }
+    let namespace = path.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/')).map(|(name, _)| name);
+    let nowhere = namespace.filter(|name| !objects.contains_key(&format!("/api/v1/namespaces/{name}")));
     match request.method.as_str() {
+        "GET" if path.starts_with("/apis/") && path.matches('/').count() == 3 => resources(objects, path),
         "GET" => match objects.get(path) {
             Some(object) => ok(object),
             None if KINDS.iter().any(|(_, _, plural, _)| path.ends_with(&format!("/{plural}"))) => listed(objects, request),
             None => status(404, &format!("{path} not found")),
         },
-        "PATCH" => {
-            let namespace = path.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/')).map(|(name, _)| name);
-            if let Some(name) = namespace.filter(|name| !objects.contains_key(&format!("/api/v1/namespaces/{name}"))) {
-                return status(404, &format!("namespaces {name:?} not found"));
+        "PATCH" | "POST" if nowhere.is_some() => status(404, &format!("namespaces {:?} not found", nowhere.unwrap_or_default())),
+        "POST" => {
+            let own = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap_or_default());
+            if objects.contains_key(&own) {
+                return status(409, &format!("{own} already exists"));
             }
+            if !dry {
+                objects.insert(own, body.clone());
+            }
+            ok(body)
+        }
+        "PUT" => match objects.get_mut(path) {
+            Some(object) => {
+                *object = body.clone();
+                ok(body)
+            }
+            None => status(404, &format!("{path} not found")),
+        },
+        "PATCH" => {
             let mut object = objects.get(path).cloned().unwrap_or_else(|| json!({}));
             let before = object.clone();
             laid(&mut object, &body);
@@ -161,6 +178,18 @@ fn answered(objects: &mut Objects, request: &Request, body: Value, dry: bool) ->
         },
         _ => status(405, "not here"),
     }
+}
+
+/// What a version of a group has; a kind that is defined, only where its definition is there.
+fn resources(objects: &Objects, path: &str) -> Reply {
+    let api = path.trim_start_matches("/apis/");
+    let defined = |plural: &str| {
+        let group = api.split('/').next().unwrap_or_default();
+        objects.contains_key(&format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.{group}"))
+    };
+    let there = KINDS.iter().filter(|(of, _, plural, _)| *of == api && (!api.contains("example") || defined(plural)));
+    let resources: Vec<Value> = there.map(|(_, kind, plural, _)| json!({ "name": plural, "kind": kind })).collect();
+    if resources.is_empty() { status(404, "the server could not find it") } else { ok(json!({ "resources": resources })) }
 }
 
 fn listed(objects: &Objects, request: &Request) -> Reply {

@@ -50,6 +50,7 @@ pub fn read(content: Content, size: u64, from: &mut dyn Read) -> Got {
 fn bytes(size: u64, from: &mut dyn Read) -> Got {
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_ROOM)).unwrap_or_default());
     let broken = from.take(MAX_BYTES).read_to_end(&mut bytes).err().map(|error| error.to_string());
+    bytes.shrink_to_fit();
     Got { outcome: Some(Outcome::Bytes(Arc::new(bytes))), broken, bad: Vec::new() }
 }
 
