@@ -225,7 +225,7 @@ fn recorded(
     // stdin is the shell's.
     let from = (from != "-").then_some(from)?;
     #[expect(clippy::disallowed_methods, reason = "the time of a recording is its own")]
-    let all = archive::open_with(from, namespace, jiff::Timestamp::now(), &|_| false).ok()?;
+    let all = archive::open_with(from, namespace, jiff::Timestamp::now(), &|need| matches!(need, Need::List { .. })).ok()?;
     Some(all.iter().flat_map(|facts| facts.objects(resource)).filter_map(each).collect())
 }
 

@@ -1,6 +1,6 @@
 //! Addresses: a socket, a Unix socket, or a listener inside of the proxy.
 
-use super::field::{Int, Text};
+use super::field::{Int, Text, push_number};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -67,10 +67,13 @@ impl Address<'_> {
 
     /// With its port, if it has one.
     pub fn with_port(&self) -> String {
-        match self.port() {
-            0 => self.name().into_owned(),
-            port => format!("{}:{port}", self.name()),
+        let mut all = self.name().into_owned();
+        if self.port() != 0 {
+            all.reserve_exact(6);
+            all.push(':');
+            push_number(self.port(), &mut all);
         }
+        all
     }
 
     /// `envoy://LISTENER/ENDPOINT` for a listener inside of the proxy.

@@ -1,6 +1,6 @@
 //! Upstream clusters.
 
-use super::entry::{Resource, Standing};
+use super::entry::{Boxed, Resource, Standing};
 use super::field::Text;
 use super::name::{Forms, NameParts};
 use super::origin::{self, Metadata, Origin};
@@ -84,7 +84,7 @@ pub struct Row<'r> {
 }
 
 /// Clusters that pass, by host, subset, port and direction.
-pub fn rows<'r>(clusters: &'r [Resource<'_, Cluster<'_>>], filter: &Filter) -> Vec<Row<'r>> {
+pub fn rows<'r>(clusters: &'r [Boxed<'_, Cluster<'_>>], filter: &Filter) -> Vec<Row<'r>> {
     let passed: Vec<_> = clusters.iter().filter(|cluster| filter.lets_pass(&cluster.value.name)).collect();
     let sorted = shares::sorted(passed, 500, |cluster| NameParts::order(&cluster.value.name, filter.forms));
     shares::map(&sorted, 500, |cluster| row(cluster, filter.forms))

@@ -1,13 +1,12 @@
 //! From the places of resources to resources, on several threads where there is much to read.
 
-use super::entry::{Entry, Printed, Resource, State};
+use super::entry::{Boxed, Entry, Printed, State};
 use super::fault::Fault;
 use super::field::Text;
-use super::json::{self, Raw, Reader, line_and_column};
+use super::json::{self, Copies, Raw, Reader, line_and_column};
 use super::section::{List, Section};
 use super::stream::Odd;
 use crate::shares::threads;
-use bumpalo::Bump;
 use serde::Deserialize;
 use std::thread;
 
@@ -27,14 +26,14 @@ impl Element {
 }
 
 /// A thread costs about as much as reading this many bytes.
-pub(super) const WORTH_A_THREAD: usize = 1 << 20;
+const WORTH_A_THREAD: usize = 1 << 20;
 
 /// Elements of a list: each a resource with what the proxy says about it.
 pub(super) fn entries<'a, T: Deserialize<'a> + Default + Send>(
     text: &'a str,
     elements: &[Element],
     raw: bool,
-    into: &mut Vec<Resource<'a, T>>,
+    into: &mut Vec<Boxed<'a, T>>,
     faults: &mut Vec<Fault>,
 ) {
     each(elements, into, faults, &|element, into, faults| {
@@ -65,10 +64,10 @@ pub(super) fn entries<'a, T: Deserialize<'a> + Default + Send>(
 pub(super) fn entry<'k, T: Deserialize<'k> + Default>(
     text: &str,
     state: State,
-    arena: &'k Bump,
-    into: &mut Vec<Resource<'k, T>>,
+    copies: &Copies<'k>,
+    into: &mut Vec<Boxed<'k, T>>,
 ) -> Result<(), Odd> {
-    let entry = Reader::keeping(text, arena).decode::<Entry<'k, T>>().map_err(|_| Odd)?;
+    let entry = Reader::keeping(text, copies).decode::<Entry<'k, T>>().map_err(|_| Odd)?;
     entry.unfold(state, into, |value| Some((value, None)));
     Ok(())
 }

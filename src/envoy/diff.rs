@@ -4,7 +4,7 @@
 //! a shift of all that follow. Where order does mean something, as in routes and filters, it counts.
 
 use super::certificate::{self, Certificate};
-use super::entry::{Resource, State};
+use super::entry::{Boxed, Resource, State};
 use super::field::Text;
 use super::json::Raw;
 use super::{Dump, Section, redact, secrets};
@@ -122,11 +122,11 @@ fn resources(dump: &Dump<'_>, section: Section, scope: Scope, now: Timestamp) ->
 }
 
 /// Names may repeat, as those of several unnamed inline routes do; then their number tells them apart.
-fn all<T>(resources: &[Resource<'_, T>], scope: Scope, default: &str) -> Resources {
+fn all<T>(resources: &[Boxed<'_, T>], scope: Scope, default: &str) -> Resources {
     let mut named: Vec<(String, Value)> = Vec::new();
     let active: BTreeSet<&str> = resources.iter().filter(|one| one.state == State::Active).map(|one| &*one.name).collect();
     // What was sent and serves; what waits for something, where nothing of its name serves.
-    let sent = |one: &&Resource<'_, T>| match one.state {
+    let sent = |one: &&Boxed<'_, T>| match one.state {
         State::Active => true,
         State::Warming => !active.contains(&*one.name),
         State::Static | State::Draining | State::Rejected => false,
@@ -178,13 +178,13 @@ fn of_endpoints(dump: &Dump<'_>) -> Resources {
         found.insert(name.to_owned(), serde_json::json!({}));
     });
     for row in super::endpoints::rows(&dump.endpoints, &super::endpoints::Filter::default()) {
-        let Some(Value::Object(cluster)) = found.get_mut(row.cluster) else { continue };
+        let Some(Value::Object(cluster)) = found.get_mut(row.cluster()) else { continue };
         // Nothing said means healthy, and some proxies say so.
-        let status = if row.status == "UNKNOWN" { "HEALTHY" } else { row.status };
+        let status = if row.status() == "UNKNOWN" { "HEALTHY" } else { row.status() };
         let value = serde_json::json!({
-            "status": status, "locality": row.locality, "priority": row.priority, "weight": row.weight.unwrap_or(1)
+            "status": status, "locality": row.locality(), "priority": row.priority(), "weight": row.weight().unwrap_or(1)
         });
-        cluster.insert(row.addresses.join(" "), value);
+        cluster.insert(row.addresses().collect::<Vec<_>>().join(" "), value);
     }
     found
 }
@@ -314,12 +314,7 @@ fn unordered(path: &str, a: &[Value], b: &[Value], changes: &mut Vec<Change>) {
 
 /// Names of the resources in which one of these texts stands.
 pub fn naming(dump: &Dump<'_>, texts: &[String]) -> BTreeSet<(Section, String)> {
-    fn add<T>(
-        found: &mut BTreeSet<(Section, String)>,
-        section: Section,
-        all: &[Resource<'_, T>],
-        has: impl Fn(&Raw<'_>) -> bool,
-    ) {
+    fn add<T>(found: &mut BTreeSet<(Section, String)>, section: Section, all: &[Boxed<'_, T>], has: impl Fn(&Raw<'_>) -> bool) {
         for one in all {
             let Some(raw) = one.raw.filter(&has) else { continue };
             let own = raw.read::<Named>().map(|named| named.name.0.into_owned()).unwrap_or_default();

@@ -7,21 +7,20 @@
 
 use super::bootstrap::Bootstrap;
 use super::clusters::Cluster;
-use super::decode::{self, Element, WORTH_A_THREAD};
+use super::decode::{self, Element};
 use super::endpoints::Assignment;
-use super::entry::Resource;
+use super::entry::{Boxed, Resource};
 use super::extensions::Extension;
 use super::fault::{Fault, Unusable};
-use super::json::{Raw, Reader, line_and_column};
+use super::json::{Copies, Raw, Reader, line_and_column};
 use super::listeners::Listener;
 use super::outline::Outline;
-use super::routes::RouteConfig;
+use super::routes::{RouteConfig, VirtualHost};
 use super::secrets::Secret;
 use super::section::Section;
-use super::stream::{self, Arenas, Batch, Odd, Shape};
+use super::stream::{self, Arenas, Batch, Odd, Shape, What};
 use bumpalo::Bump;
 use std::io::Read;
-use std::thread;
 
 /// What to read of a dump.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +33,13 @@ pub struct Want<'w> {
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Dump<'a> {
-    pub bootstrap: Vec<Resource<'a, Bootstrap<'a>>>,
-    pub clusters: Vec<Resource<'a, Cluster<'a>>>,
-    pub listeners: Vec<Resource<'a, Listener<'a>>>,
-    pub routes: Vec<Resource<'a, RouteConfig<'a>>>,
-    pub secrets: Vec<Resource<'a, Secret<'a>>>,
-    pub endpoints: Vec<Resource<'a, Assignment<'a>>>,
-    pub extensions: Vec<Resource<'a, Extension<'a>>>,
+    pub bootstrap: Vec<Boxed<'a, Bootstrap<'a>>>,
+    pub clusters: Vec<Boxed<'a, Cluster<'a>>>,
+    pub listeners: Vec<Boxed<'a, Listener<'a>>>,
+    pub routes: Vec<Boxed<'a, RouteConfig<'a>>>,
+    pub secrets: Vec<Boxed<'a, Secret<'a>>>,
+    pub endpoints: Vec<Boxed<'a, Assignment<'a>>>,
+    pub extensions: Vec<Boxed<'a, Extension<'a>>>,
     /// Parts that meshctl doesn't know, untouched; only with [`Want::raw`].
     pub unknown: Vec<Raw<'a>>,
     pub faults: Vec<Fault>,
@@ -73,36 +72,49 @@ impl<'a> Dump<'a> {
 
     /// Reads an answer that comes in parts, without the proxy's own text. [`Odd`] if it isn't in order throughout.
     pub fn read_parts(input: impl Read + Send, sections: &[Section], arenas: &'a mut Arenas) -> Result<Self, Odd> {
-        let (mut parts, present) = stream::read(input, Shape::Dump(sections), arenas, Dump::of_batch)?;
+        let (parts, present) = stream::read(input, Shape::Dump(sections), arenas, Dump::of_batch)?;
+        let mut parts = whole(parts);
         let mut dump = Dump { present, ..Dump::default() };
-        macro_rules! join { ($($list:ident)*) => { thread::scope(|scope| { $(
-            let of_each: Vec<_> = parts.iter_mut().map(|part| std::mem::take(&mut part.$list)).collect();
-            join(of_each, &mut dump.$list, scope);
-        )* }) } }
+        macro_rules! join { ($($list:ident)*) => { $(
+            dump.$list.reserve_exact(parts.iter().map(|part| part.$list.len()).sum());
+            parts.iter_mut().for_each(|part| dump.$list.append(&mut part.$list));
+        )* } }
         join!(bootstrap clusters listeners routes secrets endpoints extensions);
         let missing = sections.iter().copied().filter(|section| !dump.present.contains(section));
         dump.faults = missing.map(|section| Fault::Missing { section }).collect();
         Ok(dump)
     }
 
-    fn of_batch(batch: &Batch, arena: &'a Bump) -> Result<Self, Odd> {
-        let mut dump = Dump::default();
-        for (element, text) in batch.elements() {
-            let (text, state) = (text?, element.state);
-            match element.section {
+    /// What was read, and virtual hosts whose configuration ends in a later batch.
+    fn of_batch(batch: &Batch, arena: &'a Bump) -> Result<(Self, Vec<VirtualHost<'a>>), Odd> {
+        let (mut dump, mut hosts) = (Dump::default(), Vec::new());
+        let copies = Copies::new(arena);
+        for (part, text) in batch.parts() {
+            let (text, state) = (text?, part.state);
+            if part.what == What::VirtualHost {
+                hosts.push(Reader::keeping(text, &copies).decode().map_err(|_| Odd)?);
+                continue;
+            }
+            match part.section {
                 Section::Bootstrap => {
-                    let value = Reader::keeping(text, arena).decode().map_err(|_| Odd)?;
-                    dump.bootstrap.push(Resource { state, value, ..Resource::default() });
+                    let value = Reader::keeping(text, &copies).decode().map_err(|_| Odd)?;
+                    dump.bootstrap.push(Box::new(Resource { state, value, ..Resource::default() }));
                 }
-                Section::Clusters => decode::entry(text, state, arena, &mut dump.clusters)?,
-                Section::Listeners => decode::entry(text, state, arena, &mut dump.listeners)?,
-                Section::Routes => decode::entry(text, state, arena, &mut dump.routes)?,
-                Section::Secrets => decode::entry(text, state, arena, &mut dump.secrets)?,
-                Section::Endpoints => decode::entry(text, state, arena, &mut dump.endpoints)?,
-                Section::Extensions => decode::entry(text, state, arena, &mut dump.extensions)?,
+                Section::Clusters => decode::entry(text, state, &copies, &mut dump.clusters)?,
+                Section::Listeners => decode::entry(text, state, &copies, &mut dump.listeners)?,
+                Section::Routes => {
+                    let at = dump.routes.len();
+                    decode::entry(text, state, &copies, &mut dump.routes)?;
+                    if !hosts.is_empty() {
+                        dump.routes.get_mut(at).ok_or(Odd)?.value.virtual_hosts = std::mem::take(&mut hosts);
+                    }
+                }
+                Section::Secrets => decode::entry(text, state, &copies, &mut dump.secrets)?,
+                Section::Endpoints => decode::entry(text, state, &copies, &mut dump.endpoints)?,
+                Section::Extensions => decode::entry(text, state, &copies, &mut dump.extensions)?,
             }
         }
-        Ok(dump)
+        Ok((dump, hosts))
     }
 
     fn add(&mut self, text: &'a str, elements: &[Element], want: Want<'_>) {
@@ -110,12 +122,14 @@ impl<'a> Dump<'a> {
             let section = same.first().map_or(Section::Bootstrap, |first| first.section);
             let faults = &mut self.faults;
             match section {
-                Section::Bootstrap => decode::values(text, same, &mut self.bootstrap, faults, &|value, state, raw| Resource {
-                    state,
-                    value,
-                    raw: Some(raw).filter(|_| want.raw),
-                    element: same.first().filter(|_| want.raw).and_then(|one| one.printed(text)),
-                    ..Resource::default()
+                Section::Bootstrap => decode::values(text, same, &mut self.bootstrap, faults, &|value, state, raw| {
+                    Box::new(Resource {
+                        state,
+                        value,
+                        raw: Some(raw).filter(|_| want.raw),
+                        element: same.first().filter(|_| want.raw).and_then(|one| one.printed(text)),
+                        ..Resource::default()
+                    })
                 }),
                 Section::Clusters => decode::entries(text, same, want.raw, &mut self.clusters, faults),
                 Section::Listeners => decode::entries(text, same, want.raw, &mut self.listeners, faults),
@@ -145,14 +159,18 @@ impl<'a> Dump<'a> {
     }
 }
 
-/// Of big lists, each on a thread of its own: they are moved as a whole to memory that is fresh.
-fn join<'s, T: Send + 's>(parts: Vec<Vec<T>>, into: &'s mut Vec<T>, scope: &'s thread::Scope<'s, '_>) {
-    let count = parts.iter().map(Vec::len).sum();
-    let all = move || {
-        into.reserve_exact(count);
-        parts.into_iter().for_each(|part| into.extend(part));
-    };
-    if count * size_of::<T>() < WORTH_A_THREAD { all() } else { drop(scope.spawn(all)) }
+/// Gives the virtual hosts of each batch to the configuration that ends in a later one.
+fn whole<'a>(parts: Vec<(Dump<'a>, Vec<VirtualHost<'a>>)>) -> Vec<Dump<'a>> {
+    let mut waiting: Vec<VirtualHost<'a>> = Vec::new();
+    let each = parts.into_iter().map(|(mut dump, mut hosts)| {
+        if let Some(first) = dump.routes.first_mut().filter(|_| !waiting.is_empty()) {
+            waiting.append(&mut first.value.virtual_hosts);
+            first.value.virtual_hosts = std::mem::take(&mut waiting);
+        }
+        waiting.append(&mut hosts);
+        dump
+    });
+    each.collect()
 }
 
 /// Where a text stops being one. What jumps over values sees only that it came to the end; a general reader, which is asked

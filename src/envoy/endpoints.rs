@@ -1,11 +1,11 @@
 //! Endpoints as the control plane sent them (EDS), from a config dump taken with `include_eds`.
 
 use super::address::{Address, Wrapped};
-use super::entry::{Resource, Standing};
+use super::entry::{Boxed, Printed, Resource, Standing};
 use super::field::{self, Int, Text};
 use super::name::NameParts;
 use crate::shares;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -19,31 +19,31 @@ pub struct Assignment<'a> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct LocalityEndpoints<'a> {
-    #[serde(borrow)]
-    pub locality: Locality<'a>,
+    /// `REGION/ZONE/SUBZONE`, as far as given.
+    #[serde(deserialize_with = "locality_label")]
+    pub locality: Box<str>,
     #[serde(borrow, alias = "lbEndpoints", deserialize_with = "field::short")]
     pub lb_endpoints: Vec<LbEndpoint<'a>>,
     pub priority: Int,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Locality<'a> {
+struct Locality<'a> {
     #[serde(borrow)]
-    pub region: Text<'a>,
+    region: Text<'a>,
     #[serde(borrow)]
-    pub zone: Text<'a>,
+    zone: Text<'a>,
     #[serde(borrow, alias = "subZone")]
-    pub sub_zone: Text<'a>,
+    sub_zone: Text<'a>,
+}
+
+pub(super) fn locality_label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
+    Locality::deserialize(deserializer).map(|locality| locality.label().into_boxed_str())
 }
 
 impl Locality<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.region.is_empty() && self.zone.is_empty() && self.sub_zone.is_empty()
-    }
-
-    /// `REGION/ZONE/SUBZONE`, as far as given.
-    pub fn label(&self) -> String {
+    fn label(&self) -> String {
         let mut label = self.region.to_string();
         for part in [&self.zone, &self.sub_zone] {
             if part.is_empty() {
@@ -106,66 +106,114 @@ impl Filter {
     }
 }
 
-/// An endpoint as it is shown.
-#[derive(Clone, Debug, Serialize)]
+/// An IPv4 address and a port; others grow.
+const LABEL: usize = 24;
+
+/// An endpoint as it is shown: a look at it, as there may be a hundred thousand.
+#[derive(Clone, Debug)]
 pub struct Row<'r> {
-    pub addresses: Vec<String>,
-    pub status: &'r str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub locality: String,
-    pub cluster: &'r str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight: Option<u64>,
-    pub priority: u64,
-    #[serde(flatten)]
-    pub standing: Standing<'r>,
+    one: &'r Resource<'r, Assignment<'r>>,
+    group: &'r LocalityEndpoints<'r>,
+    endpoint: &'r LbEndpoint<'r>,
+    /// It is the first one of its cluster that is shown.
+    first: bool,
+}
+
+impl<'r> Row<'r> {
+    pub fn addresses(&self) -> impl Iterator<Item = String> + use<'r> {
+        self.endpoint.endpoint.all().map(label)
+    }
+    /// The first of them.
+    pub fn address(&self) -> String {
+        label(&self.endpoint.endpoint.address)
+    }
+    /// All of them behind that word.
+    pub fn label(&self, before: &str) -> String {
+        let mut all = String::with_capacity(before.len() + LABEL);
+        all.push_str(before);
+        for (i, address) in self.endpoint.endpoint.all().enumerate() {
+            if i > 0 {
+                all.push(',');
+            }
+            push_label(address, &mut all);
+        }
+        all
+    }
+    pub fn status(&self) -> &'r str {
+        self.endpoint.health_status.some().unwrap_or("UNKNOWN")
+    }
+    pub fn locality(&self) -> &'r str {
+        &self.group.locality
+    }
+    pub fn cluster(&self) -> &'r str {
+        &self.one.value.cluster_name
+    }
+    pub fn weight(&self) -> Option<u64> {
+        self.endpoint.load_balancing_weight.map(|weight| weight.0)
+    }
+    pub fn priority(&self) -> u64 {
+        self.group.priority.0
+    }
+    /// The configuration is shown with the first endpoint of its cluster, not again with each.
+    pub fn standing(&self) -> Standing<'r> {
+        let standing = self.one.standing();
+        Standing { config: standing.config.filter(|_| self.first), ..standing }
+    }
+    pub fn element(&self) -> Option<Printed<'r>> {
+        self.one.element
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'s> {
+            addresses: Vec<String>,
+            status: &'s str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            locality: &'s str,
+            cluster: &'s str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            weight: Option<u64>,
+            priority: u64,
+            #[serde(flatten)]
+            standing: Standing<'s>,
+        }
+        let shown = Shown {
+            addresses: self.addresses().collect(),
+            status: self.status(),
+            locality: self.locality(),
+            cluster: self.cluster(),
+            weight: self.weight(),
+            priority: self.priority(),
+            standing: self.standing(),
+        };
+        shown.serialize(serializer)
+    }
+}
+
+impl<'a> Endpoint<'a> {
+    fn all(&self) -> impl Iterator<Item = &Address<'a>> {
+        std::iter::once(&self.address).chain(self.additional_addresses.iter().map(|one| &one.address))
+    }
 }
 
 /// Endpoints that pass, by the cluster's host, subset, port and direction.
-pub fn rows<'r>(assignments: &'r [Resource<'_, Assignment<'_>>], filter: &Filter) -> Vec<Row<'r>> {
-    rows_as(assignments, filter, |row| row)
-}
-
-/// The same, each made something of at once: they are many.
-pub fn rows_as<'r, R: Send>(
-    assignments: &'r [Resource<'_, Assignment<'_>>],
-    filter: &Filter,
-    make: impl Fn(Row<'r>) -> R + Sync,
-) -> Vec<R> {
+pub fn rows<'r>(assignments: &'r [Boxed<'_, Assignment<'_>>], filter: &Filter) -> Vec<Row<'r>> {
     let passed: Vec<_> = assignments.iter().filter(|one| filter.is_cluster(&one.value.cluster_name)).collect();
     let sorted = shares::sorted(passed, 500, |one| NameParts::order(&one.value.cluster_name, &[]));
-    let shares = shares::each(&sorted, 500, |share| rows_of(share, filter, &make));
-    let mut rows = Vec::with_capacity(shares.iter().map(Vec::len).sum());
-    shares.into_iter().for_each(|share| rows.extend(share));
-    rows
-}
-
-fn rows_of<'r, R>(assignments: &[&'r Resource<'_, Assignment<'_>>], filter: &Filter, make: &impl Fn(Row<'r>) -> R) -> Vec<R> {
-    let groups = assignments.iter().flat_map(|one| &one.value.endpoints);
+    let groups = sorted.iter().flat_map(|one| &one.value.endpoints);
     let mut rows = Vec::with_capacity(groups.map(|group| group.lb_endpoints.len()).sum());
-    for one in assignments {
-        // The configuration is shown with the first endpoint of its cluster, not again with each.
-        let mut standing = one.standing();
+    for one in sorted {
+        let mut first = true;
         for group in &one.value.endpoints {
             for endpoint in &group.lb_endpoints {
-                let status = endpoint.health_status.some().unwrap_or("UNKNOWN");
-                let address = &endpoint.endpoint.address;
-                let addresses =
-                    || std::iter::once(address).chain(endpoint.endpoint.additional_addresses.iter().map(|a| &a.address));
-                let named = filter.address.is_empty() || addresses().any(|address| is_address(address, &filter.address));
-                if !(named && filter.is_port(address.port()) && filter.is_status(status)) {
-                    continue;
+                let row = Row { one, group, endpoint, first };
+                let named = filter.address.is_empty() || endpoint.endpoint.all().any(|one| is_address(one, &filter.address));
+                if named && filter.is_port(endpoint.endpoint.address.port()) && filter.is_status(row.status()) {
+                    rows.push(row);
+                    first = false;
                 }
-                rows.push(make(Row {
-                    addresses: addresses().map(label).collect(),
-                    status,
-                    locality: group.locality.label(),
-                    cluster: &one.value.cluster_name,
-                    weight: endpoint.load_balancing_weight.map(|weight| weight.0),
-                    priority: group.priority.0,
-                    standing: standing.clone(),
-                }));
-                standing.config = None;
             }
         }
     }
@@ -173,13 +221,21 @@ fn rows_of<'r, R>(assignments: &[&'r Resource<'_, Assignment<'_>>], filter: &Fil
 }
 
 fn label(address: &Address<'_>) -> String {
+    let mut label = String::new();
+    push_label(address, &mut label);
+    label
+}
+
+fn push_label(address: &Address<'_>, into: &mut String) {
     if let Some(socket) = &address.socket_address {
-        return [&*socket.address, ":", &socket.port_value.0.to_string()].concat();
+        into.push_str(&socket.address);
+        into.push(':');
+        field::push_number(socket.port_value.0, into);
+    } else if let Some(pipe) = &address.pipe {
+        into.push_str(&pipe.path);
+    } else {
+        into.push_str(&address.internal().unwrap_or_else(|| "unknown".to_owned()));
     }
-    if let Some(pipe) = &address.pipe {
-        return pipe.path.to_string();
-    }
-    address.internal().unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn is_address(address: &Address<'_>, wanted: &str) -> bool {

@@ -71,6 +71,9 @@ pub struct Resource<'a, T> {
     pub element: Option<Printed<'a>>,
 }
 
+/// One of a list, in a place of its own: a big dump is read in parts, and lists of what is big cost much to put together.
+pub type Boxed<'a, T> = Box<Resource<'a, T>>;
+
 /// An element of a dump's list as the proxy printed it; a listener that is replaced has several states in one.
 #[derive(Clone, Copy, Debug)]
 pub struct Printed<'a> {
@@ -179,7 +182,7 @@ impl<'a, R> Entry<'a, R> {
     pub(super) fn unfold<T: Default>(
         self,
         list: State,
-        into: &mut Vec<Resource<'a, T>>,
+        into: &mut Vec<Boxed<'a, T>>,
         mut decode: impl FnMut(R) -> Option<(T, Option<Raw<'a>>)>,
     ) {
         let (name, client_status) = (self.name, self.client_status);
@@ -198,7 +201,7 @@ impl<'a, R> Entry<'a, R> {
         for (state, versioned) in states {
             let Some(Versioned { version_info, resource: Some(resource), last_updated }) = versioned else { continue };
             let Some((value, raw)) = decode(resource) else { return };
-            into.push(Resource {
+            into.push(Box::new(Resource {
                 name: name.clone(),
                 state,
                 version: version_info,
@@ -209,7 +212,7 @@ impl<'a, R> Entry<'a, R> {
                 value,
                 raw,
                 element: None,
-            });
+            }));
         }
         if into.len() == before {
             let (value, raw) = match failed {
@@ -220,7 +223,7 @@ impl<'a, R> Entry<'a, R> {
                 None => (T::default(), None),
             };
             let state = if rejected.is_some() { State::Rejected } else { list };
-            into.push(Resource { name, state, rejected, client_status, value, raw, ..Resource::default() });
+            into.push(Box::new(Resource { name, state, rejected, client_status, value, raw, ..Resource::default() }));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Extension configurations that were discovered by themselves (ECDS).
 
-use super::entry::{Resource, Standing};
+use super::entry::{Boxed, Resource, Standing};
 use super::field::Text;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +30,8 @@ pub struct Row<'r> {
 }
 
 /// By type, then by name.
-pub fn rows<'r>(extensions: &'r [Resource<'_, Extension<'_>>]) -> Vec<Row<'r>> {
-    let mut rows: Vec<_> = extensions.iter().map(row).collect();
+pub fn rows<'r>(extensions: &'r [Boxed<'_, Extension<'_>>]) -> Vec<Row<'r>> {
+    let mut rows: Vec<_> = extensions.iter().map(|one| row(one)).collect();
     rows.sort_by_key(|row| (row.kind, row.name));
     rows
 }

@@ -114,6 +114,14 @@ impl<'de> Deserialize<'de> for Int {
     }
 }
 
+/// In decimal: there may be a hundred thousand ports, each written several times, which `format!` takes its time for.
+pub fn push_number(number: u64, into: &mut String) {
+    if number > 9 {
+        push_number(number / 10, into);
+    }
+    into.push(char::from(b'0' + (number % 10) as u8));
+}
+
 /// Values by their names, in the order of these: nearly always one, where a map has room for eleven.
 #[derive(Clone, Debug, Default)]
 pub struct ByName<'a>(Vec<(Text<'a>, Raw<'a>)>);
@@ -201,6 +209,15 @@ mod tests {
         }
         let named: ByName = super::super::json::from_str(r#"{"b":1,"a":2,"b":3}"#).unwrap_or_default();
         assert_eq!(named.iter().map(|(name, raw)| (name, raw.get())).collect::<Vec<_>>(), [("a", "2"), ("b", "3")]);
+    }
+
+    #[test]
+    fn a_number_is_written_in_decimal() {
+        for number in [0, 7, 10, 99, 100, 65_535, u64::MAX] {
+            let mut text = "x".to_owned();
+            push_number(number, &mut text);
+            assert_eq!(text, format!("x{number}"));
+        }
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use super::address::Address;
 use super::decode::{self, Element};
 use super::dump::cut;
-use super::endpoints::{Filter, Locality};
+use super::endpoints::{self, Filter};
 use super::entry::State;
 use super::fault::{Fault, Unusable};
-use super::field::{Int, Text};
-use super::json::{Error, Raw, Reader};
+use super::field::{self, Int, Text};
+use super::json::{Copies, Error, Raw, Reader};
 use super::redact::Config;
 use super::section::Section;
 use super::stream::{self, Arenas, Odd, Shape};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::io::Read;
 
@@ -23,7 +23,7 @@ pub struct ClusterStatus<'a> {
     /// Only where endpoints are discovered.
     #[serde(borrow, alias = "edsServiceName")]
     pub eds_service_name: Text<'a>,
-    #[serde(borrow, alias = "hostStatuses")]
+    #[serde(borrow, alias = "hostStatuses", deserialize_with = "field::short")]
     pub host_statuses: Vec<Host<'a>>,
     /// The proxy's own text, if asked for.
     #[serde(skip)]
@@ -39,16 +39,11 @@ pub struct Host<'a> {
     pub health_status: Health<'a>,
     pub weight: Option<Int>,
     pub priority: Int,
-    #[serde(borrow, deserialize_with = "unless_empty")]
-    pub locality: Option<Box<Locality<'a>>>,
+    /// `REGION/ZONE/SUBZONE`, as far as given: outside of a cloud every host has a locality without anything in it.
+    #[serde(deserialize_with = "endpoints::locality_label")]
+    pub locality: Box<str>,
     #[serde(borrow)]
     pub hostname: Text<'a>,
-}
-
-/// Outside of a cloud every host has a locality without anything in it.
-fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Locality<'de>>>, D::Error> {
-    let locality = Locality::deserialize(deserializer)?;
-    Ok((!locality.is_empty()).then(|| Box::new(locality)))
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -133,10 +128,14 @@ impl<'a> Hosts<'a> {
     /// Reads an answer that comes in parts, without the proxy's own text. [`Odd`] if it isn't in order throughout.
     pub fn read_parts(input: impl Read + Send, arenas: &'a mut Arenas) -> Result<Self, Odd> {
         let (parts, _) = stream::read(input, Shape::Hosts, arenas, |batch, arena| {
-            let cluster = |text: Result<&str, Odd>| Reader::keeping(text?, arena).decode::<ClusterStatus<'a>>().map_err(|_| Odd);
-            batch.elements().map(|(_, text)| cluster(text)).collect::<Result<Vec<_>, Odd>>()
+            let copies = Copies::new(arena);
+            let cluster =
+                |text: Result<&str, Odd>| Reader::keeping(text?, &copies).decode::<ClusterStatus<'a>>().map_err(|_| Odd);
+            batch.parts().map(|(_, text)| cluster(text)).collect::<Result<Vec<_>, Odd>>()
         })?;
-        Ok(Hosts { clusters: parts.into_iter().flatten().collect(), faults: Vec::new() })
+        let mut clusters = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+        parts.into_iter().for_each(|part| clusters.extend(part));
+        Ok(Hosts { clusters, faults: Vec::new() })
     }
 }
 
@@ -162,15 +161,24 @@ fn element(reader: &mut Reader<'_>, elements: &mut Vec<Element>) -> Result<(), E
 /// An endpoint as it is shown: a look at the host, as there may be a hundred thousand.
 #[derive(Clone, Debug)]
 pub struct Row<'r> {
-    pub cluster: &'r str,
+    cluster: &'r ClusterStatus<'r>,
     host: &'r Host<'r>,
-    /// The proxy's own configuration, with the first endpoint of its cluster.
-    pub config: Option<Config<'r>>,
-    /// All that the proxy printed of its cluster.
-    pub element: Option<Raw<'r>>,
+    /// It is the first one of its cluster that is shown.
+    first: bool,
 }
 
 impl<'r> Row<'r> {
+    pub fn cluster(&self) -> &'r str {
+        &self.cluster.name
+    }
+    /// The proxy's own configuration, with the first endpoint of its cluster.
+    fn config(&self) -> Option<Config<'r>> {
+        self.cluster.raw.filter(|_| self.first).map(Config)
+    }
+    /// All that the proxy printed of its cluster, if it was kept.
+    pub fn element(&self) -> Option<Raw<'r>> {
+        self.cluster.raw
+    }
     /// With its port, where it has one.
     pub fn endpoint(&self) -> String {
         self.host.address.with_port()
@@ -194,8 +202,8 @@ impl<'r> Row<'r> {
     pub fn priority(&self) -> u64 {
         self.host.priority.0
     }
-    pub fn locality(&self) -> String {
-        self.host.locality.as_ref().map(|locality| locality.label()).unwrap_or_default()
+    pub fn locality(&self) -> &'r str {
+        &self.host.locality
     }
     pub fn hostname(&self) -> Option<&'r str> {
         self.host.hostname.some()
@@ -203,7 +211,7 @@ impl<'r> Row<'r> {
 
     fn order(&self, other: &Row<'_>) -> Ordering {
         let (a, b) = (&self.host.address, &other.host.address);
-        a.name().cmp(&b.name()).then_with(|| a.port().cmp(&b.port())).then_with(|| self.cluster.cmp(other.cluster))
+        a.name().cmp(&b.name()).then_with(|| a.port().cmp(&b.port())).then_with(|| self.cluster().cmp(other.cluster()))
     }
 }
 
@@ -220,8 +228,8 @@ impl Serialize for Row<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             weight: Option<u64>,
             priority: u64,
-            #[serde(skip_serializing_if = "String::is_empty")]
-            locality: String,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            locality: &'s str,
             #[serde(skip_serializing_if = "Option::is_none")]
             hostname: Option<&'s str>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,28 +239,29 @@ impl Serialize for Row<'_> {
             endpoint: self.endpoint(),
             status: self.status(),
             outlier_check: self.outlier_check(),
-            cluster: self.cluster,
+            cluster: self.cluster(),
             reasons: self.reasons(),
             weight: self.weight(),
             priority: self.priority(),
             locality: self.locality(),
             hostname: self.hostname(),
-            config: self.config,
+            config: self.config(),
         };
         shown.serialize(serializer)
     }
 }
 
-/// Endpoints that pass, by address, port and cluster. With `raw`, the first endpoint of a cluster carries the proxy's text.
-pub fn rows<'r>(hosts: &'r Hosts<'_>, filter: &Filter, raw: bool) -> Vec<Row<'r>> {
+/// Endpoints that pass, by address, port and cluster.
+pub fn rows<'r>(hosts: &'r Hosts<'_>, filter: &Filter) -> Vec<Row<'r>> {
     let mut passed = Vec::new();
     for cluster in hosts.clusters.iter().filter(|cluster| filter.is_cluster(&cluster.name)) {
-        let mut config = cluster.raw.filter(|_| raw).map(Config);
+        let mut first = true;
         for host in &cluster.host_statuses {
-            let row = Row { cluster: &cluster.name, host, config: None, element: cluster.raw.filter(|_| raw) };
+            let row = Row { cluster, host, first };
             let named = filter.address.is_empty() || is_address(&host.address, &filter.address);
             if named && filter.is_port(host.address.port()) && filter.is_status(row.status()) {
-                passed.push(Row { config: config.take(), ..row });
+                passed.push(row);
+                first = false;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Listeners: addresses, filter chains, what each chain matches and where it goes.
 
 use super::address::{Address, Wrapped};
-use super::entry::{Resource, Standing, State};
+use super::entry::{Boxed, Resource, Standing, State};
 use super::field::{Int, Text};
 use super::json::{self, Raw};
 use super::matcher;
@@ -376,7 +376,7 @@ pub struct Row<'r> {
 }
 
 /// Listeners that pass, by port, address and type; their chains by destination, backwards.
-pub fn rows<'r>(listeners: &'r [Resource<'_, Listener<'_>>], wanted: &Wanted) -> Vec<Row<'r>> {
+pub fn rows<'r>(listeners: &'r [Boxed<'_, Listener<'_>>], wanted: &Wanted) -> Vec<Row<'r>> {
     let told = |one: &Resource<'_, Listener<'_>>| one.state == State::Rejected && is_repeated(one, listeners);
     let untold: Vec<_> = listeners.iter().filter(|one| !told(one)).collect();
     let made = shares::each(&untold, 500, |share| share.iter().filter_map(|one| row(one, wanted)).collect::<Vec<_>>());
@@ -389,7 +389,7 @@ pub fn rows<'r>(listeners: &'r [Resource<'_, Listener<'_>>], wanted: &Wanted) ->
 }
 
 /// Envoy lists a refused update twice: with the listener that it would have replaced, and by itself.
-fn is_repeated(one: &Resource<'_, Listener<'_>>, all: &[Resource<'_, Listener<'_>>]) -> bool {
+fn is_repeated(one: &Resource<'_, Listener<'_>>, all: &[Boxed<'_, Listener<'_>>]) -> bool {
     let details = |one: &Resource<'_, Listener<'_>>| one.rejected.as_ref().map(|rejected| rejected.details.to_string());
     all.iter().any(|other| other.state != State::Rejected && other.value.name == one.value.name && details(other) == details(one))
 }

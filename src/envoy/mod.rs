@@ -45,7 +45,7 @@ pub mod spelling;
 pub mod stream;
 
 pub use dump::{Dump, Want};
-pub use entry::{Resource, State};
+pub use entry::{Boxed, State};
 pub use fault::{Fault, Unusable};
 pub use section::{List, Section};
 

@@ -28,7 +28,7 @@ fn everything(text: &str, raw: bool) {
 
 fn host_rows(text: &str, raw: bool) {
     if let Ok(read) = Hosts::read(text, raw) {
-        drop(hosts::rows(&read, &endpoints::Filter::default(), raw));
+        drop(hosts::rows(&read, &endpoints::Filter::default()));
     }
 }
 

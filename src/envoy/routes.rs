@@ -1,6 +1,6 @@
 //! Route configurations: virtual hosts, matches and where requests go.
 
-use super::entry::{Resource, Standing};
+use super::entry::{Boxed, Resource, Standing};
 use super::extras::{self, PerFilter};
 use super::field::{Int, Text};
 use super::origin::{self, Metadata, Origin};
@@ -256,10 +256,10 @@ pub struct Row<'r> {
 }
 
 /// Configurations of that name, or all: those whose name is a number in its order, then the others as the proxy lists them.
-pub fn rows<'r>(configs: &'r [Resource<'_, RouteConfig<'_>>], name: &str) -> Vec<Row<'r>> {
+pub fn rows<'r>(configs: &'r [Boxed<'_, RouteConfig<'_>>], name: &str) -> Vec<Row<'r>> {
     let mut passed: Vec<_> = configs.iter().filter(|config| name.is_empty() || &*config.value.name == name).collect();
     passed.sort_by_key(|config| config.value.name.parse::<u64>().map_or((1, 0), |number| (0, number)));
-    passed.into_iter().map(row).collect()
+    passed.into_iter().map(|config| row(config)).collect()
 }
 
 fn row<'r>(config: &'r Resource<'_, RouteConfig<'_>>) -> Row<'r> {
@@ -356,9 +356,8 @@ mod tests {
 
     #[test]
     fn numbers_come_first_and_in_order() {
-        let named = |name: &'static str| Resource {
-            value: RouteConfig { name: name.into(), ..Default::default() },
-            ..Default::default()
+        let named = |name: &'static str| {
+            Box::new(Resource { value: RouteConfig { name: name.into(), ..Default::default() }, ..Default::default() })
         };
         let configs = [named("x"), named("443"), named(""), named("80")];
         assert_eq!(rows(&configs, "").iter().map(|row| row.name).collect::<Vec<_>>(), ["80", "443", "x", ""]);

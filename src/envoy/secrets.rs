@@ -2,7 +2,7 @@
 
 use super::certificate::{self, Certificate};
 use super::certs::Loaded;
-use super::entry::{Resource, Standing, State};
+use super::entry::{Boxed, Resource, Standing, State};
 use super::field::Text;
 use super::inline::Found;
 use base64::Engine;
@@ -149,7 +149,7 @@ fn is_held(rows: &[Row<'_>], certificate: &Certificate) -> bool {
 
 /// Discovered secrets, then the certificates that stand in configuration, then those of which only the proxy's own list
 /// tells; with the roots that signed them.
-pub fn all<'r>(secrets: &'r [Resource<'_, Secret<'_>>], beside: &'r Beside, now: Timestamp) -> Vec<Row<'r>> {
+pub fn all<'r>(secrets: &'r [Boxed<'_, Secret<'_>>], beside: &'r Beside, now: Timestamp) -> Vec<Row<'r>> {
     let mut rows = rows(secrets, now);
     let mut inline: Vec<&Found> = beside.inline.iter().collect();
     inline.sort_by_key(|found| found.trusted);
@@ -201,7 +201,7 @@ fn root_of(row: &Row<'_>, rows: &[Row<'_>]) -> Option<Root> {
 }
 
 /// Warming secrets first, then the others as the proxy lists them.
-pub fn rows<'r>(secrets: &'r [Resource<'_, Secret<'_>>], now: Timestamp) -> Vec<Row<'r>> {
+pub fn rows<'r>(secrets: &'r [Boxed<'_, Secret<'_>>], now: Timestamp) -> Vec<Row<'r>> {
     let mut sorted: Vec<_> = secrets.iter().collect();
     sorted.sort_by_key(|secret| (secret.state == State::Static, secret.state != State::Warming));
     sorted.into_iter().flat_map(|secret| rows_of(secret, now)).collect()

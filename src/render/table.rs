@@ -177,8 +177,7 @@ impl Page {
             });
             measured.iter().zip(&mut widths).for_each(|(one, width)| *width = one.load(Ordering::Relaxed).max(*width));
         }
-        let title =
-            |shown: &Shown| Cell { lines: Lines::One(sanitize::inline(&columns[shown.column].title)), tone: Tone::Strong };
+        let title = |shown: &Shown| Cell::of_text(&columns[shown.column].title, Tone::Strong, usize::MAX, 0);
         let titles: Vec<Cell<'_>> = grid.shown.iter().map(title).collect();
         let columns: Vec<(usize, bool)> =
             grid.shown.iter().zip(widths).map(|(shown, width)| (width, columns[shown.column].align_right)).collect();
@@ -194,7 +193,7 @@ impl Page {
             let mut owed = 0;
             for (cell, (column, right)) in cells.iter().zip(columns) {
                 let text = cell.lines.get(n).trim_end();
-                let pad = column.saturating_sub(width(text));
+                let pad = column.saturating_sub(cell.columns(text));
                 owed += if *right { pad } else { 0 };
                 if !text.is_empty() {
                     push_spaces(std::mem::take(&mut owed), out);
@@ -258,6 +257,8 @@ impl Shown {
 struct Cell<'t> {
     lines: Lines<'t>,
     tone: Tone,
+    /// Each byte is a column.
+    plain: bool,
 }
 
 /// Nearly all are one.
@@ -302,23 +303,30 @@ impl<'t> Cell<'t> {
             return Cell::default();
         }
         let tone = loudest(line.iter().filter(|span| !span.text.trim().is_empty()).map(|span| span.tone));
-        Cell { lines: Lines::Many(broken(line, limit, most)), tone }
+        Cell { lines: Lines::Many(broken(line, limit, most)), tone, plain: false }
     }
 
     fn of_text(text: &'t str, tone: Tone, limit: usize, most: usize) -> Self {
-        let clean = sanitize::inline(text);
-        let lines = if width(&clean) <= limit {
+        let plain = sanitize::is_plain(text);
+        let clean = if plain { Cow::Borrowed(text) } else { sanitize::inline(text) };
+        let columns = if plain { text.len() } else { width(&clean) };
+        let lines = if columns <= limit {
             Lines::One(clean)
         } else if let (Cow::Borrowed(text), 0, true) = (&clean, most, tone != Tone::Code) {
             Lines::Slices(slices(text, limit))
         } else {
             Lines::Many(broken(&[Span::new(text, tone)], limit, most))
         };
-        Cell { lines, tone: if text.trim().is_empty() { Tone::default() } else { tone } }
+        Cell { lines, tone: if text.trim().is_empty() { Tone::default() } else { tone }, plain }
+    }
+
+    /// What one of its lines takes.
+    fn columns(&self, line: &str) -> usize {
+        if self.plain { line.len() } else { width(line) }
     }
 
     fn width(&self) -> usize {
-        (0..self.lines.count()).map(|n| width(self.lines.get(n))).max().unwrap_or(0)
+        (0..self.lines.count()).map(|n| self.columns(self.lines.get(n))).max().unwrap_or(0)
     }
 }
 

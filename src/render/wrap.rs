@@ -114,6 +114,9 @@ pub fn wrap(line: &[Span], limit: usize, commands: Commands) -> Vec<Row> {
 
 /// The same rows of a clean text of one tone that is no command, as slices of it: tables have a hundred thousand cells.
 pub fn slices(text: &str, limit: usize) -> Vec<&str> {
+    if limit > 0 && text.is_ascii() && !text.contains(' ') {
+        return slices_of_a_name(text, limit);
+    }
     let mut rows = Vec::new();
     // Where the row begins and ends, and how many columns it takes.
     let (mut start, mut end, mut used) = (0, 0, 0);
@@ -143,6 +146,21 @@ pub fn slices(text: &str, limit: usize) -> Vec<&str> {
     }
     if end > 0 {
         rows.push(&text[start..end]);
+    }
+    rows
+}
+
+/// Of one word of ASCII: each row ends at the last joint that it has room for, or is full.
+fn slices_of_a_name(mut name: &str, limit: usize) -> Vec<&str> {
+    let mut rows = Vec::with_capacity(name.len() / limit + 1);
+    while name.len() > limit {
+        let joint = name.as_bytes()[..limit].iter().rposition(|byte| IS_JOINT[usize::from(*byte)]);
+        let (row, rest) = name.split_at(joint.map_or(limit, |at| at + 1));
+        rows.push(row);
+        name = rest;
+    }
+    if !name.is_empty() {
+        rows.push(name);
     }
     rows
 }
@@ -302,6 +320,13 @@ mod tests {
             let rows = drawn(&wrap(&[text.as_str().into()], limit, Commands::Broken));
             if width(&text) > limit {
                 prop_assert_eq!(slices(&text, limit), rows);
+            }
+        }
+
+        #[test]
+        fn slices_of_a_name_are_the_same_rows(text in "([a-z]{0,12}[-.|]{0,2}){0,9}", limit in 2_usize..40) {
+            if width(&text) > limit {
+                prop_assert_eq!(slices(&text, limit), drawn(&wrap(&[text.as_str().into()], limit, Commands::Broken)));
             }
         }
 

@@ -4,11 +4,11 @@ use super::findings::{self, Finding};
 use super::joined::{Joined, join};
 use super::tables;
 use crate::envoy::bootstrap::{Bootstrap, Proxy};
-use crate::envoy::entry::Standing;
+use crate::envoy::entry::{Boxed, Printed, Standing};
 use crate::envoy::json::Raw;
 use crate::envoy::redact::Config;
 use crate::envoy::secrets::Beside;
-use crate::envoy::{Dump, Fault, Resource, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
+use crate::envoy::{Dump, Fault, Section, clusters, endpoints, extensions, hosts, listeners, printed, routes, secrets};
 use crate::kubernetes::addresses::Addresses;
 use crate::mesh;
 use crate::mesh::origin::{Difference, Sources};
@@ -126,8 +126,8 @@ impl Document<'_> {
         };
         let other: Vec<Raw<'_>> = self.other.iter().map(|config| config.0).collect();
         match &self.endpoints {
-            Some(rows) => printed::clusters(rows.iter().filter_map(|row| row.element), &mut masked),
-            None => printed::dump(self.standings().filter_map(|standing| standing.element), &other, &mut masked),
+            Some(rows) => printed::clusters(rows.iter().filter_map(|row| row.element()), &mut masked),
+            None => printed::dump(self.elements(), &other, &mut masked),
         }
     }
 
@@ -158,14 +158,15 @@ impl Document<'_> {
         self.differences = sources.differences;
     }
 
-    fn standings(&self) -> impl Iterator<Item = &Standing<'_>> {
+    fn elements(&self) -> impl Iterator<Item = Printed<'_>> {
         let clusters = self.clusters.iter().flatten().map(|row| &row.standing);
         let listeners = self.listeners.iter().flatten().map(|row| &row.standing);
         let routes = self.routes.iter().flatten().map(|row| &row.standing);
         let secrets = self.secrets.iter().flatten().map(|row| &row.standing);
-        let eds = self.eds.iter().flatten().map(|row| &row.standing);
         let ecds = self.ecds.iter().flatten().map(|row| &row.standing);
-        self.bootstrap.iter().chain(clusters).chain(listeners).chain(routes).chain(secrets).chain(eds).chain(ecds)
+        let before = self.bootstrap.iter().chain(clusters).chain(listeners).chain(routes).chain(secrets);
+        let eds = self.eds.iter().flatten().filter_map(|row| row.element());
+        before.filter_map(|standing| standing.element).chain(eds).chain(ecds.filter_map(|standing| standing.element))
     }
 }
 
@@ -173,11 +174,11 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Select
     // A section that isn't in the dump is unknown, not empty.
     let asked = |section: Section| selection.sections.contains(&section) && dump.has(section);
     let other = if selection.all { dump.unknown.as_slice() } else { &[] };
-    let bootstrap: Option<&Resource<'_, Bootstrap<'_>>> = dump.bootstrap.last();
+    let bootstrap: Option<&Boxed<'_, Bootstrap<'_>>> = dump.bootstrap.last();
     Document {
         // A bootstrap without anything in it says that nothing is known of the proxy.
         proxy: dump.has(Section::Bootstrap).then(|| bootstrap.map(|bootstrap| bootstrap.value.proxy()).unwrap_or_default()),
-        bootstrap: bootstrap.filter(|_| asked(Section::Bootstrap)).map(Resource::standing),
+        bootstrap: bootstrap.filter(|_| asked(Section::Bootstrap)).map(|one| one.standing()),
         clusters: asked(Section::Clusters).then(|| clusters::rows(&dump.clusters, &selection.clusters)),
         listeners: asked(Section::Listeners).then(|| listeners::rows(&dump.listeners, &selection.listeners)),
         routes: asked(Section::Routes).then(|| routes::rows(&dump.routes, &selection.route)),
@@ -185,9 +186,8 @@ pub fn of_dump<'r>(dump: &'r Dump<'_>, beside: &'r Beside, selection: &'r Select
         endpoints: None,
         no_hosts: Vec::new(),
         eds: asked(Section::Endpoints).then(|| {
-            let endpoint = |row: &endpoints::Row<'_>| row.addresses.first().cloned().unwrap_or_default();
-            let joined = |row| Joined::of(row, selection.addresses.as_deref(), endpoint);
-            endpoints::rows_as(&dump.endpoints, &selection.endpoints, joined)
+            let rows = endpoints::rows(&dump.endpoints, &selection.endpoints);
+            join(rows, selection.addresses.as_deref(), endpoints::Row::address)
         }),
         pods_unknown: selection.pods_unknown().filter(|_| asked(Section::Endpoints)),
         differences: Vec::new(),
@@ -201,8 +201,8 @@ pub fn of_certificates<'r>(beside: &'r Beside, selection: &Selection) -> Documen
     Document { secrets: Some(secrets::all(&[], beside, selection.now)), ..Document::default() }
 }
 
-pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &'r Selection, raw: bool) -> Document<'r> {
-    let rows = hosts::rows(hosts, &selection.endpoints, raw);
+pub fn of_hosts<'r>(hosts: &'r hosts::Hosts<'_>, selection: &'r Selection) -> Document<'r> {
+    let rows = hosts::rows(hosts, &selection.endpoints);
     let rows = join(rows, selection.addresses.as_deref(), hosts::Row::endpoint);
     let no_hosts = hosts.without_hosts().into_iter().filter(|name| selection.endpoints.is_open_for(name)).collect();
     Document { endpoints: Some(rows), no_hosts, pods_unknown: selection.pods_unknown(), ..Document::default() }
@@ -288,8 +288,10 @@ pub fn stream_sections(dump: &Dump<'_>, selection: &Selection, style: &Style) ->
         let shown = |one: &Selection, document: Document<'_>| {
             findings.extend(findings::of(&document, selection.now));
             tables::each(&document, one, &mut first, put);
-            if asked.last().is_some_and(|last| std::ptr::eq(last, one)) {
-                // Nothing comes after it that could use its memory.
+            let count = |one: &Selection| one.sections.iter().map(|section| dump.count(*section)).sum::<usize>();
+            let later = asked.iter().skip_while(|other| !std::ptr::eq(*other, one)).skip(1);
+            if later.map(count).sum::<usize>() < count(one) {
+                // Little comes after it that could use its memory.
                 std::mem::forget(document);
             }
         };

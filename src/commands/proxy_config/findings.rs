@@ -177,7 +177,7 @@ fn endpoints<'r, R: std::ops::Deref<Target = hosts::Row<'r>>>(rows: &[R], none: 
     let mut clusters: BTreeMap<&str, (usize, BTreeMap<String, usize>)> = BTreeMap::new();
     let mut ejected = 0;
     for row in rows {
-        let (usable, why) = clusters.entry(row.cluster).or_default();
+        let (usable, why) = clusters.entry(row.cluster()).or_default();
         let reasons = row.reasons();
         ejected += usize::from(row.outlier_check() == "FAILED");
         let reason = match (row.status(), reasons.first()) {
@@ -232,7 +232,7 @@ mod tests {
             {"name":"half","host_statuses":[{"health_status":{"failed_active_health_check":true}},{}]},
             {"name":"empty","eds_service_name":"empty"},{"name":"passthrough"}]}"#;
         let hosts = Hosts::read(text, false).expect("an answer");
-        let rows = hosts::rows(&hosts, &Default::default(), false);
+        let rows = hosts::rows(&hosts, &Default::default());
         let rows: Vec<&hosts::Row<'_>> = rows.iter().collect();
         let found = endpoints(&rows, &hosts.without_hosts());
         assert_eq!(

@@ -12,14 +12,9 @@ pub struct Joined<'r, R> {
 }
 
 pub fn join<'r, R>(rows: Vec<R>, addresses: Option<&'r Addresses>, endpoint: impl Fn(&R) -> String) -> Vec<Joined<'r, R>> {
-    rows.into_iter().map(|row| Joined::of(row, addresses, &endpoint)).collect()
-}
-
-impl<'r, R> Joined<'r, R> {
-    pub fn of(row: R, addresses: Option<&'r Addresses>, endpoint: impl Fn(&R) -> String) -> Self {
-        let known = addresses.filter(|addresses| !addresses.is_empty());
-        Joined { pod: known.and_then(|known| known.find(&endpoint(&row))), row }
-    }
+    let known = addresses.filter(|addresses| !addresses.is_empty());
+    let joined = |row| Joined { pod: known.and_then(|known| known.find(&endpoint(&row))), row };
+    rows.into_iter().map(joined).collect()
 }
 
 impl<R> Deref for Joined<'_, R> {

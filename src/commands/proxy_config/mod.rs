@@ -317,7 +317,7 @@ fn made<R>(
     }
     if selection.hosts {
         let hosts = hosts::Hosts::read(&text, machine)?;
-        return Ok(make(&document::of_hosts(&hosts, selection, machine), &hosts.faults, fault));
+        return Ok(make(&document::of_hosts(&hosts, selection), &hosts.faults, fault));
     }
     // Who the proxy is heads every document; the section is small.
     let mut sections = selection.sections.clone();
@@ -343,8 +343,13 @@ fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Op
     let mut arenas = Arenas::default();
     if selection.hosts {
         let hosts = hosts::Hosts::read_parts(input, &mut arenas).ok()?;
-        let document = document::of_hosts(&hosts, selection, false);
-        return Some(document::stream(&document, &hosts.faults, None, selection, style));
+        let document = document::of_hosts(&hosts, selection);
+        let report = document::stream(&document, &hosts.faults, None, selection, style);
+        // The process ends now, and takes the memory back quicker than it is given back piece by piece.
+        std::mem::forget(document);
+        std::mem::forget(hosts);
+        std::mem::forget(arenas);
+        return Some(report);
     }
     let mut dump = Dump::read_parts(input, &selection.sections, &mut arenas).ok()?;
     if secrets && dump.secrets.is_empty() {
@@ -352,7 +357,6 @@ fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Op
     }
     dump.faults.retain(|fault| selection.asks_for(fault));
     let report = document::stream_sections(&dump, selection, style);
-    // The process ends now, and takes the memory back quicker than it is given back piece by piece.
     std::mem::forget(dump);
     std::mem::forget(arenas);
     Some(report)

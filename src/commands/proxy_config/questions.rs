@@ -89,7 +89,7 @@ impl Show {
     fn hosts(&self, bytes: &[u8], partial: Option<&str>) -> Result<Shown, String> {
         let (text, broken) = as_text(bytes);
         let hosts = hosts::Hosts::read(&text, self.machine).map_err(|unusable| unusable.why)?;
-        let document = document::of_hosts(&hosts, &self.selection, self.machine);
+        let document = document::of_hosts(&hosts, &self.selection);
         let mut faults: Vec<Fault> = hosts.faults.clone();
         faults.extend(broken);
         Ok(self.shown(&document, &faults, &[], partial))

@@ -6,11 +6,11 @@ mod secrets;
 use super::document::{Document, Selection};
 use crate::envoy::entry::Standing;
 use crate::envoy::origin::Origin;
-use crate::envoy::{Section, State, clusters, extensions, listeners, routes};
+use crate::envoy::{Section, State, clusters, extensions, field, listeners, routes};
 use crate::mesh;
 use crate::render;
 use crate::report::{Block, Cell, Column, Rows, Span, Table, Tone};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 pub fn blocks(document: &Document<'_>, selection: &Selection) -> Vec<Block> {
     let mut all = Vec::new();
@@ -107,6 +107,19 @@ fn plain<'d>(text: impl Into<Cow<'d, str>>) -> Cell<'d> {
     Cell::text(text)
 }
 
+fn number(number: u64) -> Cell<'static> {
+    match number {
+        // What weights and priorities nearly all are.
+        0 => plain("0"),
+        1 => plain("1"),
+        _ => {
+            let mut text = String::with_capacity(8);
+            field::push_number(number, &mut text);
+            plain(text)
+        }
+    }
+}
+
 fn toned<'d>(text: impl Into<Cow<'d, str>>, tone: Tone) -> Cell<'d> {
     Cell::Text(text.into(), tone)
 }
@@ -125,8 +138,9 @@ fn name_cell<'d>(all: bool, kind: &str, name: &'d str) -> Cell<'d> {
 }
 
 /// STATE is hidden while there is nothing to tell; the others are always for `-o wide`.
-fn standing_columns<'s>(mut standings: impl Iterator<Item = &'s Standing<'s>>) -> [Column; 4] {
-    let told = standings.any(|standing| !standing.state.is_in_use() || standing.rejected.is_some());
+fn standing_columns<'s>(mut standings: impl Iterator<Item = impl Borrow<Standing<'s>>>) -> [Column; 4] {
+    let told = |standing: &Standing<'_>| !standing.state.is_in_use() || standing.rejected.is_some();
+    let told = standings.any(|standing| told(standing.borrow()));
     let state = Column::new("STATE");
     let [version, updated, client] = ["VERSION", "LAST UPDATED", "CLIENT STATUS"].map(|title| Column::new(title).wide());
     [if told { state } else { state.wide() }, version, updated, client]
@@ -208,7 +222,7 @@ fn clusters<'d>(rows: &'d [clusters::Row<'_>], all: bool) -> Listing<'d> {
     own[6].spare = rows.iter().all(|row| row.origin_label.is_empty());
     let states = standing_columns(rows.iter().map(|row| &row.standing));
     let dash = |text: &'d str| plain(if text.is_empty() { "-" } else { text });
-    let port = |row: &clusters::Row<'_>| row.port.map_or_else(|| plain("-"), |port| plain(port.to_string()));
+    let port = |row: &clusters::Row<'_>| row.port.map_or_else(|| plain("-"), |port| number(port.into()));
     let cells = move |row: &&'d clusters::Row<'_>| {
         let [state, version, updated, client] = standing(&row.standing);
         [

@@ -16,7 +16,7 @@ mod reader;
 pub(super) mod scan;
 
 pub use error::{Error, Kind, line_and_column};
-pub use keep::{AsItIs, Keep};
+pub use keep::{AsItIs, Copies, Keep};
 pub use raw::Raw;
 pub use reader::Reader;
 

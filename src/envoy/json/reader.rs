@@ -137,10 +137,11 @@ impl<'a, K> Reader<'a, K> {
     pub fn string(&mut self) -> Result<Cow<'a, str>, Error> {
         self.take(b'"', "a text")?;
         let start = self.at;
-        match self.text.as_bytes().get(start..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-            Some(length) if self.text.as_bytes()[start + length] == b'"' => {
-                self.at = start + length + 1;
-                self.printable(start, start + length).map(Cow::Borrowed)
+        let end = scan::end_of_plain(self.text.as_bytes(), start);
+        match self.text.as_bytes().get(end) {
+            Some(b'"') => {
+                self.at = end + 1;
+                Ok(Cow::Borrowed(&self.text[start..end]))
             }
             Some(_) => self.escaped_string(start),
             None => Err(self.eof()),
@@ -150,17 +151,14 @@ impl<'a, K> Reader<'a, K> {
     #[cold]
     fn escaped_string(&mut self, start: usize) -> Result<Cow<'a, str>, Error> {
         self.skip_string()?;
-        unescape(self.printable(start, self.at - 1)?)
-            .map(Cow::Owned)
-            .ok_or_else(|| Error::new(Kind::Syntax, start, "bad escape in a text"))
+        let text = self.printable(start, self.at - 1)?;
+        unescape(text).map(Cow::Owned).ok_or_else(|| Error::new(Kind::Syntax, start, "bad escape in a text"))
     }
 
     /// Control characters have to be escaped.
-    #[inline]
     fn printable(&self, start: usize, end: usize) -> Result<&'a str, Error> {
         let text = &self.text[start..end];
-        // Without an early end it is a few steps of many bytes each.
-        if text.bytes().fold(false, |bad, byte| bad | (byte < b' ')) {
+        if text.bytes().any(|byte| byte < b' ') {
             return Err(Error::new(Kind::Syntax, start, "control character in a text"));
         }
         Ok(text)

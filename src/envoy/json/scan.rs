@@ -26,22 +26,62 @@ pub fn after_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
         // Printed JSON is indented: most white space is runs of spaces.
-        while let Some(b"        ") = bytes.get(at..at + 8) {
-            at += 8;
+        while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            let other = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*b"        ");
+            at += (other.trailing_zeros() / 8) as usize;
+            if other != 0 {
+                break;
+            }
         }
     }
     at
+}
+
+/// The place of the next byte that a string can't hold as it is, a quote, a backslash or a control character, or the end.
+#[inline]
+pub fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(part) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = not_plain(part);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += PART;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| is_not_plain(*byte)).unwrap_or(rest.len())
+}
+
+pub const PART: usize = 16;
+
+fn is_not_plain(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..b' ')
+}
+
+/// One bit for each of these bytes.
+#[inline]
+fn not_plain(part: &[u8; PART]) -> u32 {
+    #[cfg(target_feature = "sse2")]
+    // SAFETY: the processor has the feature that it asks for, or this line would not be there.
+    return unsafe { x86::not_plain_sse2(part) };
+    #[cfg(not(target_feature = "sse2"))]
+    not_plain_portable(part)
+}
+
+#[cfg(any(test, not(target_feature = "sse2")))]
+fn not_plain_portable(part: &[u8; PART]) -> u32 {
+    part.iter().enumerate().fold(0, |found, (i, byte)| found | u32::from(is_not_plain(*byte)) << i)
 }
 
 /// The place behind the quote that closes the string whose opening quote stands before `from`.
 pub fn end_of_string(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        let found = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[found] == b'"' {
-            return Some(found + 1);
+        let found = end_of_plain(bytes, at);
+        match bytes.get(found)? {
+            b'"' => return Some(found + 1),
+            b'\\' => at = found + 2,
+            _ => at = found + 1,
         }
-        at = found + 2;
     }
 }
 
@@ -169,7 +209,7 @@ fn portable(block: &[u8; BLOCK]) -> Masks {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{BLOCK, Masks, Nested};
+    use super::{BLOCK, Masks, Nested, PART};
     use std::arch::x86_64::*;
 
     fn word(block: &[u8; BLOCK], at: usize) -> i64 {
@@ -197,10 +237,27 @@ mod x86 {
         masks
     }
 
+    #[cfg(target_feature = "sse2")]
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub fn not_plain_sse2(part: &[u8; PART]) -> u32 {
+        let word = |at: usize| part[at..].first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
+        let bytes = _mm_set_epi64x(word(8), word(0));
+        let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
+        let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is(b'"'), is(b'\\')), control)) as u32
+    }
+
     #[target_feature(enable = "avx2,popcnt,bmi1")]
     pub fn walk_avx2(nested: &mut Nested, text: &[u8], last: bool) -> Result<usize, usize> {
         nested.walk(text, last, |block| masks_avx2(block))
     }
+}
+
+/// Each the way with the processor's help and the way without, for comparing.
+#[cfg(test)]
+pub fn both_ways_of_not_plain(part: &[u8; PART]) -> [u32; 2] {
+    [not_plain(part), not_plain_portable(part)]
 }
 
 /// The way without the processor's help, for comparing.

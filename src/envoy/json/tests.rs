@@ -55,6 +55,22 @@ proptest! {
         prop_assert_eq!(end, slow_end(text));
     }
 
+    #[test]
+    fn many_bytes_at_once_are_as_one_by_one(text in "[ \n\r\ta\"\\\\\u{1}é~]{0,90}|( {0,40}a{0,40}[\"\n ]?){0,3}", at in 0_usize..20) {
+        let bytes = text.as_bytes();
+        let find = |wanted: &dyn Fn(u8) -> bool| (at..bytes.len()).find(|i| wanted(bytes[*i])).unwrap_or(at.max(bytes.len()));
+        prop_assert_eq!(scan::after_space(bytes, at), find(&|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')));
+        prop_assert_eq!(scan::end_of_plain(bytes, at), find(&|byte| byte < b' ' || byte == b'"' || byte == b'\\'));
+    }
+
+    #[test]
+    fn every_way_of_finding_what_is_not_plain_finds_the_same(part in any::<[u8; scan::PART]>(), plain in "[a-z\"\\\\\u{7f}]{16}") {
+        for part in [part, plain.as_bytes().first_chunk().copied().unwrap_or_default()] {
+            let [one, other] = scan::both_ways_of_not_plain(&part);
+            prop_assert_eq!(one, other);
+        }
+    }
+
     /// What serde_json writes is read back as the same, whatever lies in it.
     #[test]
     fn reads_what_a_general_reader_reads(value in json(), pretty in any::<bool>()) {

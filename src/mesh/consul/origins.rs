@@ -7,7 +7,7 @@ use crate::envoy::json::Raw;
 use crate::envoy::listeners::{FilterChain, Listener};
 use crate::envoy::origin::Origin;
 use crate::envoy::routes::{self, RouteConfig};
-use crate::envoy::{Dump, Resource, Section};
+use crate::envoy::{Boxed, Dump, Section};
 use crate::mesh::origin::{Difference, Origins, Sources};
 use crate::report::Severity;
 use std::collections::{BTreeMap, BTreeSet};
@@ -200,7 +200,7 @@ impl View<'_> {
     }
 
     fn config(&self, service: &str) -> Option<&RouteConfig<'_>> {
-        let named = |one: &&Resource<'_, RouteConfig<'_>>| *one.value.name == *service && one.state.is_in_use();
+        let named = |one: &&Boxed<'_, RouteConfig<'_>>| *one.value.name == *service && one.state.is_in_use();
         self.dump.routes.iter().find(named).map(|one| &one.value)
     }
 
@@ -269,7 +269,7 @@ impl View<'_> {
 
     /// Sources of an intention of which the proxy's filter says otherwise.
     fn let_in(&self, entry: &Entry) -> Option<String> {
-        let inbound = |one: &&Resource<'_, Listener<'_>>| one.value.name.starts_with(INBOUND) && one.state.is_in_use();
+        let inbound = |one: &&Boxed<'_, Listener<'_>>| one.value.name.starts_with(INBOUND) && one.state.is_in_use();
         self.dump.listeners.iter().find(inbound)?;
         let texts = self.guards();
         // Where all that is not allowed is denied, it lists who is let in; else it lists who is not.
@@ -297,7 +297,7 @@ impl View<'_> {
 
     /// What guards the way in, of all chains.
     fn guards(&self) -> Vec<&str> {
-        let inbound = |one: &&Resource<'_, Listener<'_>>| one.value.name.starts_with(INBOUND) && one.state.is_in_use();
+        let inbound = |one: &&Boxed<'_, Listener<'_>>| one.value.name.starts_with(INBOUND) && one.state.is_in_use();
         let chains = self.dump.listeners.iter().filter(inbound).flat_map(|listener| listener.value.chains());
         chains.flat_map(|chain| chain.settings_of(".rbac")).map(Raw::get).collect()
     }

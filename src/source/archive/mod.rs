@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::io::Read;
 use std::path::Path;
 
-pub use recording::{FORMAT_VERSION, MANIFEST, write};
+pub use recording::{FORMAT_VERSION, MANIFEST, NOT_READ, write};
 
 /// The recording behind `--from demo`.
 static DEMO: &[u8] = include_bytes!("../../../fixtures/snapshots/demo.tar.zst");
@@ -24,14 +24,14 @@ pub fn open(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<F
     open_with(from, namespace, now, &|_| true)
 }
 
-/// The same with only those dumps of proxies that are looked at: they are most of a recording's bytes.
-pub fn open_with(from: &str, namespace: Option<&str>, now: Timestamp, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
+/// The same with only those lists and dumps of proxies that are looked at: they are most of a recording's bytes.
+pub fn open_with(from: &str, namespace: Option<&str>, now: Timestamp, read: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
     let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?]);
     if from == "-" {
         return manifests(Input::stdin());
     }
     match look(from)? {
-        Found::Recording(recording) => recording.facts(namespace, dumps),
+        Found::Recording(recording) => recording.facts(namespace, read),
         Found::Folder => manifests(Input::folder(Path::new(from))?),
         Found::File => manifests(Input::file(Path::new(from))),
     }

@@ -64,6 +64,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{ClusterSummary, NeedSummary, Summary};
+pub use load::NOT_READ;
 pub use write::write;
 
 /// The version that is written; this one and older ones are read.
@@ -91,9 +92,9 @@ impl Stored {
     }
 
     /// The facts of each cluster; with a namespace, as if only that one had been asked for. What pods answered is most of
-    /// a recording, and few commands look at it: what `dumps` doesn't name is left where it is.
-    pub fn facts(&self, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
-        Ok(load::load(self, namespace, dumps)?.1)
+    /// a recording, and few commands look at it; lists are the rest. What `read` doesn't name of them is left where it is.
+    pub fn facts(&self, namespace: Option<&str>, read: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
+        Ok(load::load(self, namespace, read)?.1)
     }
 
     pub fn summary(&self) -> Result<Summary> {

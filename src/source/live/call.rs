@@ -3,7 +3,7 @@
 //! kube's own retries are switched off (`connect.rs`): they know no deadline, and we must be able to say which of
 //! "throttled", "broken", "cut off" and "too slow" it was.
 
-use super::why;
+use super::{ways::Ways, why};
 use http_body_util::{BodyExt, Limited};
 use kube::client::{Body, Client};
 use std::time::Duration;
@@ -77,6 +77,7 @@ impl Refusal {
 pub struct Caller {
     pub client: Client,
     pub deadline: Duration,
+    pub ways: Ways,
 }
 
 impl Caller {

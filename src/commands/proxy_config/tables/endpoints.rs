@@ -1,7 +1,7 @@
 //! Endpoints: as the proxy judges them, and as the control plane sent them.
 
 use super::super::joined::Joined;
-use super::{Listing, columns, plain, standing, standing_columns, toned, wide};
+use super::{Listing, columns, number, plain, standing, standing_columns, toned, wide};
 use crate::envoy::{endpoints, hosts};
 use crate::kubernetes::addresses::Backend;
 use crate::report::{Cell, Column, Tone};
@@ -43,10 +43,6 @@ fn reasons<'d>(own: &[&'d str], pod: Option<&'d Backend>) -> Cell<'d> {
     }
 }
 
-fn number(number: Option<u64>) -> Cell<'static> {
-    plain(number.map_or_else(String::new, |number| number.to_string()))
-}
-
 pub fn hosts<'d>(rows: &'d [Joined<'_, hosts::Row<'_>>]) -> Listing<'d> {
     let mut own: Vec<Column> = columns(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"]).collect();
     own[2].spare = rows.iter().all(|row| row.outlier_check() == "OK");
@@ -60,13 +56,13 @@ pub fn hosts<'d>(rows: &'d [Joined<'_, hosts::Row<'_>>]) -> Listing<'d> {
             plain(row.endpoint()),
             status(row.status()),
             toned(outlier, if outlier == "OK" { Tone::Plain } else { Tone::Bad }),
-            plain(row.cluster),
+            plain(row.cluster()),
             pod,
             reasons(&row.reasons(), row.pod),
             node,
             zone,
-            number(row.weight()),
-            number(Some(row.priority())),
+            row.weight().map_or_else(|| plain(""), number),
+            number(row.priority()),
             plain(row.locality()),
             plain(row.hostname().unwrap_or_default()),
         ]
@@ -76,24 +72,34 @@ pub fn hosts<'d>(rows: &'d [Joined<'_, hosts::Row<'_>>]) -> Listing<'d> {
 
 pub fn sent<'d>(rows: &'d [Joined<'_, endpoints::Row<'_>>], all: bool) -> Listing<'d> {
     let mut own: Vec<Column> = columns(&["NAME", "STATUS", "LOCALITY", "CLUSTER"]).collect();
-    own[2].spare = rows.iter().all(|row| row.locality.is_empty());
+    own[2].spare = rows.iter().all(|row| row.locality().is_empty());
     let any = rows.iter().any(|row| row.pod.is_some_and(|pod| pod.problem.is_some()));
     own.extend(pod_columns(rows.iter().map(|row| row.pod), any));
     own.extend(wide(&["WEIGHT", "PRIORITY"]));
-    own.extend(standing_columns(rows.iter().map(|row| &row.standing)));
+    own.extend(standing_columns(rows.iter().map(|row| row.standing())));
     let cells = move |row: &&'d Joined<'_, endpoints::Row<'_>>| {
         let [pod, node, zone] = pod_cells(row.pod);
-        let [state, version, updated, client] = standing(&row.standing);
-        let name = match (all, row.addresses.as_slice()) {
-            (false, [only]) => plain(only.as_str()),
-            (false, many) => plain(many.join(",")),
-            (true, [only]) => plain(["endpoint/", only].concat()),
-            (true, many) => plain(["endpoint/", &many.join(",")].concat()),
-        };
-        let (weight, priority) = (number(row.weight), number(Some(row.priority)));
+        let [state, version, updated, client] = standing(&row.standing());
+        let name = plain(row.label(if all { "endpoint/" } else { "" }));
+        let (weight, priority) = (row.weight().map_or_else(|| plain(""), number), number(row.priority()));
         let reason = reasons(&[], row.pod);
-        let (locality, cluster) = (plain(row.locality.as_str()), plain(row.cluster));
-        [name, status(row.status), locality, cluster, pod, reason, node, zone, weight, priority, state, version, updated, client]
+        let (locality, cluster) = (plain(row.locality()), plain(row.cluster()));
+        [
+            name,
+            status(row.status()),
+            locality,
+            cluster,
+            pod,
+            reason,
+            node,
+            zone,
+            weight,
+            priority,
+            state,
+            version,
+            updated,
+            client,
+        ]
     };
     Listing::of(own, rows.iter().collect(), cells)
 }

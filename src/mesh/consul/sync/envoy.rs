@@ -2,7 +2,7 @@
 
 use crate::envoy::ask::WHOLE;
 use crate::envoy::endpoints::LbEndpoint;
-use crate::envoy::{Dump, Resource, Section, Want};
+use crate::envoy::{Boxed, Dump, Section, Want};
 use crate::facts::Outcome;
 use crate::mesh::consul::names;
 use crate::mesh::sync::{Health, Part};
@@ -79,7 +79,7 @@ pub fn read(dump: Option<&Outcome>, stats: Option<&Outcome>) -> Result<Heard, St
 fn collect<T>(
     into: &mut BTreeMap<&'static str, Vec<Refused>>,
     kind: &'static str,
-    resources: &[Resource<'_, T>],
+    resources: &[Boxed<'_, T>],
     inner: impl Fn(&T) -> &str,
 ) {
     for one in resources {

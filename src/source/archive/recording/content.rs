@@ -22,6 +22,7 @@ const MAX_ROOM: u64 = 64 << 20;
 const MAX_BAD: usize = 5;
 
 /// What a file gave.
+#[derive(Default)]
 pub struct Got {
     pub outcome: Option<Outcome>,
     /// Why it ends before its end.
@@ -48,10 +49,47 @@ pub fn read(content: Content, size: u64, from: &mut dyn Read) -> Got {
 
 /// A dump that is cut off still tells what came before.
 fn bytes(size: u64, from: &mut dyn Read) -> Got {
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_ROOM)).unwrap_or_default());
-    let broken = from.take(MAX_BYTES).read_to_end(&mut bytes).err().map(|error| error.to_string());
+    let mut bytes = room(usize::try_from(size.min(MAX_ROOM)).unwrap_or_default());
+    let mut from = from.take(MAX_BYTES);
+    let broken = fill(&mut bytes, &mut from).and_then(|()| from.read_to_end(&mut bytes)).err().map(|error| error.to_string());
     bytes.shrink_to_fit();
     Got { outcome: Some(Outcome::Bytes(Arc::new(bytes))), broken, bad: Vec::new() }
+}
+
+/// So many bytes, to be written over.
+fn room(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 4096;
+        // Fewer are as quick one by one.
+        const PAGES_AT_ONCE: usize = 16;
+        let first = bytes.as_ptr().align_offset(PAGE).min(size);
+        let whole = (size - first) / PAGE * PAGE;
+        if whole > PAGES_AT_ONCE * PAGE {
+            // Memory comes page by page, each with an interruption, unless it is asked for: a third of the time that reading takes.
+            let pages = bytes[first..].as_mut_ptr().cast();
+            // SAFETY: the pages lie within memory that is this function's own, and what they hold stays as it is; where the
+            // system can't do so, it says so and does nothing.
+            unsafe { libc::madvise(pages, whole, libc::MADV_POPULATE_WRITE) };
+        }
+    }
+    bytes
+}
+
+/// Fills it, or takes what there is.
+fn fill(bytes: &mut Vec<u8>, from: &mut dyn Read) -> io::Result<()> {
+    let mut filled = 0;
+    let result = loop {
+        match from.read(&mut bytes[filled..]) {
+            Ok(0) => break Ok(()),
+            Ok(length) => filled += length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    bytes.truncate(filled);
+    result
 }
 
 fn text(from: &mut dyn Read) -> io::Result<String> {

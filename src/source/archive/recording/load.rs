@@ -14,8 +14,11 @@ const MAX_BEFORE_INDEX: u64 = 64 << 20;
 /// The index itself.
 const MAX_INDEX: u64 = 256 << 20;
 
-pub fn load(stored: &Stored, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<(Index, Vec<Facts>)> {
-    let mut loading = Loading::new(stored.name(), dumps);
+/// Why something that was recorded is no answer.
+pub const NOT_READ: &str = "it stands in the recording and was not read";
+
+pub fn load(stored: &Stored, namespace: Option<&str>, read: &dyn Fn(&Need) -> bool) -> Result<(Index, Vec<Facts>)> {
+    let mut loading = Loading::new(stored.name(), read);
     match stored {
         Stored::Folder(path) => loading.folder(path)?,
         Stored::Embedded(_, bytes) => loading.archive(*bytes)?,
@@ -30,14 +33,14 @@ pub fn load(stored: &Stored, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> b
 
 struct Loading<'d> {
     from: String,
-    /// Whether what a pod answered is read.
-    dumps: &'d dyn Fn(&Need) -> bool,
+    /// Whether a list is read, or what a pod answered.
+    read: &'d dyn Fn(&Need) -> bool,
     index: Option<Index>,
     /// The folder inside an archive that the index stands in, with its slash.
     prefix: String,
     got: BTreeMap<String, Got>,
-    /// Content of each file that the index names.
-    wanted: BTreeMap<String, Content>,
+    /// Content of each file that the index names; nothing of one that is passed over, as lists are that nobody asks for.
+    wanted: BTreeMap<String, Option<Content>>,
     /// Files that came before the index.
     early: BTreeMap<String, Vec<u8>>,
     early_bytes: u64,
@@ -47,10 +50,10 @@ struct Loading<'d> {
 }
 
 impl<'d> Loading<'d> {
-    fn new(from: String, dumps: &'d dyn Fn(&Need) -> bool) -> Self {
+    fn new(from: String, read: &'d dyn Fn(&Need) -> bool) -> Self {
         Loading {
             from,
-            dumps,
+            read,
             index: None,
             prefix: String::new(),
             got: BTreeMap::new(),
@@ -65,8 +68,9 @@ impl<'d> Loading<'d> {
     fn set_index(&mut self, bytes: &[u8]) -> Result<()> {
         let (index, skipped) = Index::parse(bytes, &self.from)?;
         self.problems.extend(skipped);
-        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs).filter(|need| reads(self.dumps, need)) {
+        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs).filter(|need| meets(self.read, need)) {
             if let (Some(file), Some(content)) = (&need.file, need.content) {
+                let content = reads(self.read, need).then_some(content);
                 match inside(file) {
                     Some(clean) => drop(self.wanted.insert(clean, content)),
                     None => self.problems.push(format!("its index names {file:?}, which is outside of it; not read")),
@@ -85,7 +89,8 @@ impl<'d> Loading<'d> {
         let Some(name) = name.strip_prefix(&self.prefix) else { return };
         let Some(content) = self.wanted.get(name) else { return };
         if !self.got.contains_key(name) {
-            self.got.insert(name.to_owned(), content::read(*content, size, from));
+            let got = content.map_or_else(Got::default, |content| content::read(content, size, from));
+            self.got.insert(name.to_owned(), got);
         }
     }
 
@@ -118,9 +123,9 @@ impl<'d> Loading<'d> {
         Ok(())
     }
 
-    /// Whether all is read that is wanted, and it is not the whole: of that, the last checksum is read too.
+    /// Whether all was met that is wanted, and it is not the whole: of that, the last checksum is read too.
     fn complete(&self) -> bool {
-        let whole = |index: &Index| index.clusters.iter().flat_map(|cluster| &cluster.needs).all(|need| reads(self.dumps, need));
+        let whole = |index: &Index| index.clusters.iter().flat_map(|cluster| &cluster.needs).all(|need| meets(self.read, need));
         self.got.len() == self.wanted.len() && self.index.as_ref().is_some_and(|index| !whole(index))
     }
 
@@ -242,7 +247,7 @@ impl<'d> Loading<'d> {
             "timed out" => Outcome::TimedOut(reason),
             "failed" => Outcome::Failed(reason),
             "not asked" => Outcome::NotAsked(reason),
-            "answered" if !reads(self.dumps, need) => Outcome::NotAsked("it stands in the recording and was not read".to_owned()),
+            "answered" if !reads(self.read, need) => Outcome::NotAsked(NOT_READ.to_owned()),
             "answered" => {
                 let file = need.file.as_deref().unwrap_or("its file");
                 let got = need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean));
@@ -274,14 +279,22 @@ impl<'d> Loading<'d> {
     }
 }
 
+/// Whether it is read, or stands before what is.
+fn meets(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+    matches!(need.need, Need::List { .. }) || reads(read, need)
+}
+
 /// Dumps are large; what control planes say of all proxies together is small.
-pub(super) fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+pub(super) fn reads(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+    if matches!(need.need, Need::List { .. }) {
+        return read(&need.need);
+    }
     let of_all = |path: &str| path.starts_with("debug/") && !path.contains("config_dump");
     let small = match &need.need {
         Need::PodGet { path, .. } => of_all(path),
         other => matches!(other, Need::Http(_) | Need::Grpc(_)),
     };
-    small || need.content != Some(Content::Bytes) || dumps(&need.need)
+    small || need.content != Some(Content::Bytes) || read(&need.need)
 }
 
 /// As if only this namespace had been asked for.
