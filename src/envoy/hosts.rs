@@ -11,7 +11,7 @@ use super::json::{Copies, Error, Raw, Reader};
 use super::redact::Config;
 use super::section::Section;
 use super::stream::{self, Arenas, Odd, Shape};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::io::Read;
 
@@ -20,14 +20,18 @@ use std::io::Read;
 pub struct ClusterStatus<'a> {
     #[serde(borrow)]
     pub name: Text<'a>,
-    /// Only where endpoints are discovered.
-    #[serde(borrow, alias = "edsServiceName")]
-    pub eds_service_name: Text<'a>,
+    /// Whether it discovers endpoints: their service has a name.
+    #[serde(rename = "eds_service_name", alias = "edsServiceName", deserialize_with = "is_given")]
+    discovers: bool,
     #[serde(borrow, alias = "hostStatuses", deserialize_with = "field::short")]
     pub host_statuses: Vec<Host<'a>>,
     /// The proxy's own text, if asked for.
     #[serde(skip)]
     pub raw: Option<Raw<'a>>,
+}
+
+fn is_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Text::deserialize(deserializer).map(|text| !text.is_empty())
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -143,7 +147,7 @@ impl Hosts<'_> {
     /// Clusters that discover endpoints and have none. What needs none, such as a cluster that passes everything through,
     /// discovers none.
     pub fn without_hosts(&self) -> Vec<&str> {
-        let none = |cluster: &&ClusterStatus<'_>| cluster.host_statuses.is_empty() && cluster.eds_service_name.some().is_some();
+        let none = |cluster: &&ClusterStatus<'_>| cluster.host_statuses.is_empty() && cluster.discovers;
         let mut names: Vec<&str> = self.clusters.iter().filter(none).map(|cluster| &*cluster.name).collect();
         names.sort_unstable();
         names
@@ -253,8 +257,9 @@ impl Serialize for Row<'_> {
 
 /// Endpoints that pass, by address, port and cluster.
 pub fn rows<'r>(hosts: &'r Hosts<'_>, filter: &Filter) -> Vec<Row<'r>> {
-    let mut passed = Vec::new();
-    for cluster in hosts.clusters.iter().filter(|cluster| filter.is_cluster(&cluster.name)) {
+    let clusters = || hosts.clusters.iter().filter(|cluster| filter.is_cluster(&cluster.name));
+    let mut passed = Vec::with_capacity(clusters().map(|cluster| cluster.host_statuses.len()).sum());
+    for cluster in clusters() {
         let mut first = true;
         for host in &cluster.host_statuses {
             let row = Row { cluster, host, first };

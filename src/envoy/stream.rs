@@ -21,6 +21,8 @@ use walk::Walk;
 
 /// So much is read at once; with what is decoded from it, it fits the second cache of most processors.
 const BATCH: usize = 256 << 10;
+/// Of answers that are small as dumps go, so that it is not the most of what they take.
+const SMALL: usize = 64 << 10;
 
 /// It can't be read in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,10 @@ impl Default for Arenas {
 }
 
 impl Arenas {
+    pub fn small() -> Self {
+        Arenas::new(shares::threads(), SMALL)
+    }
+
     fn new(threads: usize, batch: usize) -> Self {
         Arenas { arenas: (0..threads).map(|_| Bump::new()).collect(), batch }
     }

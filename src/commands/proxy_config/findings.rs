@@ -174,21 +174,24 @@ fn certificates(row: &secrets::Row<'_>, now: Timestamp) -> Vec<Finding> {
 
 /// Clusters without anybody to send a request to.
 fn endpoints<'r, R: std::ops::Deref<Target = hosts::Row<'r>>>(rows: &[R], none: &[&str]) -> Vec<Finding> {
+    let unusable = |row: &hosts::Row<'_>| match (row.status(), row.reasons().first()) {
+        (_, Some(reason)) if !row.is_degraded() => Some((*reason).to_owned()),
+        ("UNHEALTHY" | "DRAINING" | "TIMEOUT", _) => Some(format!("{} says the control plane", row.status())),
+        _ => None,
+    };
+    // Nearly all clusters are well.
     let mut clusters: BTreeMap<&str, (usize, BTreeMap<String, usize>)> = BTreeMap::new();
     let mut ejected = 0;
     for row in rows {
-        let (usable, why) = clusters.entry(row.cluster()).or_default();
-        let reasons = row.reasons();
         ejected += usize::from(row.outlier_check() == "FAILED");
-        let reason = match (row.status(), reasons.first()) {
-            (_, Some(reason)) if !row.is_degraded() => (*reason).to_owned(),
-            ("UNHEALTHY" | "DRAINING" | "TIMEOUT", _) => format!("{} says the control plane", row.status()),
-            _ => {
-                *usable += 1;
-                continue;
-            }
-        };
-        *why.entry(reason).or_default() += 1;
+        if let Some(reason) = unusable(row) {
+            *clusters.entry(row.cluster()).or_default().1.entry(reason).or_default() += 1;
+        }
+    }
+    if !clusters.is_empty() {
+        for row in rows.iter().filter(|row| unusable(row).is_none()) {
+            clusters.entry(row.cluster()).and_modify(|(usable, _)| *usable += 1);
+        }
     }
     let mut found = Vec::new();
     for (cluster, (_, why)) in clusters.iter().filter(|(_, (usable, _))| *usable == 0) {

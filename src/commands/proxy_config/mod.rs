@@ -340,8 +340,8 @@ fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Op
     if secrets && !selection.all {
         return None;
     }
-    let mut arenas = Arenas::default();
     if selection.hosts {
+        let mut arenas = Arenas::small();
         let hosts = hosts::Hosts::read_parts(input, &mut arenas).ok()?;
         let document = document::of_hosts(&hosts, selection);
         let report = document::stream(&document, &hosts.faults, None, selection, style);
@@ -351,6 +351,7 @@ fn in_parts(input: impl Read + Send, selection: &Selection, style: &Style) -> Op
         std::mem::forget(arenas);
         return Some(report);
     }
+    let mut arenas = Arenas::default();
     let mut dump = Dump::read_parts(input, &selection.sections, &mut arenas).ok()?;
     if secrets && dump.secrets.is_empty() {
         return None;

@@ -32,7 +32,20 @@ struct Listing<'d> {
 }
 
 impl<'d> Listing<'d> {
-    /// `cells` gives those of one item.
+    /// `cells` gives those of one row.
+    fn over<T: Sync, const N: usize>(
+        columns: impl IntoIterator<Item = Column>,
+        rows: &'d [T],
+        cells: impl Fn(&'d T) -> [Cell<'d>; N] + Sync + 'd,
+    ) -> Self {
+        Listing {
+            columns: columns.into_iter().collect(),
+            count: rows.len(),
+            make: Box::new(move |at, put| cells(&rows[at]).into_iter().for_each(put)),
+        }
+    }
+
+    /// The same of items that nobody else has.
     fn of<T: Sync + 'd, const N: usize>(
         columns: impl IntoIterator<Item = Column>,
         items: Vec<T>,
@@ -223,7 +236,7 @@ fn clusters<'d>(rows: &'d [clusters::Row<'_>], all: bool) -> Listing<'d> {
     let states = standing_columns(rows.iter().map(|row| &row.standing));
     let dash = |text: &'d str| plain(if text.is_empty() { "-" } else { text });
     let port = |row: &clusters::Row<'_>| row.port.map_or_else(|| plain("-"), |port| number(port.into()));
-    let cells = move |row: &&'d clusters::Row<'_>| {
+    let cells = move |row: &'d clusters::Row<'_>| {
         let [state, version, updated, client] = standing(&row.standing);
         [
             name_cell(true, "cluster", row.name),
@@ -239,7 +252,7 @@ fn clusters<'d>(rows: &'d [clusters::Row<'_>], all: bool) -> Listing<'d> {
             client,
         ]
     };
-    let listing = Listing::of(own.into_iter().chain(states), rows.iter().collect(), cells);
+    let listing = Listing::over(own.into_iter().chain(states), rows, cells);
     named(all, sources(listing, 7, rows.iter().map(|row| row.came_from.as_slice()).collect()))
 }
 
@@ -295,13 +308,13 @@ fn listeners<'d>(rows: &'d [listeners::Row<'_>], selection: &Selection) -> Listi
     };
     if !selection.verbose {
         let own = columns(&["NAME", "ADDRESSES", "PORT", "TYPE"]).chain(wide(&["LISTENER", "CHAINS"]));
-        let cells = move |row: &&'d listeners::Row<'_>| {
+        let cells = move |row: &'d listeners::Row<'_>| {
             let [name, addresses, port] = head(row);
             let [state, version, updated, client] = standing(&row.standing);
             let chains = plain(row.filter_chains.len().to_string());
             [name, addresses, port, plain(row.kind), plain(row.name), chains, state, version, updated, client]
         };
-        return named(selection.all, Listing::of(own.chain(states), rows.iter().collect(), cells));
+        return named(selection.all, Listing::over(own.chain(states), rows, cells));
     }
     let own =
         columns(&["NAME", "ADDRESSES", "PORT", "MATCH", "DESTINATION"]).chain(wide(&["LISTENER", "CHAIN", "TLS", "FILTERS"]));
@@ -322,12 +335,12 @@ fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d>
     let all = selection.all;
     let states = standing_columns(rows.iter().map(|row| &row.standing));
     if !selection.verbose {
-        let cells = move |row: &&'d routes::Row<'_>| {
+        let cells = move |row: &'d routes::Row<'_>| {
             let [state, version, updated, client] = standing(&row.standing);
             let hosts = plain(row.virtual_hosts.len().to_string());
             [name_cell(all, "route", row.name), hosts, state, version, updated, client]
         };
-        return Listing::of(columns(&["NAME", "VIRTUAL HOSTS"]).chain(states), rows.iter().collect(), cells);
+        return Listing::over(columns(&["NAME", "VIRTUAL HOSTS"]).chain(states), rows, cells);
     }
     let mut own: Vec<Column> = columns(&["NAME", "VHOST NAME", "DOMAINS", "MATCH", "VIRTUAL SERVICE"]).collect();
     let hosts = || rows.iter().flat_map(|row| row.virtual_hosts.iter().map(move |host| (row, host)));
@@ -371,9 +384,9 @@ fn routes<'d>(rows: &'d [routes::Row<'_>], selection: &Selection) -> Listing<'d>
 
 fn extensions<'d>(rows: &'d [extensions::Row<'_>]) -> Listing<'d> {
     let states = standing_columns(rows.iter().map(|row| &row.standing));
-    let cells = |row: &&'d extensions::Row<'_>| {
+    let cells = |row: &'d extensions::Row<'_>| {
         let [state, version, updated, client] = standing(&row.standing);
         [plain(row.name), plain(row.kind), state, version, updated, client]
     };
-    Listing::of(columns(&["ECDS NAME", "TYPE"]).chain(states), rows.iter().collect(), cells)
+    Listing::over(columns(&["ECDS NAME", "TYPE"]).chain(states), rows, cells)
 }

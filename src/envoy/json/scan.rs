@@ -41,11 +41,11 @@ pub fn after_space(bytes: &[u8], mut at: usize) -> usize {
 #[inline]
 pub fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(part) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = not_plain(part);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
+        let plain = plain(part);
+        at += plain;
+        if plain < PART {
+            return at;
         }
-        at += PART;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| is_not_plain(*byte)).unwrap_or(rest.len())
@@ -57,19 +57,36 @@ fn is_not_plain(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | ..b' ')
 }
 
-/// One bit for each of these bytes.
+/// How many of the bytes at the start are plain.
 #[inline]
-fn not_plain(part: &[u8; PART]) -> u32 {
-    #[cfg(target_feature = "sse2")]
-    // SAFETY: the processor has the feature that it asks for, or this line would not be there.
-    return unsafe { x86::not_plain_sse2(part) };
-    #[cfg(not(target_feature = "sse2"))]
-    not_plain_portable(part)
+fn plain(part: &[u8; PART]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: it asks for a feature that every processor of this kind has.
+    return unsafe { x86::plain_sse2(part) };
+    #[cfg(not(target_arch = "x86_64"))]
+    plain_portable(part)
 }
 
-#[cfg(any(test, not(target_feature = "sse2")))]
-fn not_plain_portable(part: &[u8; PART]) -> u32 {
-    part.iter().enumerate().fold(0, |found, (i, byte)| found | u32::from(is_not_plain(*byte)) << i)
+/// Eight bytes as one number. Of each mask the lowest bit that is set is right, whatever is above it.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn plain_portable(part: &[u8; PART]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let (words, _) = part.as_chunks::<8>();
+    let mut plain = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let is = |byte: u8| {
+            let other = word ^ (ONES * u64::from(byte));
+            other.wrapping_sub(ONES) & !other
+        };
+        let control = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
+        let found = (is(b'"') | is(b'\\') | control) & (ONES << 7);
+        plain += (found.trailing_zeros() / 8) as usize;
+        if found != 0 {
+            break;
+        }
+    }
+    plain
 }
 
 /// The place behind the quote that closes the string whose opening quote stands before `from`.
@@ -237,15 +254,15 @@ mod x86 {
         masks
     }
 
-    #[cfg(target_feature = "sse2")]
     #[inline]
     #[target_feature(enable = "sse2")]
-    pub fn not_plain_sse2(part: &[u8; PART]) -> u32 {
+    pub fn plain_sse2(part: &[u8; PART]) -> usize {
         let word = |at: usize| part[at..].first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
         let bytes = _mm_set_epi64x(word(8), word(0));
         let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is(b'"'), is(b'\\')), control)) as u32
+        let found = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is(b'"'), is(b'\\')), control)) as u32;
+        (found | 1 << PART).trailing_zeros() as usize
     }
 
     #[target_feature(enable = "avx2,popcnt,bmi1")]
@@ -256,8 +273,8 @@ mod x86 {
 
 /// Each the way with the processor's help and the way without, for comparing.
 #[cfg(test)]
-pub fn both_ways_of_not_plain(part: &[u8; PART]) -> [u32; 2] {
-    [not_plain(part), not_plain_portable(part)]
+pub fn both_ways_of_plain(part: &[u8; PART]) -> [usize; 2] {
+    [plain(part), plain_portable(part)]
 }
 
 /// The way without the processor's help, for comparing.

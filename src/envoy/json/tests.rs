@@ -66,8 +66,8 @@ proptest! {
     #[test]
     fn every_way_of_finding_what_is_not_plain_finds_the_same(part in any::<[u8; scan::PART]>(), plain in "[a-z\"\\\\\u{7f}]{16}") {
         for part in [part, plain.as_bytes().first_chunk().copied().unwrap_or_default()] {
-            let [one, other] = scan::both_ways_of_not_plain(&part);
-            prop_assert_eq!(one, other);
+            let slow = part.iter().take_while(|byte| **byte >= b' ' && **byte != b'"' && **byte != b'\\').count();
+            prop_assert_eq!(scan::both_ways_of_plain(&part), [slow, slow]);
         }
     }
 

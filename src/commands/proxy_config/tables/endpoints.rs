@@ -49,7 +49,7 @@ pub fn hosts<'d>(rows: &'d [Joined<'_, hosts::Row<'_>>]) -> Listing<'d> {
     let any = rows.iter().any(|row| !row.reasons().is_empty() || row.pod.is_some_and(|pod| pod.problem.is_some()));
     own.extend(pod_columns(rows.iter().map(|row| row.pod), any));
     own.extend(wide(&["WEIGHT", "PRIORITY", "LOCALITY", "HOSTNAME"]));
-    let cells = |row: &&'d Joined<'_, hosts::Row<'_>>| {
+    let cells = |row: &'d Joined<'_, hosts::Row<'_>>| {
         let [pod, node, zone] = pod_cells(row.pod);
         let outlier = row.outlier_check();
         [
@@ -67,7 +67,7 @@ pub fn hosts<'d>(rows: &'d [Joined<'_, hosts::Row<'_>>]) -> Listing<'d> {
             plain(row.hostname().unwrap_or_default()),
         ]
     };
-    Listing::of(own, rows.iter().collect(), cells)
+    Listing::over(own, rows, cells)
 }
 
 pub fn sent<'d>(rows: &'d [Joined<'_, endpoints::Row<'_>>], all: bool) -> Listing<'d> {
@@ -77,7 +77,7 @@ pub fn sent<'d>(rows: &'d [Joined<'_, endpoints::Row<'_>>], all: bool) -> Listin
     own.extend(pod_columns(rows.iter().map(|row| row.pod), any));
     own.extend(wide(&["WEIGHT", "PRIORITY"]));
     own.extend(standing_columns(rows.iter().map(|row| row.standing())));
-    let cells = move |row: &&'d Joined<'_, endpoints::Row<'_>>| {
+    let cells = move |row: &'d Joined<'_, endpoints::Row<'_>>| {
         let [pod, node, zone] = pod_cells(row.pod);
         let [state, version, updated, client] = standing(&row.standing());
         let name = plain(row.label(if all { "endpoint/" } else { "" }));
@@ -101,5 +101,5 @@ pub fn sent<'d>(rows: &'d [Joined<'_, endpoints::Row<'_>>], all: bool) -> Listin
             client,
         ]
     };
-    Listing::of(own, rows.iter().collect(), cells)
+    Listing::over(own, rows, cells)
 }

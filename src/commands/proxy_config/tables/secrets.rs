@@ -19,7 +19,7 @@ pub fn table<'d>(rows: &'d [Row<'_>], all: bool) -> Listing<'d> {
     own.push(if rows.iter().any(|row| !row.used_by.is_empty()) { users } else { users.wide() });
     own.extend(wide(&["DAYS LEFT", "SPIFFE ID", "ROOT", "CERTIFICATES", "PROBLEM"]));
     own.extend(wide(&["VERSION", "LAST UPDATED", "CLIENT STATUS"]));
-    Listing::of(own, rows.iter().collect(), move |row| cells(row, all))
+    Listing::over(own, rows, move |row| cells(row, all))
 }
 
 fn cells<'d>(row: &'d Row<'_>, all: bool) -> [Cell<'d>; 17] {
