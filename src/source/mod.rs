@@ -41,13 +41,6 @@ impl Source {
         }
     }
 
-    /// Comes when the ways that lead to pods are open.
-    async fn ways_open(&self) {
-        if let Base::Live(cluster) = &self.base {
-            cluster.ways_open().await;
-        }
-    }
-
     /// Answers the needs; each gets an answer or its failure, never silence.
     pub async fn answer(&self, needs: Vec<Need>, facts: &mut Facts) {
         let (queries, rest): (Vec<_>, Vec<_>) = needs.into_iter().partition(|need| matches!(need, Need::Query { .. }));
@@ -183,60 +176,36 @@ async fn in_rounds(source: &Source, purpose: &Purpose, facts: &mut Facts) {
     }
 }
 
-async fn answered(source: &Source, needs: Vec<Need>, mut part: Facts, leads: bool) -> (Facts, bool) {
-    source.answer(needs, &mut part).await;
-    (part, leads)
-}
-
 /// What short answers lead to is asked while long lists still come: control planes are found long before the last pod, and
-/// those with a whole fleet take the longest, so nothing else is asked for before the way to them is open.
+/// those with a whole fleet take the longest, so nothing else is asked for before them.
 /// Not for queries, whose servers are looked for among what was listed.
 async fn as_it_comes(source: &Source, purpose: &Purpose, facts: &mut Facts) {
     let mut batches = FuturesUnordered::new();
     let mut asked = BTreeSet::new();
     let mut held = Vec::new();
-    let mut rounds = 0;
-    // Of what is asked first, so many are open.
-    let mut leading = 0;
-    // A server that is slow to answer the first is not asked for less in the end.
-    let patience = tokio::time::sleep(HELD);
-    tokio::pin!(patience);
-    loop {
-        let mut wanted = if rounds < 2 * ROUNDS { wanted(facts, purpose) } else { Vec::new() };
+    for round in 0..2 * ROUNDS {
+        let mut wanted = wanted(facts, purpose);
         wanted.retain(|need| asked.insert(need.clone()));
-        let first = rounds == 0;
-        rounds += usize::from(!wanted.is_empty());
         let (lists, rest): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|need| matches!(need, Need::List { .. }));
         held.extend(lists);
-        // Each leads further by itself.
-        let (alone, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|need| matches!(need, Need::Select { .. }));
-        let mut groups: Vec<Vec<Need>> = alone.into_iter().map(|need| vec![need]).chain([rest]).collect();
-        groups.retain(|group| !group.is_empty());
-        leading += if first { groups.len() } else { 0 };
-        let empty = || {
+        let lists = if round == 0 && !rest.is_empty() { Vec::new() } else { std::mem::take(&mut held) };
+        for batch in [rest, lists].into_iter().filter(|batch| !batch.is_empty()) {
             let mut part = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
             part.namespace.clone_from(&facts.namespace);
-            part
-        };
-        batches.extend(groups.into_iter().map(|group| answered(source, group, empty(), first)));
-        let mut came = None;
-        if !held.is_empty() && !batches.is_empty() {
-            // In this order: they are begun before it is asked whether any way is being opened.
-            came = tokio::select! {
-                biased;
-                came = batches.next() => came,
-                () = source.ways_open(), if leading == 0 => None,
-                () = &mut patience => None,
-            };
+            batches.push(async move {
+                source.answer(batch, &mut part).await;
+                part
+            });
         }
-        if came.is_none() {
-            if !held.is_empty() {
-                batches.push(answered(source, std::mem::take(&mut held), empty(), false));
-            }
-            came = batches.next().await;
+        // A server that is slow to answer the first is not asked for less in the end.
+        let patience = if held.is_empty() { Duration::MAX } else { HELD };
+        match tokio::time::timeout(patience, batches.next()).await {
+            Ok(Some(part)) => facts.absorb(part),
+            Ok(None) => return,
+            Err(_) => {}
         }
-        let Some((part, leads)) = came else { return };
-        leading -= usize::from(leads);
+    }
+    while let Some(part) = batches.next().await {
         facts.absorb(part);
     }
 }

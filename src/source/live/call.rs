@@ -3,7 +3,7 @@
 //! kube's own retries are switched off (`connect.rs`): they know no deadline, and we must be able to say which of
 //! "throttled", "broken", "cut off" and "too slow" it was.
 
-use super::{ways::Ways, why};
+use super::why;
 use http_body_util::{BodyExt, Limited};
 use kube::client::{Body, Client};
 use std::time::Duration;
@@ -77,7 +77,6 @@ impl Refusal {
 pub struct Caller {
     pub client: Client,
     pub deadline: Duration,
-    pub ways: Ways,
 }
 
 impl Caller {

@@ -38,7 +38,6 @@ pub mod prometheus;
 mod promql;
 mod tls;
 mod tunnel;
-mod ways;
 pub(in crate::source) mod why;
 
 pub use ads::{Credentials, METHOD as ADS_METHOD, Plain};
@@ -62,7 +61,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use ways::Ways;
 
 /// Calls at a time to one server.
 const CONCURRENT: usize = 8;
@@ -168,7 +166,7 @@ impl Cluster {
         self.usable()?;
         let asked = async {
             let caller = self.caller().await?;
-            let caller = Caller { deadline: self.deadline.min(PROBE), ..caller.clone() };
+            let caller = Caller { client: caller.client.clone(), deadline: self.deadline.min(PROBE) };
             caller.get("/version", "application/json").await
         };
         match asked.await {
@@ -239,16 +237,9 @@ impl Cluster {
                 let words = connect::credentials_words(&error).unwrap_or_else(|| why::why(&error));
                 Failure::Credentials(words)
             })?;
-            Ok(Caller { client, deadline: self.deadline, ways: Ways::default() })
+            Ok(Caller { client, deadline: self.deadline })
         };
         self.caller.get_or_try_init(make).await
-    }
-
-    /// Comes when no port-forward is being opened.
-    pub async fn ways_open(&self) {
-        if let Some(caller) = self.caller.get() {
-            caller.ways.open().await;
-        }
     }
 
     /// The namespace of the context, where a name that says none is looked for.

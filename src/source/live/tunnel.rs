@@ -58,7 +58,6 @@ impl Forward {
         place: &str,
     ) -> Result<(impl AsyncRead + AsyncWrite + Send + Unpin + use<>, Forward), Outcome> {
         let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
-        let _opening = caller.ways.opening();
         let mut opened = pods.portforward(pod, &[port]).await;
         // A connection to the API server that waited for its next use may be closed just then; a second one tells.
         if opened.as_ref().is_err_and(|error| !matches!(error, kube::Error::Api(_))) {

@@ -280,12 +280,12 @@ impl<'d> Loading<'d> {
 }
 
 /// Whether it is read, or stands before what is.
-fn meets(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+pub(super) fn meets(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
     matches!(need.need, Need::List { .. }) || reads(read, need)
 }
 
 /// Dumps are large; what control planes say of all proxies together is small.
-pub(super) fn reads(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
+fn reads(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
     if matches!(need.need, Need::List { .. }) {
         return read(&need.need);
     }
