@@ -21,7 +21,7 @@ pub use resources::Names;
 
 use crate::facts::{Facts, Need, Object, Outcome, Resource, kinds};
 use crate::mesh::admin::{self, Speaks};
-use crate::source::archive;
+use crate::source::archive::{self, Opened};
 use crate::source::live::{self, kubeconfig};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
@@ -225,8 +225,12 @@ fn recorded(
     // stdin is the shell's.
     let from = (from != "-").then_some(from)?;
     #[expect(clippy::disallowed_methods, reason = "the time of a recording is its own")]
-    let all = archive::open_with(from, namespace, jiff::Timestamp::now(), &|need| matches!(need, Need::List { .. })).ok()?;
-    Some(all.iter().flat_map(|facts| facts.objects(resource)).filter_map(each).collect())
+    let all = archive::open_with(from, namespace, jiff::Timestamp::now(), &|_| false).ok()?;
+    let objects = |stored: &Opened| match stored.get(&Need::list(resource)).map(|answer| &answer.outcome) {
+        Some(Outcome::Objects(objects)) => objects.iter().filter_map(each).collect(),
+        _ => Vec::new(),
+    };
+    Some(all.iter().flat_map(objects).collect())
 }
 
 fn name_of(object: &Object) -> Option<String> {

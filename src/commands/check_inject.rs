@@ -101,7 +101,7 @@ fn find(
         let targets = Targets::parse(&names, args.selector.as_deref(), false, limit, default)
             .map_err(|why| Error::new(Kind::Usage, why))?;
         let mut found = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
-        let source = Source { base: Base::Stored(Box::new(facts.clone())), prometheus: None };
+        let source = Source { base: Base::Stored(Box::new(facts.clone().into())), prometheus: None };
         block_on(async {
             for _ in 0..ROUNDS {
                 let needs = targets.needs(&found);

@@ -164,8 +164,8 @@ pub fn ask<Q: Questions>(ctx: &Ctx, who: Who<'_>, mut questions: impl FnMut(Foun
 
 async fn sources(ctx: &Ctx, from: Option<&str>) -> Result<Vec<Source>> {
     if let Some(from) = from {
-        let all = archive::open(from, None, now())?;
-        return Ok(all.into_iter().map(|facts| Source { base: Base::Stored(Box::new(facts)), prometheus: None }).collect());
+        let all = archive::open_with(from, None, now(), &|_| true)?;
+        return Ok(all.into_iter().map(|stored| Source { base: Base::Stored(Box::new(stored)), prometheus: None }).collect());
     }
     let options = live::Options { namespace: None, ..ctx.live_options() };
     let clusters = live::connect(&options).await?;
@@ -183,7 +183,7 @@ async fn place(ctx: &Ctx, source: Source, who: Who<'_>, several: bool, missing: 
         .map_err(|why| Error::new(Kind::Usage, why))?;
     let mut facts = match &source.base {
         Base::Live(cluster) => cluster.facts(now()),
-        Base::Stored(stored) => Facts::new(stored.cluster.clone(), stored.kind, stored.now),
+        Base::Stored(stored) => stored.blank(),
     };
     for _ in 0..ROUNDS {
         let needs = targets.needs(&facts);

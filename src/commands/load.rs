@@ -2,7 +2,7 @@
 
 use crate::cli::{Ctx, quoted};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, Facts, Need, Outcome, Purpose, Resource, SourceKind, kinds};
+use crate::facts::{Facts, Need, Outcome, Purpose, SourceKind, kinds};
 use crate::mesh::MESHES;
 use crate::report::{Block, Column, Report, Span, Table, Tone};
 use crate::source::live::{self, prometheus::Prometheus};
@@ -222,42 +222,18 @@ fn stored(ctx: &Ctx, from: &str, purpose: &Purpose, metrics: Option<&Metrics>, n
     let channel = purpose.channel();
     let wanted = |need: &Need| purpose.of_sync() || purpose.of_health() && matches!(need, Need::Exec { .. });
     let dumps = |need: &Need| wanted(need) && MESHES.iter().any(|mesh| mesh.sync_reads(need, &channel));
-    // Of lists only those that are asked for before anything is known.
-    let first = source::first(purpose, SourceKind::Recording, now);
-    let reads = |need: &Need| match of_lists(need) {
-        Some(kind) => first.iter().any(|one| of_lists(one) == Some(kind)),
-        None => dumps(need),
-    };
     let progress = ctx.ui.progress(&format!("reading {from}"));
-    let gathered = |read: &dyn Fn(&Need) -> bool| {
-        let all = archive::open_with(from, ctx.global.namespace.as_deref(), now, read)?;
-        block_on(async {
-            let mut facts = Vec::new();
-            for stored in all {
-                let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
-                facts.push(source::gather(&Source { base: Base::Stored(Box::new(stored)), prometheus }, purpose, now).await?);
-            }
-            Ok(facts)
-        })
-    };
-    let mut facts = gathered(&reads)?;
-    let not_read = |(need, answer): (&Need, &Answer)| {
-        of_lists(need).is_some() && matches!(&answer.outcome, Outcome::NotAsked(why) if why == archive::NOT_READ)
-    };
-    // One that others led to.
-    if facts.iter().flat_map(Facts::iter).any(not_read) {
-        facts = gathered(&|need| of_lists(need).is_some() || dumps(need))?;
-    }
+    let all = archive::open_with(from, ctx.global.namespace.as_deref(), now, &dumps)?;
+    let facts = block_on(async {
+        let mut facts = Vec::new();
+        for stored in all {
+            let prometheus = metrics.map(|metrics| metrics.source(ctx)).transpose()?.flatten();
+            facts.push(source::gather(&Source { base: Base::Stored(Box::new(stored)), prometheus }, purpose, now).await?);
+        }
+        Ok(facts)
+    });
     drop(progress);
-    Ok(Loaded { facts, unreachable: Vec::new() })
-}
-
-/// The kind whose list answers it.
-fn of_lists(need: &Need) -> Option<&Resource> {
-    match need {
-        Need::List { resource } | Need::Get { resource, .. } | Need::Select { resource, .. } => Some(resource),
-        _ => None,
-    }
+    Ok(Loaded { facts: facts?, unreachable: Vec::new() })
 }
 
 fn running(ctx: &Ctx, purpose: &Purpose, metrics: Option<&Metrics>, now: Timestamp) -> Result<Loaded> {

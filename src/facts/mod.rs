@@ -292,6 +292,11 @@ impl Facts {
         self.answers.insert(need, answer);
     }
 
+    /// The answers, and what could not be used.
+    pub fn into_parts(self) -> (BTreeMap<Need, Answer>, Vec<Problem>) {
+        (self.answers, self.problems)
+    }
+
     /// What was big and has been looked at.
     pub fn forget(&mut self, need: &Need) {
         self.answers.remove(need);

@@ -14,6 +14,7 @@ pub mod visit;
 
 use crate::error::Result;
 use crate::facts::{Answer, At, Facts, Need, Object, Outcome, Problem, Purpose, Selector, SourceKind};
+use archive::Opened;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
@@ -29,15 +30,15 @@ pub struct Source {
 
 pub enum Base {
     Live(Box<live::Cluster>),
-    /// Facts that were read from a recording or from manifests, whole.
-    Stored(Box<Facts>),
+    /// A recording, or manifests.
+    Stored(Box<archive::Opened>),
 }
 
 impl Source {
     pub fn name(&self) -> &str {
         match &self.base {
             Base::Live(cluster) => cluster.name(),
-            Base::Stored(facts) => &facts.cluster,
+            Base::Stored(stored) => &stored.cluster,
         }
     }
 
@@ -56,7 +57,7 @@ impl Source {
     }
 }
 
-fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
+fn replay(stored: &Opened, need: Need, facts: &mut Facts) {
     let answer = stored.get(&need).cloned().or_else(|| wider(stored, &need)).or_else(|| chosen(stored, &need));
     let answer = answer.unwrap_or_else(|| Answer {
         outcome: Outcome::NotAsked(match stored.kind {
@@ -70,7 +71,7 @@ fn replay(stored: &Facts, need: Need, facts: &mut Facts) {
 }
 
 /// What answers a wider question of the same kind: all counters of a proxy, other metrics of the same port.
-fn wider(stored: &Facts, need: &Need) -> Option<Answer> {
+fn wider(stored: &Opened, need: &Need) -> Option<Answer> {
     match need {
         Need::PodGet { namespace, pod, port, path } => {
             let whole = path.split_once("?filter=")?.0.to_owned();
@@ -85,21 +86,21 @@ fn wider(stored: &Facts, need: &Need) -> Option<Answer> {
                 }
                 _ => false,
             };
-            stored.iter().find(|(other, _)| same(other)).map(|(_, answer)| answer.clone())
+            stored.find(same).cloned()
         }
         Need::PodMetrics { namespace, pod, port, path, .. } => {
             let same = |other: &Need| {
                 matches!(other, Need::PodMetrics { namespace: n, pod: p, port: o, path: q, .. }
                     if n == namespace && p == pod && o == port && q == path)
             };
-            stored.iter().find(|(other, _)| same(other)).map(|(_, answer)| answer.clone())
+            stored.find(same).cloned()
         }
         _ => None,
     }
 }
 
 /// Objects by name or label, from the list of their kind.
-fn chosen(stored: &Facts, need: &Need) -> Option<Answer> {
+fn chosen(stored: &Opened, need: &Need) -> Option<Answer> {
     #[derive(serde::Deserialize)]
     struct Labelled {
         metadata: Metadata,
@@ -132,17 +133,15 @@ fn chosen(stored: &Facts, need: &Need) -> Option<Answer> {
 pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Result<Facts> {
     let mut facts = match &source.base {
         Base::Live(cluster) => cluster.facts(now),
-        Base::Stored(stored) => {
-            let mut facts = Facts::new(stored.cluster.clone(), stored.kind, stored.now);
-            facts.namespace.clone_from(&stored.namespace);
-            facts.problems.clone_from(&stored.problems);
-            facts
-        }
+        Base::Stored(stored) => stored.blank(),
     };
     if purpose.of_more() {
         in_rounds(source, purpose, &mut facts).await;
     } else {
         as_it_comes(source, purpose, &mut facts).await;
+    }
+    if let Base::Stored(stored) = &source.base {
+        facts.problems = stored.problems();
     }
     Ok(facts)
 }
@@ -151,11 +150,6 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
 const HELD: Duration = Duration::from_millis(100);
 /// More than any mesh declares; the bound keeps a faulty one from asking for ever.
 const ROUNDS: usize = 4;
-
-/// What is asked before anything is known.
-pub fn first(purpose: &Purpose, kind: SourceKind, now: Timestamp) -> Vec<Need> {
-    wanted(&Facts::new(String::new(), kind, now), purpose)
-}
 
 fn wanted(facts: &Facts, purpose: &Purpose) -> Vec<Need> {
     let mut wanted = crate::kubernetes::needs(facts, purpose);

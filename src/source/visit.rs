@@ -3,11 +3,11 @@
 //! What is asked next may depend on what came ([`Questions::next`]), and what came is made into something smaller at
 //! once ([`Questions::done`]): two hundred dumps of 40 MB are never held together.
 
+use super::archive::Opened;
 use super::live::PODS;
 use super::{Base, Source, replay};
-use crate::facts::{Answer, Facts, Need, Outcome};
+use crate::facts::{Answer, Need, Outcome};
 use futures::StreamExt;
-use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 
@@ -152,9 +152,9 @@ async fn one<Q: Questions>(source: &Source, door: &Door, number: usize, question
     known
 }
 
-fn replayed(stored: &Facts, door: &Door, path: &str) -> Answer {
+fn replayed(stored: &Opened, door: &Door, path: &str) -> Answer {
     let need = door.need(path);
-    let mut facts = Facts::new("", stored.kind, Timestamp::UNIX_EPOCH);
+    let mut facts = stored.blank();
     replay(stored, need.clone(), &mut facts);
     facts.get(&need).cloned().unwrap_or_else(|| Answer {
         outcome: Outcome::NotAsked("the recording does not hold it".to_owned()),

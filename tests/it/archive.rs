@@ -90,10 +90,20 @@ fn dumps_stand_behind_the_rest_and_need_not_be_whole_for_who_reads_none() {
     assert_same(&open(&path).unwrap()[0], &facts);
 
     let bytes = fs::read(&path).unwrap();
+    let place = |part: &str| {
+        let tar = zstd::decode_all(bytes.as_slice()).unwrap();
+        let mut tar = tar::Archive::new(tar.as_slice());
+        let names: Vec<String> = tar.entries().unwrap().map(|e| e.unwrap().path().unwrap().display().to_string()).collect();
+        names.iter().position(|name| name.contains(part)).unwrap_or_else(|| panic!("no {part} in {names:?}"))
+    };
+    let first = place("configdump");
+    for before in ["meshctl-snapshot.json", "pods", "services", "version", "query", "debugsyncz.b"] {
+        assert!(place(before) < first, "{before}");
+    }
     let small = |path: &Path| archive::open_with(path.to_str().unwrap(), None, now(), &|_| false);
     fs::write(&path, &bytes[..bytes.len() - 500]).unwrap();
     let read = small(&path).unwrap().remove(0);
-    assert_eq!(read.problems, facts.problems, "what is cut off there is not asked for");
+    assert_eq!(read.problems(), facts.problems, "what is cut off there is not asked for");
     assert!(read.get(&dump("b", "debug/syncz")).is_some_and(|answer| matches!(&answer.outcome, Outcome::Bytes(_))));
     assert!(matches!(&read.get(&dump("a", "config_dump")).unwrap().outcome, Outcome::NotAsked(_)));
     let whole = open(&path).unwrap().remove(0);
@@ -105,8 +115,33 @@ fn dumps_stand_behind_the_rest_and_need_not_be_whole_for_who_reads_none() {
     let mut damaged = bytes;
     damaged[frame - 1] ^= 1;
     fs::write(&path, damaged).unwrap();
-    let read = small(&path).unwrap().remove(0);
-    assert!(read.problems.iter().any(|p| p.reason.starts_with("it is damaged or cut off")), "{:?}", read.problems);
+    let problems = small(&path).unwrap().remove(0).problems();
+    assert!(problems.iter().any(|p| p.reason.starts_with("it is damaged or cut off")), "{problems:?}");
+}
+
+#[test]
+fn a_list_is_read_when_it_is_asked_for_and_told_of_once_if_it_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    let mut facts = sample();
+    facts.problems.clear();
+    archive::write(&path, &[facts], false).unwrap();
+    let file = fs::read_dir(path.join("0")).unwrap().map(|f| f.unwrap().path()).find(|f| f.to_str().unwrap().contains("pods"));
+    let file = file.unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.split_once('\n').unwrap().0.to_owned() + "\nno object\n").unwrap();
+    let opened = || archive::open_with(path.to_str().unwrap(), None, now(), &|_| false).unwrap().remove(0);
+    let one = opened();
+    assert!(one.get(&Need::list(&kinds::SERVICE)).is_some());
+    assert_eq!(one.problems(), [], "what nobody asked for");
+    for _ in 0..2 {
+        let pods = one.get(&Need::list(&kinds::POD)).unwrap();
+        assert!(matches!(&pods.outcome, Outcome::Objects(objects) if objects.len() == 1));
+        assert!(pods.partial.as_deref().is_some_and(|why| why.starts_with("1 of 2 objects are missing")), "{:?}", pods.partial);
+        let problems = one.problems();
+        assert!(matches!(problems.as_slice(), [only] if only.reason.ends_with("line 2 is no recorded object")), "{problems:?}");
+    }
+    assert_eq!(opened().whole().problems, one.problems());
 }
 
 #[test]

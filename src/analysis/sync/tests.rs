@@ -111,6 +111,25 @@ fn a_replica_that_is_silent_makes_unknown_and_hides_nobody_else() {
 }
 
 #[test]
+fn a_replica_that_is_ready_and_silent_may_hang() {
+    let late = || Outcome::TimedOut("no answer within 10s".to_owned());
+    let why = |status: &str, outcome: Outcome| {
+        let mut pod = pod("istio-system", "cp-0", &json!({"app": "istiod"}), "discovery", "istio/pilot:1.29.0");
+        let conditions = format!(r#""phase":"Running","conditions":[{{"type":"Ready","status":"{status}"}}]"#);
+        pod.json = pod.json.replace(r#""phase":"Running""#, &conditions).into();
+        let mut facts = Facts::new("x", SourceKind::Live, "2026-11-24T08:00:00Z".parse().expect("a time"));
+        let select = Need::Select { resource: kinds::POD.clone(), namespace: None, labels: "app=istiod".to_owned() };
+        facts.answer(select, Outcome::Objects(vec![pod.clone()]));
+        let (namespace, name) = (pod.namespace.to_string(), pod.name.to_string());
+        facts.answer(Need::PodGet { namespace, pod: name, port: 15014, path: "debug/syncz".to_owned() }, outcome);
+        judge(&facts, &mesh::model(&facts)).control_planes[0].failure.clone().expect("a reason")
+    };
+    assert_eq!(why("False", late()), "no answer within 10s");
+    assert!(why("True", late()).ends_with("which a restart ends"));
+    assert_eq!(why("True", Outcome::Failed("refused".to_owned())), "refused");
+}
+
+#[test]
 fn a_proxy_that_moved_is_one_row_of_the_replica_that_sent_last() {
     let at = |time: &str| bytes(&json!([proxy("a", json!({LDS: {"sent": "n", "acked": "n", "sentTime": time}}))]));
     let all = status(vec![at("2026-11-24T07:59:00Z"), at("2026-11-24T07:00:00Z")], &["a"]);

@@ -7,7 +7,7 @@ use crate::envoy::field::Text;
 use crate::envoy::json::{Raw, Reader};
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
 use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short};
-use crate::mesh::view::nullable;
+use crate::mesh::view::{PodStatus, nullable};
 use crate::shares;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -25,6 +25,10 @@ const PLAIN_XDS: u16 = 15010;
 const DEFAULT: &str = "default";
 /// Types that a sidecar subscribes to.
 const TYPES: usize = 6;
+/// What it means that one whose probes are well gives no answer: asked over xDS for all its proxies, it used to lock one of
+/// them twice and hung for good.
+const HANGS: &str = "its pod is Ready, so it is busy, which a longer --request-timeout shows, or it hangs as before Istio's \
+    pull request 61660, which a restart ends";
 /// So many proxies are worth a thread.
 const SHARE: usize = 500;
 
@@ -41,7 +45,7 @@ fn question(pod: &Object) -> Need {
 #[serde(default)]
 struct Pod {
     metadata: Metadata,
-    status: Status,
+    status: PodStatus,
 }
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
@@ -50,12 +54,6 @@ struct Metadata {
     labels: BTreeMap<String, String>,
     deletion_timestamp: Option<String>,
 }
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Status {
-    phase: String,
-}
-
 /// Why it can't be asked.
 fn unfit(pod: &Pod) -> Option<String> {
     match pod.status.phase.as_str() {
@@ -295,6 +293,9 @@ pub fn read(facts: &Facts) -> Fleet {
             (None, Some((_, failure)), None) => (Vec::new(), failure, "http"),
             (None, None, None) => (Vec::new(), Some("not asked".to_owned()), "http"),
         };
+        let late = |need: &Need| facts.get(need).is_some_and(|answer| matches!(answer.outcome, Outcome::TimedOut(_)));
+        let hangs = view.status.is_ready() && late(&question(pod));
+        let failure = failure.map(|why| if hangs { format!("{why}; {HANGS}") } else { why });
         // A replica that is on its way out and doesn't answer hides nobody: its proxies go elsewhere.
         if view.metadata.deletion_timestamp.is_some() && failure.is_some() {
             continue;

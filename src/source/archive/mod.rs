@@ -1,6 +1,7 @@
 //! What was written down: recordings, manifests, the embedded demo.
 
 mod manifests;
+mod opened;
 mod recording;
 mod split;
 mod yaml;
@@ -13,7 +14,8 @@ use serde::Serialize;
 use std::io::Read;
 use std::path::Path;
 
-pub use recording::{FORMAT_VERSION, MANIFEST, NOT_READ, write};
+pub use opened::Opened;
+pub use recording::{FORMAT_VERSION, MANIFEST, write};
 
 /// The recording behind `--from demo`.
 static DEMO: &[u8] = include_bytes!("../../../fixtures/snapshots/demo.tar.zst");
@@ -21,17 +23,18 @@ static DEMO: &[u8] = include_bytes!("../../../fixtures/snapshots/demo.tar.zst");
 /// Opens `--from`: `demo`, a recording (folder or `.tar.zst`), a manifest file or folder, or `-`.
 /// `namespace` limits objects as `-n` does on a live cluster; `now` is the time of manifests, which have none.
 pub fn open(from: &str, namespace: Option<&str>, now: Timestamp) -> Result<Vec<Facts>> {
-    open_with(from, namespace, now, &|_| true)
+    Ok(open_with(from, namespace, now, &|_| true)?.into_iter().map(Opened::whole).collect())
 }
 
-/// The same with only those lists and dumps of proxies that are looked at: they are most of a recording's bytes.
-pub fn open_with(from: &str, namespace: Option<&str>, now: Timestamp, read: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
-    let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?]);
+/// The same with only those dumps of proxies that are looked at, which are most of a recording's bytes, and with lists that
+/// are made when they are asked for.
+pub fn open_with(from: &str, namespace: Option<&str>, now: Timestamp, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Opened>> {
+    let manifests = |inputs: Vec<Input>| Ok(vec![manifests::read(from, &inputs, namespace, now)?.into()]);
     if from == "-" {
         return manifests(Input::stdin());
     }
     match look(from)? {
-        Found::Recording(recording) => recording.facts(namespace, read),
+        Found::Recording(recording) => recording.opened(namespace, dumps),
         Found::Folder => manifests(Input::folder(Path::new(from))?),
         Found::File => manifests(Input::file(Path::new(from))),
     }

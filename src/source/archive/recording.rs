@@ -63,8 +63,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{ClusterSummary, NeedSummary, Summary};
-pub use load::NOT_READ;
+use super::{ClusterSummary, NeedSummary, Opened, Summary};
 pub use write::write;
 
 /// The version that is written; this one and older ones are read.
@@ -92,13 +91,14 @@ impl Stored {
     }
 
     /// The facts of each cluster; with a namespace, as if only that one had been asked for. What pods answered is most of
-    /// a recording, and few commands look at it; lists are the rest. What `read` doesn't name of them is left where it is.
-    pub fn facts(&self, namespace: Option<&str>, read: &dyn Fn(&Need) -> bool) -> Result<Vec<Facts>> {
-        Ok(load::load(self, namespace, read)?.1)
+    /// a recording, and few commands look at it: what `dumps` doesn't name of it is left where it is.
+    pub fn opened(&self, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<Vec<Opened>> {
+        Ok(load::load(self, namespace, dumps)?.1)
     }
 
     pub fn summary(&self) -> Result<Summary> {
         let (index, clusters) = load::load(self, None, &|_| true)?;
+        let clusters: Vec<Facts> = clusters.into_iter().map(Opened::whole).collect();
         let bytes = match self {
             Stored::Embedded(_, bytes) => bytes.len() as u64,
             Stored::Archive(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),

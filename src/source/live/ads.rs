@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 async fn connected(caller: &Caller, at: &At, place: &str) -> Result<(Box<dyn Stream>, Option<Forward>), Outcome> {
     match at {
         At::Address(address) => {
-            let stream = tokio::net::TcpStream::connect(address).await;
+            let stream = super::client::dial(address).await;
             let stream = stream.map_err(|e| Outcome::Failed(format!("{place}: no connection: {}", why(&e))))?;
             Ok((Box::new(stream), None))
         }

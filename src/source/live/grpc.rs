@@ -62,7 +62,7 @@ async fn open(
     };
     match at {
         At::Address(address) => {
-            let stream = tokio::net::TcpStream::connect(address).await;
+            let stream = super::client::dial(address).await;
             let stream = stream.map_err(|e| failed(format!("no connection: {}", why(&e))))?;
             Ok((spoken_to(stream, secured).await.map_err(failed)?, None))
         }

@@ -2,6 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `client` | kube's client over connections of our own |
 //! | `connect` | flags and kubeconfig → a client's configuration; reads files only |
 //! | [`kubeconfig`] | its contexts, for completion |
 //! | `call` | one GET: deadline, retries, what came of it |
@@ -22,6 +23,7 @@
 
 mod ads;
 pub(in crate::source) mod call;
+mod client;
 mod connect;
 mod discovery;
 mod doors;
@@ -54,7 +56,6 @@ use discovery::Served;
 use doors::Doors;
 use futures::StreamExt;
 use jiff::Timestamp;
-use kube::Client;
 use pods::masked;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -228,7 +229,7 @@ impl Cluster {
             // A plugin blocks. On a thread of its own, one that hangs can't keep the program from ending.
             std::thread::spawn(move || {
                 let _inside = runtime.enter();
-                let _ = send.send(Client::try_from(config));
+                let _ = send.send(client::client(config));
             });
             let made = tokio::time::timeout(CREDENTIALS, receive).await;
             let made = made.map_err(|_| Failure::Credentials("the credential plugin does not come back".to_owned()))?;

@@ -1,9 +1,10 @@
 //! Files → facts.
 
-use super::content::{self, Got};
-use super::{Content, Index, MANIFEST, MAX_ENTRIES, MAX_UNPACKED, Recorded, Stored};
+use super::content::{self, Came, Got};
+use super::{Content, Index, MANIFEST, MAX_ENTRIES, MAX_UNPACKED, Opened, Recorded, Stored};
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, Facts, Need, Outcome, Place, Problem, SourceKind};
+use crate::facts::{Answer, Facts, Need, Object, Outcome, Place, Problem, SourceKind};
+use crate::source::archive::opened::Made;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -15,10 +16,10 @@ const MAX_BEFORE_INDEX: u64 = 64 << 20;
 const MAX_INDEX: u64 = 256 << 20;
 
 /// Why something that was recorded is no answer.
-pub const NOT_READ: &str = "it stands in the recording and was not read";
+const NOT_READ: &str = "it stands in the recording and was not read";
 
-pub fn load(stored: &Stored, namespace: Option<&str>, read: &dyn Fn(&Need) -> bool) -> Result<(Index, Vec<Facts>)> {
-    let mut loading = Loading::new(stored.name(), read);
+pub fn load(stored: &Stored, namespace: Option<&str>, dumps: &dyn Fn(&Need) -> bool) -> Result<(Index, Vec<Opened>)> {
+    let mut loading = Loading::new(stored.name(), dumps);
     match stored {
         Stored::Folder(path) => loading.folder(path)?,
         Stored::Embedded(_, bytes) => loading.archive(*bytes)?,
@@ -33,14 +34,14 @@ pub fn load(stored: &Stored, namespace: Option<&str>, read: &dyn Fn(&Need) -> bo
 
 struct Loading<'d> {
     from: String,
-    /// Whether a list is read, or what a pod answered.
-    read: &'d dyn Fn(&Need) -> bool,
+    /// Whether a dump is read.
+    dumps: &'d dyn Fn(&Need) -> bool,
     index: Option<Index>,
     /// The folder inside an archive that the index stands in, with its slash.
     prefix: String,
-    got: BTreeMap<String, Got>,
-    /// Content of each file that the index names; nothing of one that is passed over, as lists are that nobody asks for.
-    wanted: BTreeMap<String, Option<Content>>,
+    got: BTreeMap<String, Came>,
+    /// Content of each file that the index names and that is read.
+    wanted: BTreeMap<String, Content>,
     /// Files that came before the index.
     early: BTreeMap<String, Vec<u8>>,
     early_bytes: u64,
@@ -50,10 +51,10 @@ struct Loading<'d> {
 }
 
 impl<'d> Loading<'d> {
-    fn new(from: String, read: &'d dyn Fn(&Need) -> bool) -> Self {
+    fn new(from: String, dumps: &'d dyn Fn(&Need) -> bool) -> Self {
         Loading {
             from,
-            read,
+            dumps,
             index: None,
             prefix: String::new(),
             got: BTreeMap::new(),
@@ -68,9 +69,8 @@ impl<'d> Loading<'d> {
     fn set_index(&mut self, bytes: &[u8]) -> Result<()> {
         let (index, skipped) = Index::parse(bytes, &self.from)?;
         self.problems.extend(skipped);
-        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs).filter(|need| meets(self.read, need)) {
+        for need in index.clusters.iter().flat_map(|cluster| &cluster.needs).filter(|need| reads(self.dumps, need)) {
             if let (Some(file), Some(content)) = (&need.file, need.content) {
-                let content = reads(self.read, need).then_some(content);
                 match inside(file) {
                     Some(clean) => drop(self.wanted.insert(clean, content)),
                     None => self.problems.push(format!("its index names {file:?}, which is outside of it; not read")),
@@ -89,8 +89,7 @@ impl<'d> Loading<'d> {
         let Some(name) = name.strip_prefix(&self.prefix) else { return };
         let Some(content) = self.wanted.get(name) else { return };
         if !self.got.contains_key(name) {
-            let got = content.map_or_else(Got::default, |content| content::read(content, size, from));
-            self.got.insert(name.to_owned(), got);
+            self.got.insert(name.to_owned(), content::read(*content, size, from));
         }
     }
 
@@ -125,7 +124,7 @@ impl<'d> Loading<'d> {
 
     /// Whether all was met that is wanted, and it is not the whole: of that, the last checksum is read too.
     fn complete(&self) -> bool {
-        let whole = |index: &Index| index.clusters.iter().flat_map(|cluster| &cluster.needs).all(|need| meets(self.read, need));
+        let whole = |index: &Index| index.clusters.iter().flat_map(|cluster| &cluster.needs).all(|need| reads(self.dumps, need));
         self.got.len() == self.wanted.len() && self.index.as_ref().is_some_and(|index| !whole(index))
     }
 
@@ -207,7 +206,7 @@ impl<'d> Loading<'d> {
         Ok(None)
     }
 
-    fn finish(mut self, namespace: Option<&str>) -> Result<(Index, Vec<Facts>)> {
+    fn finish(mut self, namespace: Option<&str>) -> Result<(Index, Vec<Opened>)> {
         let Some(index) = self.index.take() else {
             let error = Error::new(Kind::Input, format!("{} is no readable recording", self.from));
             let error = error.cause(self.broken.unwrap_or_else(|| format!("it holds no {MANIFEST}")));
@@ -219,104 +218,142 @@ impl<'d> Loading<'d> {
         if let Some(why) = &self.broken {
             self.problems.push(format!("it is damaged or cut off ({why}); what could be read is used"));
         }
+        let place = Place { file: self.from.as_str().into(), ..Place::default() };
         let mut clusters = Vec::new();
         for cluster in &index.clusters {
             let mut facts = Facts::new(cluster.name.clone(), SourceKind::Recording, cluster.now);
-            facts.namespace.clone_from(&cluster.namespace);
+            facts.namespace = namespace.map(str::to_owned).or_else(|| cluster.namespace.clone());
             facts.problems.clone_from(&cluster.problems);
-            for need in &cluster.needs {
-                let answer = self.answer(need);
-                facts.insert(need.need.clone(), answer);
+            let limit = namespace.map(|only| Limit::new(only, cluster.namespace.as_deref()));
+            let mut later = Vec::new();
+            for recorded in &cluster.needs {
+                let need = recorded.need.clone();
+                match self.answer(recorded, limit.as_ref(), &place) {
+                    Kept::Now(answer) => facts.insert(need, answer),
+                    Kept::Later(make) => later.push((need, make)),
+                }
             }
-            clusters.push(limited(facts, namespace));
+            let mut opened = Opened::from(facts);
+            later.into_iter().for_each(|(need, make)| opened.keep(need, make));
+            clusters.push(opened);
         }
-        let place = Place { file: self.from.as_str().into(), ..Place::default() };
         if let Some(first) = clusters.first_mut() {
-            first.problems.extend(self.problems.into_iter().map(|reason| Problem::new(place.clone(), reason)));
+            first.complain(self.problems.into_iter().map(|reason| Problem::new(place.clone(), reason)));
         }
         Ok((index, clusters))
     }
 
-    fn answer(&mut self, need: &Recorded) -> Answer {
+    fn answer(&mut self, need: &Recorded, limit: Option<&Limit>, place: &Place) -> Kept {
         let reason = need.reason.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
-        let mut partial = need.partial.clone();
         let outcome = match need.outcome.as_str() {
+            _ if limit.is_some_and(|limit| limit.hides(need)) => {
+                let recorded = limit.and_then(|limit| limit.recorded.as_deref()).unwrap_or_default();
+                Outcome::NotAsked(format!("the recording holds the namespace {recorded} only"))
+            }
             "empty" => Outcome::Objects(Vec::new()),
             "absent" => Outcome::Absent(reason),
             "forbidden" => Outcome::Forbidden(reason),
             "timed out" => Outcome::TimedOut(reason),
             "failed" => Outcome::Failed(reason),
             "not asked" => Outcome::NotAsked(reason),
-            "answered" if !reads(self.read, need) => Outcome::NotAsked(NOT_READ.to_owned()),
+            "answered" if !reads(self.dumps, need) => Outcome::NotAsked(NOT_READ.to_owned()),
             "answered" => {
-                let file = need.file.as_deref().unwrap_or("its file");
-                let got = need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean));
-                let why = match got {
-                    Some(Got { outcome: Some(Outcome::Objects(objects)), broken, bad }) => {
-                        let missing = need
-                            .objects
-                            .filter(|n| *n > objects.len())
-                            .map(|n| format!("{} of {n} objects are missing from {file}", n - objects.len()));
-                        self.problems.extend(bad.iter().map(|bad| format!("{file}: {bad}")));
-                        if let Some(damage) = missing.or(broken).or_else(|| bad.first().map(|bad| format!("{file}: {bad}"))) {
-                            partial = Some(partial.map_or(damage.clone(), |partial| format!("{partial}; {damage}")));
-                        }
-                        return Answer { outcome: Outcome::Objects(objects), at: need.at, partial };
+                let got = match need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean)) {
+                    Some(Came::Lines(lines)) => {
+                        let (need, limit, place) = (need.clone(), limit.cloned(), place.clone());
+                        return Kept::Later(Box::new(move || {
+                            let (answer, wrong) = answered(&need, Some(lines.read()), limit.as_ref());
+                            (answer, wrong.into_iter().map(|reason| Problem::new(place.clone(), reason)).collect())
+                        }));
                     }
-                    Some(Got { outcome: Some(outcome @ Outcome::Bytes(_)), broken: Some(why), .. }) => {
-                        return Answer { outcome, at: need.at, partial: Some(why) };
-                    }
-                    Some(Got { outcome: Some(outcome), broken: None, .. }) => return Answer { outcome, at: need.at, partial },
-                    Some(Got { broken: Some(why), .. }) => format!("{file} is damaged: {why}"),
-                    _ => format!("{file} is missing from the recording"),
+                    Some(Came::Read(got)) => Some(got),
+                    None => None,
                 };
-                self.problems.push(why.clone());
-                Outcome::Failed(why)
+                let (answer, wrong) = answered(need, got, limit);
+                self.problems.extend(wrong);
+                return Kept::Now(answer);
             }
             other => Outcome::Failed(format!("the recording says {other:?}, which this version doesn't know")),
         };
-        Answer { outcome, at: need.at, partial }
+        Kept::Now(Answer { outcome, at: need.at, partial: need.partial.clone() })
     }
 }
 
-/// Whether it is read, or stands before what is.
-pub(super) fn meets(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
-    matches!(need.need, Need::List { .. }) || reads(read, need)
+enum Kept {
+    Now(Answer),
+    /// Made when it is asked for.
+    Later(Box<dyn Fn() -> Made + Send + Sync>),
+}
+
+/// What a file gave, and what is wrong with it.
+fn answered(need: &Recorded, got: Option<Got>, limit: Option<&Limit>) -> (Answer, Vec<String>) {
+    let file = need.file.as_deref().unwrap_or("its file");
+    let mut partial = need.partial.clone();
+    let mut wrong = Vec::new();
+    let outcome = match got {
+        Some(Got { outcome: Some(Outcome::Objects(mut objects)), broken, bad }) => {
+            let missing = need
+                .objects
+                .filter(|n| *n > objects.len())
+                .map(|n| format!("{} of {n} objects are missing from {file}", n - objects.len()));
+            wrong.extend(bad.iter().map(|bad| format!("{file}: {bad}")));
+            if let Some(damage) = missing.or(broken).or_else(|| wrong.first().cloned()) {
+                partial = Some(partial.map_or(damage.clone(), |partial| format!("{partial}; {damage}")));
+            }
+            if let Some(limit) = limit {
+                objects.retain(|object| limit.shows(need, object));
+            }
+            Outcome::Objects(objects)
+        }
+        Some(Got { outcome: Some(outcome @ Outcome::Bytes(_)), broken: Some(why), .. }) => {
+            partial = Some(why);
+            outcome
+        }
+        Some(Got { outcome: Some(outcome), broken: None, .. }) => outcome,
+        other => {
+            let why = match other.and_then(|got| got.broken) {
+                Some(why) => format!("{file} is damaged: {why}"),
+                None => format!("{file} is missing from the recording"),
+            };
+            wrong.push(why.clone());
+            Outcome::Failed(why)
+        }
+    };
+    (Answer { outcome, at: need.at, partial }, wrong)
 }
 
 /// Dumps are large; what control planes say of all proxies together is small.
-fn reads(read: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
-    if matches!(need.need, Need::List { .. }) {
-        return read(&need.need);
-    }
+pub(super) fn reads(dumps: &dyn Fn(&Need) -> bool, need: &Recorded) -> bool {
     let of_all = |path: &str| path.starts_with("debug/") && !path.contains("config_dump");
     let small = match &need.need {
         Need::PodGet { path, .. } => of_all(path),
         other => matches!(other, Need::Http(_) | Need::Grpc(_)),
     };
-    small || need.content != Some(Content::Bytes) || read(&need.need)
+    small || need.content != Some(Content::Bytes) || dumps(&need.need)
 }
 
 /// As if only this namespace had been asked for.
-fn limited(facts: Facts, namespace: Option<&str>) -> Facts {
-    let Some(only) = namespace else { return facts };
-    let other = facts.namespace.clone().filter(|recorded| recorded != only);
-    let mut limited = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
-    limited.namespace = Some(only.to_owned());
-    limited.problems.clone_from(&facts.problems);
-    for (need, answer) in facts.iter() {
-        let mut answer = answer.clone();
-        if let (Need::List { resource }, Outcome::Objects(objects)) = (need, &mut answer.outcome) {
-            match &other {
-                Some(recorded) if resource.namespaced => {
-                    answer.outcome = Outcome::NotAsked(format!("the recording holds the namespace {recorded} only"));
-                }
-                _ => objects.retain(|object| object.namespace.is_empty() || *object.namespace == *only),
-            }
-        }
-        limited.insert(need.clone(), answer);
+#[derive(Clone)]
+struct Limit {
+    only: String,
+    /// The recording has another one, and nothing else.
+    recorded: Option<String>,
+}
+
+impl Limit {
+    fn new(only: &str, recorded: Option<&str>) -> Self {
+        Limit { only: only.to_owned(), recorded: recorded.filter(|recorded| *recorded != only).map(str::to_owned) }
     }
-    limited
+
+    /// Whether nothing is known of this list.
+    fn hides(&self, need: &Recorded) -> bool {
+        let of_namespace = matches!(&need.need, Need::List { resource } if resource.namespaced);
+        self.recorded.is_some() && of_namespace && matches!(need.outcome.as_str(), "answered" | "empty")
+    }
+
+    fn shows(&self, need: &Recorded, object: &Object) -> bool {
+        !matches!(need.need, Need::List { .. }) || object.namespace.is_empty() || *object.namespace == *self.only
+    }
 }
 
 /// The path without `./`; `None` if it is absolute, climbs with `..`, or is no path at all.

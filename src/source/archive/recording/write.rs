@@ -1,6 +1,6 @@
 //! Facts → files.
 
-use super::load::meets;
+use super::load::reads;
 use super::{Cluster, Content, FORMAT_VERSION, Index, MANIFEST, Recorded, Summary, summarize};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Facts, Need, Object, Outcome, Place};
@@ -132,7 +132,7 @@ fn files(index: &Index, clusters: &[Facts], mut each: impl FnMut(&str, &[u8], bo
     each(MANIFEST, &json, false)?;
     let all = || index.clusters.iter().zip(clusters).flat_map(|(recorded, facts)| recorded.needs.iter().zip(facts.iter()));
     for dumps in [false, true] {
-        for (need, (_, answer)) in all().filter(|(need, _)| meets(&|_| false, need) != dumps) {
+        for (need, (_, answer)) in all().filter(|(need, _)| reads(&|_| false, need) != dumps) {
             match (&need.file, &answer.outcome) {
                 (Some(file), Outcome::Objects(objects)) => each(file, &ndjson(objects)?, dumps)?,
                 (Some(file), Outcome::Text(text)) => each(file, redact::text(text).as_bytes(), dumps)?,
