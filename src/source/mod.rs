@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod charts;
 pub mod file;
 pub mod live;
+mod memory;
 pub mod redact;
 pub mod visit;
 
@@ -146,8 +147,9 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
     Ok(facts)
 }
 
-/// So long the lists wait for what is asked before them.
-const HELD: Duration = Duration::from_millis(100);
+/// So long lists wait for the answers that lead to control planes, and then for the ways there to be open: those cost a
+/// server some time each, and a fleet's answer takes longer than all the lists.
+const HELD: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(20)];
 /// More than any mesh declares; the bound keeps a faulty one from asking for ever.
 const ROUNDS: usize = 4;
 
@@ -182,7 +184,8 @@ async fn as_it_comes(source: &Source, purpose: &Purpose, facts: &mut Facts) {
         wanted.retain(|need| asked.insert(need.clone()));
         let (lists, rest): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|need| matches!(need, Need::List { .. }));
         held.extend(lists);
-        let lists = if round == 0 && !rest.is_empty() { Vec::new() } else { std::mem::take(&mut held) };
+        let patience = HELD.get(round).filter(|_| !rest.is_empty() && !held.is_empty());
+        let lists = if patience.is_some() { Vec::new() } else { std::mem::take(&mut held) };
         for batch in [rest, lists].into_iter().filter(|batch| !batch.is_empty()) {
             let mut part = Facts::new(facts.cluster.clone(), facts.kind, facts.now);
             part.namespace.clone_from(&facts.namespace);
@@ -192,8 +195,7 @@ async fn as_it_comes(source: &Source, purpose: &Purpose, facts: &mut Facts) {
             });
         }
         // A server that is slow to answer the first is not asked for less in the end.
-        let patience = if held.is_empty() { Duration::MAX } else { HELD };
-        match tokio::time::timeout(patience, batches.next()).await {
+        match tokio::time::timeout(patience.copied().unwrap_or(Duration::MAX), batches.next()).await {
             Ok(Some(part)) => facts.absorb(part),
             Ok(None) => return,
             Err(_) => {}

@@ -11,12 +11,14 @@
 mod de;
 mod error;
 mod keep;
+mod list;
 mod raw;
 mod reader;
 pub(super) mod scan;
 
 pub use error::{Error, Kind, line_and_column};
 pub use keep::{AsItIs, Copies, Keep};
+pub use list::list;
 pub use raw::Raw;
 pub use reader::Reader;
 

@@ -4,11 +4,10 @@
 
 use super::{csds, deep, follow, identity};
 use crate::envoy::field::Text;
-use crate::envoy::json::{Raw, Reader};
+use crate::envoy::json;
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
 use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short};
 use crate::mesh::view::{PodStatus, nullable};
-use crate::shares;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -29,8 +28,8 @@ const TYPES: usize = 6;
 /// them twice and hung for good.
 const HANGS: &str = "its pod is Ready, so it is busy, which a longer --request-timeout shows, or it hangs as before Istio's \
     pull request 61660, which a restart ends";
-/// So many proxies are worth a thread.
-const SHARE: usize = 500;
+/// So many bytes, some hundred proxies, are worth a thread.
+const SHARE: usize = 512 << 10;
 
 /// Wherever it runs: a namespace that the user looks at is not where control planes are.
 pub fn replicas() -> Need {
@@ -325,26 +324,9 @@ fn over_http(outcome: &Outcome, plane: usize) -> Said {
     }
 }
 
-/// Of ten thousand proxies it is read by several threads.
 fn connections(bytes: &[u8], plane: usize) -> Result<Vec<Connection>, String> {
     let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
-    let mut all = Vec::new();
-    let mut reader = Reader::new(text);
-    let whole = reader.array(|reader| reader.raw().map(|one| all.push(one))).and_then(|()| reader.end());
-    whole.map_err(|e| e.to_string())?;
-    let read = |raws: &[Raw]| -> Result<Vec<Connection>, String> {
-        let mut share = Vec::with_capacity(raws.len());
-        for raw in raws {
-            let one = raw.read::<Proxy>().map_err(|e| e.to_string())?;
-            share.extend(is_proxy(&one).then(|| connection(one, plane)));
-        }
-        Ok(share)
-    };
-    let mut connections = Vec::with_capacity(all.len());
-    for share in shares::each(&all, SHARE, read) {
-        connections.extend(share?);
-    }
-    Ok(connections)
+    json::list(text, SHARE, |one: Proxy| is_proxy(&one).then(|| connection(one, plane))).map_err(|e| e.to_string())
 }
 
 fn over_grpc(outcome: &Outcome, plane: usize) -> Said {

@@ -34,6 +34,10 @@ pub async fn list(caller: &Caller, served: &Served, resource: &Resource, namespa
                 listed = (Outcome::Objects(vec![object]), None);
             }
         }
+        // The words of a server that was asked without knowing what it has.
+        if matches!(&listed.0, Outcome::Absent(why) if why.contains("could not find the requested resource")) {
+            listed.0 = Outcome::Absent(format!("the server has no {}", resource.qualified()));
+        }
         let absent = matches!(listed.0, Outcome::Absent(_));
         answer = Some(listed);
         if !absent {

@@ -48,16 +48,17 @@ pub use connect::nearest;
 pub use http::Given;
 
 use crate::error::{Error, Kind, Result};
-use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, Resource, RootIn, SourceKind};
+use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, RootIn, SourceKind};
 use crate::source::redact;
 use crate::source::visit::Door;
 use call::{Caller, Failure};
 use discovery::Served;
 use doors::Doors;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use pods::masked;
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +134,12 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
         only.usable()?;
     }
     Ok(clusters)
+}
+
+/// Lists that take to know which versions the server has. Objects by name or label are of kinds whose version never changed,
+/// and so are these; those of `settled` for as long as nothing else has to be known.
+fn discovers(need: &Need, settled: Option<&str>) -> bool {
+    matches!(need, Need::List { resource } if !["", "apps"].contains(&&*resource.group) && settled != Some(&*resource.group))
 }
 
 /// One TLS implementation for everything; a second call changes nothing.
@@ -259,24 +266,14 @@ impl Cluster {
         self.caller().await.map_err(|failure| self.unreachable(&failure.words()))
     }
 
-    async fn ready(&self) -> std::result::Result<(&Caller, &Served), Failure> {
-        let caller = self.caller().await?;
-        let served = self.served.get_or_try_init(|| Served::read(caller)).await?;
-        Ok((caller, served))
-    }
-
     /// Lists and `/version`, concurrently, each with its own deadline. Queries are for [`Cluster::answer_queries`].
     pub async fn answer(&self, needs: Vec<Need>, facts: &mut Facts) {
         facts.namespace.clone_from(&self.namespace);
         if needs.is_empty() {
             return;
         }
-        // Objects by name or label are of kinds whose version never changed, and so are these: no discovery for them.
-        let ours = |resource: &Resource| resource.group.is_empty() || resource.group == "apps";
-        let lists = needs.iter().any(|need| matches!(need, Need::List { resource } if !ours(resource)));
-        let ready = async { if lists { self.ready().await } else { Ok((self.caller().await?, &Served::Unknown)) } };
-        let (caller, served) = match ready.await {
-            Ok(ready) => ready,
+        let caller = match self.caller().await {
+            Ok(caller) => caller,
             // Forty times the same failure, without forty attempts.
             Err(failure) => {
                 let outcome = failure.outcome();
@@ -288,8 +285,17 @@ impl Cluster {
         let (doors, rest) = Doors::of(needs);
         // Many calls go to the same server.
         let (calls, rest): (Vec<Need>, Vec<Need>) = rest.into_iter().partition(|need| matches!(need, Need::Grpc(_)));
-        let rest = rest.into_iter().map(|need| async move {
-            let (outcome, partial) = self.one(caller, served, &need).await;
+        // Once for all that need it, and what doesn't comes first.
+        let discovered =
+            async { self.served.get_or_try_init(|| Served::read(caller)).await.map(drop).map_err(Failure::outcome) }.shared();
+        // Two or three lists of a group that has had one version for years are quicker asked for than looked up.
+        let settled =
+            Some("cilium.io").filter(|few| self.served.get().is_none() && !rest.iter().any(|need| discovers(need, Some(few))));
+        let (later, first): (Vec<Need>, Vec<Need>) = rest.into_iter().partition(|need| discovers(need, settled));
+        let all =
+            first.into_iter().map(|need| (need, None)).chain(later.into_iter().map(|need| (need, Some(discovered.clone()))));
+        let rest = all.map(|(need, discovered)| async move {
+            let (outcome, partial) = self.one(caller, discovered, &need).await;
             vec![(need, Answer { outcome, at: now(), partial })]
         });
         let (rest, doors, called): (Vec<_>, Vec<_>, Vec<_>) = futures::join!(
@@ -301,10 +307,24 @@ impl Cluster {
     }
 
     /// What is no request to a port of a pod.
-    async fn one(&self, caller: &Caller, served: &Served, need: &Need) -> list::Listed {
+    async fn one(
+        &self,
+        caller: &Caller,
+        discovered: Option<impl Future<Output = std::result::Result<(), Outcome>>>,
+        need: &Need,
+    ) -> list::Listed {
         let namespace = self.namespace.as_deref();
         match need {
-            Need::List { resource } => list::list(caller, served, resource, namespace).await,
+            Need::List { resource } => {
+                let served = match discovered {
+                    Some(discovered) => discovered.await.map(|()| self.served.get().unwrap_or(&Served::Unknown)),
+                    None => Ok(&Served::Unknown),
+                };
+                match served {
+                    Ok(served) => list::list(caller, served, resource, namespace).await,
+                    Err(outcome) => (outcome, None),
+                }
+            }
             Need::Version => (version(caller).await, None),
             Need::Grpc(_) => (Outcome::NotAsked("it is asked with others of its place".to_owned()), None),
             Need::Http(question) => {

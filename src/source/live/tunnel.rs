@@ -4,6 +4,7 @@
 use super::call::{Caller, spoken};
 use super::why::why;
 use crate::facts::Outcome;
+use crate::source::memory;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
@@ -27,6 +28,8 @@ const WHOLE: u32 = 30;
 const FEW: usize = 64 << 10;
 /// Of a long one so much is reserved.
 const MANY: usize = 16 << 20;
+/// So much memory is made ready at a time.
+const READY: usize = 1 << 20;
 /// What is reserved beforehand, whatever length the other side announces.
 const RESERVED: usize = 64 << 20;
 
@@ -169,6 +172,7 @@ impl Tunnel {
             )));
         }
         let mut body = Vec::new();
+        let mut ready = FEW;
         let broken = loop {
             let wait = self.deadline.min(until.saturating_duration_since(Instant::now()));
             match timeout(wait, incoming.frame()).await {
@@ -179,6 +183,9 @@ impl Tunnel {
                         break Some(format!("it is longer than {limit} bytes"));
                     }
                     grow(&mut body, data.len(), announced);
+                    if body.len() + data.len() > ready {
+                        ready = prepared(&mut body);
+                    }
                     body.extend_from_slice(data);
                     look(&body, false);
                 }
@@ -198,6 +205,13 @@ fn grow(body: &mut Vec<u8>, by: usize, announced: usize) {
         let few = body.capacity() < FEW;
         body.reserve(by.max(if few && announced < FEW { FEW } else { announced.clamp(MANY, RESERVED) }));
     }
+}
+
+/// Makes the next part of its memory ready, and tells how far that goes.
+fn prepared(body: &mut Vec<u8>) -> usize {
+    let (from, to) = (body.len(), body.capacity().min(body.len() + READY));
+    memory::ready(body, from..to);
+    to
 }
 
 fn refused(error: &kube::Error, place: &str) -> Outcome {

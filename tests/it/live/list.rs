@@ -135,8 +135,23 @@ async fn what_is_not_served_is_not_asked_for() {
     assert!(matches!(&found.outcome, Outcome::Objects(o) if o[0].json.contains(r#""networking.istio.io/v1beta1""#)));
     assert_eq!(server.seen().len(), 2, "/apis and the one list");
     // The second round knows already.
-    ask(&cluster, vec![Need::list(&kinds::FLAGGER_CANARY)]).await;
+    ask(&cluster, [&kinds::FLAGGER_CANARY, &kinds::CILIUM_NODE].map(Need::list).to_vec()).await;
     assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn few_kinds_of_a_settled_version_are_asked_for_without_discovery() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        PODS => ok(page(&["a"], "")),
+        "/apis/cilium.io/v2/ciliumnodes" => status(404, "the server could not find the requested resource"),
+        other => panic!("asked for {other}"),
+    })
+    .await;
+    let cluster = server.cluster(|_| ()).await;
+    let facts = ask(&cluster, [&kinds::POD, &kinds::CILIUM_NODE].map(Need::list).to_vec()).await;
+    assert_eq!(names(answer(&facts, &kinds::POD)), ["shop/a"]);
+    let why = Outcome::Absent("the server has no ciliumnodes.cilium.io".to_owned());
+    assert_eq!(answer(&facts, &kinds::CILIUM_NODE).outcome, why);
 }
 
 #[tokio::test]

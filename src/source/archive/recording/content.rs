@@ -3,7 +3,7 @@
 use super::Content;
 use crate::facts::{Object, Outcome, Place};
 use crate::shares;
-use crate::source::redact;
+use crate::source::{memory, redact};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -69,21 +69,7 @@ fn bytes(size: u64, from: &mut dyn Read) -> Got {
 /// So many bytes, to be written over.
 fn room(size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
-    #[cfg(target_os = "linux")]
-    {
-        const PAGE: usize = 4096;
-        // Fewer are as quick one by one.
-        const PAGES_AT_ONCE: usize = 16;
-        let first = bytes.as_ptr().align_offset(PAGE).min(size);
-        let whole = (size - first) / PAGE * PAGE;
-        if whole > PAGES_AT_ONCE * PAGE {
-            // Memory comes page by page, each with an interruption, unless it is asked for: a third of the time that reading takes.
-            let pages = bytes[first..].as_mut_ptr().cast();
-            // SAFETY: the pages lie within memory that is this function's own, and what they hold stays as it is; where the
-            // system can't do so, it says so and does nothing.
-            unsafe { libc::madvise(pages, whole, libc::MADV_POPULATE_WRITE) };
-        }
-    }
+    memory::ready(&mut bytes, 0..size);
     bytes
 }
 

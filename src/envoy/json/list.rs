@@ -1,0 +1,134 @@
+//! Lists that are long enough for several readers.
+
+use super::{Error, Reader};
+use crate::shares;
+use serde::Deserialize;
+
+/// The elements of a text that is a list, made into something at once. Fewer bytes than `least` aren't worth a thread.
+///
+/// Where the share of each further thread begins is guessed: at what looks like the beginning of the first element. Whoever
+/// reads the share before it finds out whether an element begins there; where none does, one thread reads the whole.
+pub fn list<'a, T, R>(text: &'a str, least: usize, make: impl Fn(T) -> Option<R> + Sync) -> Result<Vec<R>, Error>
+where
+    T: Deserialize<'a>,
+    R: Send,
+{
+    let starts = starts(text, (text.len() / least.max(1)).min(shares::threads()));
+    from(text, &starts, &make).or_else(|error| if starts.len() > 1 { from(text, &[0], &make) } else { Err(error) })
+}
+
+fn from<'a, T, R>(text: &'a str, starts: &[usize], make: &(impl Fn(T) -> Option<R> + Sync)) -> Result<Vec<R>, Error>
+where
+    T: Deserialize<'a>,
+    R: Send,
+{
+    let places: Vec<usize> = (0..starts.len()).collect();
+    let made = shares::map(&places, 1, |&n| share(text, starts[n], starts.get(n + 1).copied(), make));
+    let mut made = made.into_iter();
+    let mut all = made.next().transpose()?.unwrap_or_default();
+    for share in made {
+        all.append(&mut share?);
+    }
+    Ok(all)
+}
+
+fn starts(text: &str, threads: usize) -> Vec<usize> {
+    let mut starts = vec![0];
+    let Some(head) = head(text) else { return starts };
+    let next = format!(",{head}");
+    for n in 1..threads {
+        let from = text.len() / threads * n;
+        let found = memchr::memmem::find(&text.as_bytes()[from..], next.as_bytes()).map(|at| from + at + 1);
+        starts.extend(found.filter(|start| starts.last() < Some(start)));
+    }
+    starts
+}
+
+/// How the first element begins: up to the end of its first key.
+fn head(text: &str) -> Option<&str> {
+    let mut reader = Reader::new(text);
+    reader.take(b'[', "a list").ok()?;
+    let from = reader.at();
+    reader.take(b'{', "an object").ok()?;
+    reader.string().ok()?;
+    text.get(from..reader.at())
+}
+
+fn share<'a, T, R>(text: &'a str, start: usize, next: Option<usize>, make: &impl Fn(T) -> Option<R>) -> Result<Vec<R>, Error>
+where
+    T: Deserialize<'a>,
+{
+    let mut reader = Reader::part(text, start, text.len());
+    let mut made = Vec::new();
+    if start == 0 {
+        reader.take(b'[', "a list")?;
+    }
+    let mut more = start > 0 || reader.next_element(true)?;
+    while more {
+        made.extend(make(reader.decode()?));
+        if made.len() == 1 {
+            // As if the rest were like it.
+            made.reserve((next.unwrap_or(text.len()) - start) / (reader.at() - start).max(1));
+        }
+        more = reader.next_element(false)?;
+        match next {
+            Some(next) if more && reader.at() == next => return Ok(made),
+            Some(next) if !more || reader.at() > next => return Err(reader.syntax("no element begins where one was looked for")),
+            _ => {}
+        }
+    }
+    match next {
+        Some(_) => Err(reader.eof()),
+        None => reader.end().map(|()| made),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn any_element() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![any::<i16>().prop_map(Value::from), "[a{},\"\\[\\]:é ]{0,8}".prop_map(Value::from)];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[ab]", inner, 0..3).prop_map(|map| Value::from(serde_json::Map::from_iter(map))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever was guessed, the same comes out as from one reader, or from none of them.
+        #[test]
+        fn any_guess_is_found_out(all in prop::collection::vec(any_element(), 0..6), pretty: bool, guess: prop::sample::Index, cut: prop::sample::Index) {
+            let mut text = if pretty { serde_json::to_string_pretty(&all) } else { serde_json::to_string(&all) }.expect("JSON");
+            let whole = |text: &str| from(text, &[0], &|one: Value| Some(one)).ok();
+            prop_assert_eq!(whole(&text), Some(all.clone()), "{}", text);
+            let places: Vec<usize> = (1..text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+            let at = guess.get(&places);
+            if let Ok(read) = from(&text, &[0, *at], &|one: Value| Some(one)) {
+                prop_assert_eq!(&read, &all, "{} from {}", text, at);
+            }
+            prop_assert_eq!(list(&text, 1, |one: Value| Some(one)).ok(), Some(all), "{}", text);
+            text.truncate(*cut.get(&places));
+            prop_assert!(list(&text, 1, |one: Value| Some(one)).is_err(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn long_lists_are_shared() {
+        for (open, between) in [("[", ","), ("[\n  ", ",\n  ")] {
+            let one = |n: usize| format!("{{\"proxy\":\"p{n}\",\"in\":[{{\"proxy\":1}},{{\"proxy\":2}}]}}");
+            let text = format!("{open}{}]\n", (0..400).map(one).collect::<Vec<_>>().join(between));
+            let starts = starts(&text, 4);
+            assert_eq!(starts.len(), 4);
+            let name = |one: Value| one["proxy"].as_str().filter(|name| *name != "p7").map(str::to_owned);
+            let expected: Vec<String> = (0..400).filter(|n| *n != 7).map(|n| format!("p{n}")).collect();
+            assert_eq!(list(&text, 100, name).expect("a list"), expected);
+        }
+    }
+}
