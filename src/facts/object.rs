@@ -37,13 +37,13 @@ impl fmt::Display for Place {
 /// An object's identity and its JSON, already redacted and without `managedFields`.
 ///
 /// The JSON is kept as text: a view decodes only the fields that it names ([`Object::read`]), so that ten thousand pods
-/// cost their bytes and one pass.
+/// cost their bytes and one pass. A copy of the object is none of its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
     /// Empty for a cluster-scoped object, and for a manifest that names none.
-    pub namespace: Box<str>,
-    pub name: Box<str>,
-    pub json: Box<str>,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+    pub json: Arc<str>,
     pub place: Option<Place>,
 }
 

@@ -27,6 +27,7 @@ use names::{exact_secret_field, secret_name};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What stands where a secret was.
 pub const MARKER: &str = "<redacted>";
@@ -42,17 +43,17 @@ pub fn intake(mut value: Value, place: Option<Place>) -> Option<Object> {
     if name.is_empty() {
         return None;
     }
-    let (name, namespace) = (Box::from(name), Box::from(field("namespace")));
+    let (name, namespace) = (Arc::from(name), Arc::from(field("namespace")));
     scrub(&mut value);
     let mut json = Vec::with_capacity(4096);
     serde_json::to_writer(&mut json, &value).ok()?;
     // A copy of its own size: shrunk in place, it would keep up to twice its bytes as long as it lives.
-    let json = Box::from(std::str::from_utf8(&json).ok()?);
+    let json = Arc::from(std::str::from_utf8(&json).ok()?);
     Some(Object { namespace, name, json, place })
 }
 
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.
-pub fn trusted(json: Box<str>, place: Option<Place>) -> Option<Object> {
+pub fn trusted(json: Arc<str>, place: Option<Place>) -> Option<Object> {
     #[derive(Deserialize)]
     struct Head<'a> {
         #[serde(borrow)]
@@ -73,7 +74,7 @@ pub fn trusted(json: Box<str>, place: Option<Place>) -> Option<Object> {
     if name.is_empty() {
         return None;
     }
-    let (name, namespace) = (Box::from(&*name), Box::from(&*head.metadata.namespace));
+    let (name, namespace) = (Arc::from(&*name), Arc::from(&*head.metadata.namespace));
     Some(Object { namespace, name, json, place })
 }
 

@@ -14,6 +14,7 @@ use crate::facts::{Facts, Need, Object, Outcome, Place, Problem, SourceKind};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use units::Unit;
 use windows::{WINDOW, Window};
 
@@ -215,7 +216,7 @@ fn accept(mut value: Value, place: Place, items: &[Place], unit: &Unit<'_>, tabl
 /// Groups by kind; of the same object given twice the later one counts.
 fn group(objects: Vec<(usize, Object)>, facts: &mut Facts) {
     let mut by_kind: BTreeMap<usize, Vec<Option<Object>>> = BTreeMap::new();
-    let mut known: BTreeMap<(usize, Box<str>, Box<str>), usize> = BTreeMap::new();
+    let mut known: BTreeMap<(usize, Arc<str>, Arc<str>), usize> = BTreeMap::new();
     for (kind, object) in objects {
         let list = by_kind.entry(kind).or_default();
         let outside = facts.namespace.as_ref().is_some_and(|only| !object.namespace.is_empty() && *object.namespace != **only);

@@ -159,7 +159,7 @@ fn ndjson(objects: &[Object]) -> io::Result<Vec<u8>> {
         // Once more through the redaction: the object may come from a recording that something else wrote.
         let value: Value = serde_json::from_str(&object.json)?;
         let json = redact::intake(value, None).map_or_else(|| object.json.clone(), |clean| clean.json);
-        let json = RawValue::from_string(json.into())?;
+        let json = RawValue::from_string(String::from(&*json))?;
         let line = Line { namespace: &object.namespace, name: &object.name, place: object.place.as_ref(), object: &json };
         serde_json::to_writer(&mut out, &line)?;
         out.push(b'\n');
