@@ -3,6 +3,7 @@
 use super::{Error, Reader};
 use crate::shares;
 use serde::Deserialize;
+use std::ops::Range;
 
 /// The elements of a text that is a list, made into something at once. Fewer bytes than `least` aren't worth a thread.
 ///
@@ -22,9 +23,8 @@ where
     T: Deserialize<'a>,
     R: Send,
 {
-    let places: Vec<usize> = (0..starts.len()).collect();
-    let made = shares::map(&places, 1, |&n| share(text, starts[n], starts.get(n + 1).copied(), make));
-    let mut made = made.into_iter();
+    let one = |places: Range<usize>| share(text, starts[places.start], starts.get(places.end).copied(), make);
+    let mut made = shares::ranges(starts.len(), 1, one).into_iter();
     let mut all = made.next().transpose()?.unwrap_or_default();
     for share in made {
         all.append(&mut share?);

@@ -279,7 +279,8 @@ pub fn read(facts: &Facts) -> Fleet {
             continue;
         }
         let place = fleet.planes.len();
-        let http = facts.get(&question(pod)).map(|answer| over_http(&answer.outcome, place));
+        let asked = facts.get(&question(pod)).map(|answer| &answer.outcome);
+        let http = asked.map(|outcome| over_http(outcome, place));
         let of_pod = |need: &&Need| matches!(need, Need::Ads(ads) if matches!(&ads.at, At::Pod { namespace, pod: name, .. } if *namespace == *pod.namespace && *name == *pod.name));
         let grpc = facts.iter().find(|(need, _)| of_pod(need)).map(|(_, answer)| over_grpc(&answer.outcome, place));
         let (connections, failure, transport) = match (unfit(&view), http, grpc) {
@@ -292,8 +293,7 @@ pub fn read(facts: &Facts) -> Fleet {
             (None, Some((_, failure)), None) => (Vec::new(), failure, "http"),
             (None, None, None) => (Vec::new(), Some("not asked".to_owned()), "http"),
         };
-        let late = |need: &Need| facts.get(need).is_some_and(|answer| matches!(answer.outcome, Outcome::TimedOut(_)));
-        let hangs = view.status.is_ready() && late(&question(pod));
+        let hangs = view.status.is_ready() && matches!(asked, Some(Outcome::TimedOut(_)));
         let failure = failure.map(|why| if hangs { format!("{why}; {HANGS}") } else { why });
         // A replica that is on its way out and doesn't answer hides nobody: its proxies go elsewhere.
         if view.metadata.deletion_timestamp.is_some() && failure.is_some() {

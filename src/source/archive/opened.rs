@@ -15,15 +15,22 @@ pub struct Opened {
     answers: BTreeMap<Need, Kept>,
 }
 
-enum Kept {
+pub(super) enum Kept {
     Read(Answer),
-    Unread { read: OnceLock<Made>, make: Box<dyn Fn() -> Made + Send + Sync> },
+    Unread { read: OnceLock<Made>, make: Make },
 }
 
+type Make = Box<dyn Fn() -> Made + Send + Sync>;
+
 /// An answer, and what is wrong with where it stands.
-pub type Made = (Answer, Vec<Problem>);
+pub(super) type Made = (Answer, Vec<Problem>);
 
 impl Kept {
+    /// Made when it is asked for, once.
+    pub(super) fn later(make: impl Fn() -> Made + Send + Sync + 'static) -> Self {
+        Kept::Unread { read: OnceLock::new(), make: Box::new(make) }
+    }
+
     fn made(&self) -> &Answer {
         match self {
             Kept::Read(answer) => answer,
@@ -42,9 +49,8 @@ impl From<Facts> for Opened {
 }
 
 impl Opened {
-    /// One that `make` makes when it is asked for, once.
-    pub(super) fn keep(&mut self, need: Need, make: Box<dyn Fn() -> Made + Send + Sync>) {
-        self.answers.insert(need, Kept::Unread { read: OnceLock::new(), make });
+    pub(super) fn keep(&mut self, need: Need, answer: Kept) {
+        self.answers.insert(need, answer);
     }
 
     pub(super) fn complain(&mut self, problems: impl IntoIterator<Item = Problem>) {

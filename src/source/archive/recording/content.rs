@@ -112,7 +112,7 @@ impl Lines {
         loop {
             let mut block = std::mem::take(&mut rest);
             let before = block.len();
-            let came = from.take(BLOCK as u64).read_to_end(&mut block);
+            let came = from.take(BLOCK.min(MAX_LINE - before) as u64).read_to_end(&mut block);
             let end = came.as_ref().is_ok_and(|came| *came == 0);
             let whole = memchr::memrchr(b'\n', &block[before..]).map_or(0, |at| before + at + 1);
             // The last line may lack its end; one that breaks off is none.
@@ -121,7 +121,7 @@ impl Lines {
             }
             lines.broken = match came {
                 Err(error) => Some(error.to_string()),
-                Ok(_) if rest.len() > MAX_LINE => {
+                Ok(_) if rest.len() >= MAX_LINE => {
                     let number = seen + newlines(&block) + 1;
                     Some(format!("line {number} is longer than {} MiB", MAX_LINE >> 20))
                 }

@@ -4,7 +4,7 @@ use super::content::{self, Came, Got};
 use super::{Content, Index, MANIFEST, MAX_ENTRIES, MAX_UNPACKED, Opened, Recorded, Stored};
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Answer, Facts, Need, Object, Outcome, Place, Problem, SourceKind};
-use crate::source::archive::opened::Made;
+use crate::source::archive::opened::Kept;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -225,16 +225,10 @@ impl<'d> Loading<'d> {
             facts.namespace = namespace.map(str::to_owned).or_else(|| cluster.namespace.clone());
             facts.problems.clone_from(&cluster.problems);
             let limit = namespace.map(|only| Limit::new(only, cluster.namespace.as_deref()));
-            let mut later = Vec::new();
-            for recorded in &cluster.needs {
-                let need = recorded.need.clone();
-                match self.answer(recorded, limit.as_ref(), &place) {
-                    Kept::Now(answer) => facts.insert(need, answer),
-                    Kept::Later(make) => later.push((need, make)),
-                }
-            }
             let mut opened = Opened::from(facts);
-            later.into_iter().for_each(|(need, make)| opened.keep(need, make));
+            for recorded in &cluster.needs {
+                opened.keep(recorded.need.clone(), self.answer(recorded, limit.as_ref(), &place));
+            }
             clusters.push(opened);
         }
         if let Some(first) = clusters.first_mut() {
@@ -244,12 +238,12 @@ impl<'d> Loading<'d> {
     }
 
     fn answer(&mut self, need: &Recorded, limit: Option<&Limit>, place: &Place) -> Kept {
+        let now = |outcome| Kept::Read(Answer { outcome, at: need.at, partial: need.partial.clone() });
+        if let Some(recorded) = limit.and_then(|limit| limit.instead(need)) {
+            return now(Outcome::NotAsked(format!("the recording holds the namespace {recorded} only")));
+        }
         let reason = need.reason.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
         let outcome = match need.outcome.as_str() {
-            _ if limit.is_some_and(|limit| limit.hides(need)) => {
-                let recorded = limit.and_then(|limit| limit.recorded.as_deref()).unwrap_or_default();
-                Outcome::NotAsked(format!("the recording holds the namespace {recorded} only"))
-            }
             "empty" => Outcome::Objects(Vec::new()),
             "absent" => Outcome::Absent(reason),
             "forbidden" => Outcome::Forbidden(reason),
@@ -261,28 +255,22 @@ impl<'d> Loading<'d> {
                 let got = match need.file.as_deref().and_then(inside).and_then(|clean| self.got.remove(&clean)) {
                     Some(Came::Lines(lines)) => {
                         let (need, limit, place) = (need.clone(), limit.cloned(), place.clone());
-                        return Kept::Later(Box::new(move || {
+                        return Kept::later(move || {
                             let (answer, wrong) = answered(&need, Some(lines.read()), limit.as_ref());
                             (answer, wrong.into_iter().map(|reason| Problem::new(place.clone(), reason)).collect())
-                        }));
+                        });
                     }
                     Some(Came::Read(got)) => Some(got),
                     None => None,
                 };
                 let (answer, wrong) = answered(need, got, limit);
                 self.problems.extend(wrong);
-                return Kept::Now(answer);
+                return Kept::Read(answer);
             }
             other => Outcome::Failed(format!("the recording says {other:?}, which this version doesn't know")),
         };
-        Kept::Now(Answer { outcome, at: need.at, partial: need.partial.clone() })
+        now(outcome)
     }
-}
-
-enum Kept {
-    Now(Answer),
-    /// Made when it is asked for.
-    Later(Box<dyn Fn() -> Made + Send + Sync>),
 }
 
 /// What a file gave, and what is wrong with it.
@@ -345,10 +333,11 @@ impl Limit {
         Limit { only: only.to_owned(), recorded: recorded.filter(|recorded| *recorded != only).map(str::to_owned) }
     }
 
-    /// Whether nothing is known of this list.
-    fn hides(&self, need: &Recorded) -> bool {
+    /// The namespace that was recorded, if therefore nothing is known of this list.
+    fn instead(&self, need: &Recorded) -> Option<&str> {
         let of_namespace = matches!(&need.need, Need::List { resource } if resource.namespaced);
-        self.recorded.is_some() && of_namespace && matches!(need.outcome.as_str(), "answered" | "empty")
+        let listed = matches!(need.outcome.as_str(), "answered" | "empty");
+        self.recorded.as_deref().filter(|_| of_namespace && listed)
     }
 
     fn shows(&self, need: &Recorded, object: &Object) -> bool {
