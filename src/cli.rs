@@ -9,7 +9,7 @@ pub use global::{ColorWhen, FailOn, Global, parse_duration};
 
 use crate::error::{self, Error, Kind, Result};
 use crate::report::{Report, Severity};
-use crate::source::live;
+use crate::source::{cache, live};
 use crate::ui::Ui;
 use crate::{commands, render};
 use clap::builder::styling::{AnsiColor, Style, Styles};
@@ -124,6 +124,7 @@ impl Ctx {
                 from_cluster: self.global.consul_token_from_secret,
             },
             roots: live::Given::default(),
+            kept: cache::root().map(|root| root.join("ways")),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const ROUNDS: usize = 4;
 
 /// One port of one pod, and how else to get at it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Door {
     pub namespace: String,
     pub pod: String,
@@ -25,7 +25,7 @@ pub struct Door {
 }
 
 /// A program in a container that makes HTTP requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Inside {
     pub container: String,
     /// With `{method}`, `{port}` and `{path}`.

@@ -1,5 +1,6 @@
 //! The live source against a scripted API server; the client stack is the real one, over a loopback socket.
 
+mod ahead;
 mod fleet;
 mod grpc;
 mod linkerd;

@@ -1,8 +1,7 @@
 //! Answers of the last seconds, on disk: every Tab is a new process.
 
 use crate::source::cache;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ impl Cache {
 
     fn open_in(folder: &Path, key: &str) -> Option<Self> {
         cache::own(folder).ok()?;
-        Some(Cache { file: folder.join(format!("{:016x}", hash(key))) })
+        Some(Cache { file: cache::file(folder, key) })
     }
 
     pub fn read(&self, fresh: Duration) -> Hit {
@@ -48,35 +47,17 @@ impl Cache {
 
     pub fn write(&self, names: &[String]) {
         let lines: String = names.iter().filter(|name| !name.contains('\n')).map(|name| format!("{name}\n")).collect();
-        replace(&self.file, &lines);
+        cache::replace(&self.file, &lines);
     }
 
     /// Somebody asks now; until it is stale, nobody else does.
     pub fn attempted(&self) {
-        replace(&self.attempt(), "");
+        cache::replace(&self.attempt(), "");
     }
 
     fn attempt(&self) -> PathBuf {
         self.file.with_extension("asked")
     }
-}
-
-/// Whole or not at all: two shells may press Tab at once. A cache that can't be written is only slower.
-fn replace(file: &Path, text: &str) {
-    let new = file.with_extension(format!("new{}", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&new).and_then(|mut out| out.write_all(text.as_bytes()));
-    if written.and_then(|()| fs::rename(&new, file)).is_err() {
-        let _ = fs::remove_file(&new);
-    }
-}
-
-/// FNV-1a: a file name that stays the same between versions of the standard library.
-fn hash(key: &str) -> u64 {
-    key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

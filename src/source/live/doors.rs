@@ -1,5 +1,6 @@
 //! Requests to ports of pods: all that go to one port share a port-forward.
 
+use super::ahead::Ahead;
 use super::call::{Caller, escape};
 use super::{now, pods};
 use crate::facts::{Answer, Need, Outcome, exposition};
@@ -42,8 +43,8 @@ impl Doors {
         (doors, rest)
     }
 
-    pub async fn visit(self, caller: &Caller) -> Vec<(Need, Answer)> {
-        let mut line = pods::Line::new(caller, &self.door);
+    pub async fn visit(self, caller: &Caller, ahead: &Ahead) -> Vec<(Need, Answer)> {
+        let mut line = pods::Line::begun(caller, &self.door, ahead.take(&self.door));
         let mut answers = Vec::new();
         for need in self.needs {
             let (outcome, partial) = match &need {

@@ -2,6 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `ahead` | ways to pods that are opened before anybody asks for them |
 //! | `client` | kube's client over connections of our own |
 //! | `connect` | flags and kubeconfig → a client's configuration; reads files only |
 //! | [`kubeconfig`] | its contexts, for completion |
@@ -22,6 +23,7 @@
 //! | `why` | error chains in words |
 
 mod ads;
+mod ahead;
 pub(in crate::source) mod call;
 mod client;
 mod connect;
@@ -51,6 +53,7 @@ use crate::error::{Error, Kind, Result};
 use crate::facts::{Answer, At, Facts, Grpc, Need, Outcome, RootIn, SourceKind};
 use crate::source::redact;
 use crate::source::visit::Door;
+use ahead::Ahead;
 use call::{Caller, Failure};
 use discovery::Served;
 use doors::Doors;
@@ -91,6 +94,8 @@ pub struct Options {
     pub tokens: Given,
     /// The root of those that are called over TLS.
     pub roots: Given,
+    /// A folder for what is worth knowing the next time; without one, nothing is kept.
+    pub kept: Option<PathBuf>,
 }
 
 /// One cluster that we can ask.
@@ -104,6 +109,7 @@ pub struct Cluster {
     tokens: Given,
     roots: Given,
     token: http::Found,
+    ahead: Ahead,
     /// Made at the first call: it may run a credential plugin.
     caller: OnceCell<Caller>,
     served: OnceCell<Served>,
@@ -117,6 +123,7 @@ pub async fn connect(options: &Options) -> Result<Vec<Cluster>> {
     let clusters: Vec<Cluster> = targets
         .into_iter()
         .map(|target| Cluster {
+            ahead: Ahead::new(options.kept.clone(), target.server.clone()),
             target,
             namespace: options.namespace.clone(),
             kubeconfig: options.kubeconfig.clone(),
@@ -282,6 +289,7 @@ impl Cluster {
                 return;
             }
         };
+        self.ahead.begin(caller, &needs);
         let (doors, rest) = Doors::of(needs);
         // Many calls go to the same server.
         let (calls, rest): (Vec<Need>, Vec<Need>) = rest.into_iter().partition(|need| matches!(need, Need::Grpc(_)));
@@ -300,10 +308,13 @@ impl Cluster {
         });
         let (rest, doors, called): (Vec<_>, Vec<_>, Vec<_>) = futures::join!(
             futures::stream::iter(rest).buffer_unordered(CONCURRENT).collect(),
-            futures::stream::iter(doors.into_iter().map(|door| door.visit(caller))).buffer_unordered(PODS).collect(),
+            futures::stream::iter(doors.into_iter().map(|door| door.visit(caller, &self.ahead))).buffer_unordered(PODS).collect(),
             called(caller, calls, &self.roots)
         );
-        rest.into_iter().chain(doors).flatten().chain(called).for_each(|(need, answer)| facts.insert(need, answer));
+        for answers in rest.into_iter().chain(doors).chain([called]) {
+            self.ahead.learn(&answers);
+            answers.into_iter().for_each(|(need, answer)| facts.insert(need, answer));
+        }
     }
 
     /// What is no request to a port of a pod.

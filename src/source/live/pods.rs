@@ -1,5 +1,6 @@
 //! One port of one pod: a tunnel while that is possible, a program inside of the container where it is not.
 
+use super::ahead::Begun;
 use super::call::{Caller, spoken};
 use super::tunnel::{Look, Reply, Tunnel};
 use super::why::why;
@@ -30,6 +31,8 @@ pub struct Line<'c> {
     caller: &'c Caller,
     door: &'c Door,
     tunnel: Option<Tunnel>,
+    /// One that is being opened since before this was made.
+    begun: Option<Begun>,
     /// Why port-forwards don't work here; not tried again.
     closed: Option<Outcome>,
     /// Requests in a row that did not end well in time.
@@ -41,7 +44,11 @@ pub type Answered = (Outcome, Option<String>);
 
 impl<'c> Line<'c> {
     pub fn new(caller: &'c Caller, door: &'c Door) -> Self {
-        Line { caller, door, tunnel: None, closed: None, strikes: 0 }
+        Line::begun(caller, door, None)
+    }
+
+    pub fn begun(caller: &'c Caller, door: &'c Door, begun: Option<Begun>) -> Self {
+        Line { caller, door, tunnel: None, begun, closed: None, strikes: 0 }
     }
 
     /// `path` without its leading slash.
@@ -123,22 +130,35 @@ impl<'c> Line<'c> {
     ) -> Result<Reply, (bool, Outcome)> {
         let Door { namespace, pod, port, .. } = self.door;
         let place = self.door.to_string();
-        let mut tunnel = match self.tunnel.take() {
-            Some(open) => open,
-            None => Tunnel::open(self.caller, namespace, pod, *port, &place).await.map_err(|outcome| (false, outcome))?,
-        };
         let request = http::Request::builder()
             .method(method.name())
             .uri(format!("/{path}"))
             .header(http::header::HOST, format!("localhost:{port}"))
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| (true, Outcome::Failed(format!("{place}: {e}"))))?;
-        // Where nobody listens, or the forward breaks, a program inside may do better; not where the pod is merely slow.
-        let reply = tunnel.send(request, LIMIT, &place, look).await;
-        let reply = reply.map_err(|outcome| (matches!(outcome, Outcome::TimedOut(_)), plain(outcome, &place)))?;
-        if reply.broken.is_none() {
-            self.tunnel = Some(tunnel);
+        let begun = match self.begun.take() {
+            Some(begun) => begun.opened().await,
+            None => None,
+        };
+        if let Some(mut tunnel) = begun {
+            match tunnel.send(request.clone(), LIMIT, &place, look).await {
+                // What was opened before it was needed may have been closed again; a second one tells.
+                Err(outcome) if !matches!(outcome, Outcome::TimedOut(_)) => {}
+                sent => return self.came(tunnel, sent, &place),
+            }
         }
+        let mut tunnel = match self.tunnel.take() {
+            Some(open) => open,
+            None => Tunnel::open(self.caller, namespace, pod, *port, &place).await.map_err(|outcome| (false, outcome))?,
+        };
+        let sent = tunnel.send(request, LIMIT, &place, look).await;
+        self.came(tunnel, sent, &place)
+    }
+
+    /// Where nobody listens, or the forward breaks, a program inside may do better; not where the pod is merely slow.
+    fn came(&mut self, tunnel: Tunnel, sent: Result<Reply, Outcome>, place: &str) -> Result<Reply, (bool, Outcome)> {
+        let reply = sent.map_err(|outcome| (matches!(outcome, Outcome::TimedOut(_)), plain(outcome, place)))?;
+        self.tunnel = reply.broken.is_none().then_some(tunnel);
         Ok(reply)
     }
 
