@@ -13,12 +13,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Shorter answers are not worth a way of their own before the others.
 const LONG: usize = 1 << 20;
 /// Such ways at a time.
 const MOST: usize = 4;
+/// So long other ways wait for them, since a server takes its time to open each.
+const HELD: Duration = Duration::from_millis(20);
 
 /// What is known of one cluster.
 pub struct Ahead {
@@ -26,6 +31,8 @@ pub struct Ahead {
     folder: Option<PathBuf>,
     server: String,
     state: Mutex<State>,
+    /// Whatever is being opened listens to it.
+    opening: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -56,9 +63,8 @@ fn parse(line: &str) -> Option<Door> {
 pub struct Begun(JoinHandle<Result<Tunnel, Outcome>>);
 
 impl Begun {
-    /// `None` where it could not be opened, which may have passed.
-    pub async fn opened(mut self) -> Option<Tunnel> {
-        (&mut self.0).await.ok()?.ok()
+    pub async fn opened(mut self) -> Option<Result<Tunnel, Outcome>> {
+        (&mut self.0).await.ok()
     }
 }
 
@@ -70,7 +76,7 @@ impl Drop for Begun {
 
 impl Ahead {
     pub fn new(folder: Option<PathBuf>, server: String) -> Self {
-        Ahead { folder, server, state: Mutex::default() }
+        Ahead { folder, server, state: Mutex::default(), opening: watch::Sender::default() }
     }
 
     /// These are asked now: begins the ways that they led to last time.
@@ -83,16 +89,23 @@ impl Ahead {
                 kept.lines().filter_map(parse).take(MOST).collect()
             });
             for door in kept.clone() {
-                let (caller, way) = (caller.clone(), door.clone());
-                let opening = async move { Tunnel::open(&caller, &way.namespace, &way.pod, way.port, &way.to_string()).await };
+                let (caller, way, open) = (caller.clone(), door.clone(), self.opening.subscribe());
+                let opening = async move {
+                    let _until_open = open;
+                    Tunnel::open(&caller, &way.namespace, &way.pod, way.port, &way.to_string()).await
+                };
                 state.begun.insert(door, Begun(tokio::spawn(opening)));
             }
         }
     }
 
-    /// The way there, for whoever asks first.
-    pub fn take(&self, door: &Door) -> Option<Begun> {
-        self.state().begun.remove(door)
+    /// The way there for whoever asks first; one that was not begun waits a little for those that were.
+    pub async fn take(&self, door: &Door) -> Option<Begun> {
+        let begun = self.state().begun.remove(door);
+        if begun.is_none() {
+            let _ = timeout(HELD, self.opening.closed()).await;
+        }
+        begun
     }
 
     /// What came, for the next time.

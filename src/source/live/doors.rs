@@ -44,7 +44,7 @@ impl Doors {
     }
 
     pub async fn visit(self, caller: &Caller, ahead: &Ahead) -> Vec<(Need, Answer)> {
-        let mut line = pods::Line::begun(caller, &self.door, ahead.take(&self.door));
+        let mut line = pods::Line::begun(caller, &self.door, ahead.take(&self.door).await);
         let mut answers = Vec::new();
         for need in self.needs {
             let (outcome, partial) = match &need {

@@ -140,12 +140,15 @@ impl<'c> Line<'c> {
             Some(begun) => begun.opened().await,
             None => None,
         };
-        if let Some(mut tunnel) = begun {
-            match tunnel.send(request.clone(), LIMIT, &place, look).await {
+        match begun {
+            Some(Ok(mut tunnel)) => match tunnel.send(request.clone(), LIMIT, &place, look).await {
                 // What was opened before it was needed may have been closed again; a second one tells.
                 Err(outcome) if !matches!(outcome, Outcome::TimedOut(_)) => {}
                 sent => return self.came(tunnel, sent, &place),
-            }
+            },
+            // It had its time.
+            Some(Err(late @ Outcome::TimedOut(_))) => return Err((false, late)),
+            Some(Err(_)) | None => {}
         }
         let mut tunnel = match self.tunnel.take() {
             Some(open) => open,

@@ -3,7 +3,7 @@
 use super::ask;
 use super::server::{Reply, Request, Server, ok, status};
 use meshctl::facts::{Need, Outcome, kinds};
-use meshctl::source::live::Cluster;
+use meshctl::source::live::{Cluster, Options};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 const FORWARD: &str = "/api/v1/namespaces/istio-system/pods/istiod-1/portforward";
+const SECOND: &str = "/api/v1/namespaces/istio-system/pods/istiod-2/portforward";
 /// What is told of a fleet.
 const LONG: usize = 1 << 20;
 
@@ -29,6 +30,7 @@ async fn istiod(told: usize, way: fn(usize) -> Reply) -> (Server, Arc<Notify>, A
             heard.notify_one();
             way(before)
         }
+        SECOND => Reply::Tunnel,
         "/debug/syncz" => ok("x".repeat(told)),
         _ => status(404, "not scripted"),
     };
@@ -105,6 +107,27 @@ async fn a_way_that_was_begun_and_is_none_is_opened_again() {
         assert_eq!((found(&cluster).await, told(&cluster).await), (1, LONG), "run {run}");
         assert_eq!(ways(&server), ways_then, "run {run}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_is_not_open_in_time_is_not_waited_for_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, _, _) = istiod(LONG, |before| if before == 0 { Reply::Tunnel } else { Reply::Silence }).await;
+    let first = cluster(&server, folder.path()).await;
+    assert_eq!((found(&first).await, told(&first).await), (1, LONG));
+    let hasty = |options: &mut Options| {
+        options.kept = Some(folder.path().to_owned());
+        options.request_timeout = Duration::from_secs(2);
+    };
+    let second = server.cluster(hasty).await;
+    assert_eq!(found(&second).await, 1);
+    let other =
+        Need::PodGet { namespace: "istio-system".into(), pod: "istiod-2".into(), port: 15014, path: "debug/syncz".into() };
+    let facts = ask(&second, vec![question(), other.clone()]).await;
+    assert!(matches!(facts.get(&other).expect("an answer").outcome, Outcome::Bytes(_)), "it hides nobody");
+    let outcome = &facts.get(&question()).expect("an answer").outcome;
+    assert!(matches!(outcome, Outcome::TimedOut(why) if why.contains("no port-forward within 2s")), "{outcome:?}");
+    assert_eq!(ways(&server), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
