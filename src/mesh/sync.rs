@@ -41,7 +41,12 @@ impl Fleet {
     pub fn add(&mut self, plane: Plane, transport: &'static str, connections: Vec<Connection>) {
         let transport = plane.failure.is_none().then_some(transport);
         self.planes.push(Plane { connections: connections.len(), transport, ..plane });
-        self.connections.extend(connections);
+        // Those of a whole fleet stay where they are.
+        if self.connections.is_empty() {
+            self.connections = connections;
+        } else {
+            self.connections.extend(connections);
+        }
     }
 
     /// The connection of each proxy, by namespace and name. One that moved to another replica may stand with both for a

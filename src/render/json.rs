@@ -1,6 +1,6 @@
 //! `-o json`: one document, whatever was asked. Text is left as it is; JSON escapes it.
 
-use super::sanitize;
+use super::{BUFFER, sanitize};
 use crate::report::Report;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
@@ -9,7 +9,52 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Writes a document as it goes.
-pub type JsonWriter<'w> = Serializer<&'w mut dyn Write, Layout>;
+pub type JsonWriter<'w> = Serializer<Pieces<'w>, Layout>;
+
+/// A document is made of many small pieces; they are handed on a buffer at a time.
+pub struct Pieces<'w> {
+    text: Vec<u8>,
+    out: &'w mut dyn Write,
+}
+
+impl<'w> Pieces<'w> {
+    fn serializer(out: &'w mut dyn Write) -> JsonWriter<'w> {
+        Serializer::with_formatter(Pieces { text: Vec::with_capacity(BUFFER), out }, Layout::default())
+    }
+
+    /// The last line ends too.
+    fn end(mut self) -> io::Result<()> {
+        self.write_all(b"\n")?;
+        self.flush()
+    }
+
+    #[cold]
+    fn hand_on(&mut self) -> io::Result<()> {
+        let handed = self.out.write_all(&self.text);
+        self.text.clear();
+        handed
+    }
+}
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.write_all(piece).map(|()| piece.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.text.len() + piece.len() > BUFFER {
+            self.hand_on()?;
+        }
+        self.text.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()?;
+        self.out.flush()
+    }
+}
 
 /// Two spaces a level, as everybody prints it; and no character that moves a terminal.
 #[derive(Default)]
@@ -48,7 +93,7 @@ impl Formatter for Layout {
 
 /// The document to a stream.
 pub fn write(report: &Report, out: &mut dyn Write) -> serde_json::Result<()> {
-    let mut to = Serializer::with_formatter(out, Layout::default());
+    let mut to = Pieces::serializer(out);
     match (&report.document, &report.data) {
         (Some(document), Value::Object(more)) => document.write(&report.schema, more, &mut to)?,
         (Some(document), _) => document.write(&report.schema, &Map::new(), &mut to)?,
@@ -59,7 +104,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> serde_json::Result<()> {
             Leading { schema: &report.schema, fields: &fields }.serialize(&mut to)?;
         }
     }
-    to.into_inner().write_all(b"\n").map_err(serde_json::Error::io)
+    to.into_inner().end().map_err(serde_json::Error::io)
 }
 
 #[derive(Serialize)]
@@ -85,9 +130,9 @@ pub fn write_data(out: &mut dyn Write, schema: &str, data: &impl Serialize) -> i
         #[serde(flatten)]
         data: &'d T,
     }
-    let mut to = Serializer::with_formatter(out, Layout::default());
+    let mut to = Pieces::serializer(out);
     Document { schema, data }.serialize(&mut to)?;
-    to.into_inner().write_all(b"\n")
+    to.into_inner().end()
 }
 
 /// JSON that says the same and moves no terminal.

@@ -24,9 +24,10 @@ pub use flows::flows;
 
 use crate::facts::{Object, Place};
 use names::{exact_secret_field, secret_name};
-use serde::Deserialize;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 /// What stands where a secret was.
@@ -52,14 +53,57 @@ pub fn intake(mut value: Value, place: Option<Place>) -> Option<Object> {
     Some(Object { namespace, name, json, place })
 }
 
+/// An object as a server sends it. A third of that says who manages which field, which [`intake`] drops: it is not even built.
+pub struct Sent(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Sent {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Members { metadata: false }).map(Sent)
+    }
+}
+
+/// The members of an object, or of its metadata.
+struct Members {
+    metadata: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Map<String, Value>;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Map<String, Value>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(key) = from.next_key::<String>()? {
+            let value = match key.as_str() {
+                "managedFields" if self.metadata => {
+                    from.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                "metadata" if !self.metadata => Value::Object(from.next_value_seed(Members { metadata: true })?),
+                _ => from.next_value()?,
+            };
+            members.insert(key, value);
+        }
+        Ok(members)
+    }
+}
+
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.
 pub fn trusted(json: Arc<str>, place: Option<Place>) -> Option<Object> {
-    #[derive(Deserialize)]
+    #[derive(serde::Deserialize)]
     struct Head<'a> {
         #[serde(borrow)]
         metadata: Metadata<'a>,
     }
-    #[derive(Deserialize)]
+    #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Metadata<'a> {
         #[serde(borrow, default)]

@@ -67,8 +67,9 @@ where
     while more {
         made.extend(make(reader.decode()?));
         if made.len() == 1 {
-            // As if the rest were like it.
-            made.reserve((next.unwrap_or(text.len()) - start) / (reader.at() - start).max(1));
+            // As if the rest were like it; what others read comes behind the first.
+            let end = next.filter(|_| start > 0).unwrap_or(text.len());
+            made.reserve((end - start) / (reader.at() - start).max(1));
         }
         more = reader.next_element(false)?;
         match next {

@@ -21,6 +21,7 @@ pub use keep::{AsItIs, Copies, Keep};
 pub use list::list;
 pub use raw::Raw;
 pub use reader::Reader;
+pub use scan::{after_space, end_of_string};
 
 use serde::Deserialize;
 

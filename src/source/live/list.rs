@@ -4,7 +4,7 @@ use super::call::{Caller, Failure, escape, spoken};
 use super::discovery::{Plan, Served};
 use crate::facts::{Object, Outcome, Resource};
 use crate::kubernetes::rights::ALLOWED;
-use crate::source::redact;
+use crate::source::redact::{self, Sent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub async fn list(caller: &Caller, served: &Served, resource: &Resource, namespa
             // Who has a role in one namespace only may not list namespaces, but may well read his own.
             let path = format!("/api/{version}/namespaces/{}", escape(name));
             let own = caller.get(&path, "application/json").await.ok().and_then(|body| serde_json::from_slice(&body).ok());
-            if let Some(object) = own.and_then(|value: Value| redact::intake(value, None)) {
+            if let Some(object) = own.and_then(taken) {
                 listed = (Outcome::Objects(vec![object]), None);
             }
         }
@@ -55,7 +55,7 @@ pub async fn get(caller: &Caller, resource: &Resource, namespace: Option<&str>, 
         return pages.read(caller).await;
     }
     match caller.get(&format!("{}/{}", pages.path, escape(name)), "application/json").await {
-        Ok(body) => match serde_json::from_slice(&body).ok().and_then(|value: Value| redact::intake(value, None)) {
+        Ok(body) => match serde_json::from_slice(&body).ok().and_then(taken) {
             Some(object) => (Outcome::Objects(vec![object]), None),
             None => (Outcome::Failed(format!("the answer is no {}", resource.kind)), None),
         },
@@ -97,6 +97,10 @@ pub async fn may(caller: &Caller, verb: &str, group: &str, resource: &str) -> Ou
         Ok(Review { status }) => Outcome::Text(status.reason),
         Err(error) => Outcome::Failed(format!("the review of rights can't be read: {error}")),
     }
+}
+
+fn taken(Sent(members): Sent) -> Option<Object> {
+    redact::intake(Value::Object(members), None)
 }
 
 fn is_namespaces(resource: &Resource) -> bool {
@@ -240,12 +244,11 @@ impl Page {
         let items = raw.items.unwrap_or_default();
         let mut objects = Vec::with_capacity(items.len());
         for item in &items {
-            let object = serde_json::from_str::<Value>(item.get()).ok().and_then(|mut value| {
-                let map = value.as_object_mut()?;
+            let object = serde_json::from_str(item.get()).ok().and_then(|Sent(mut members)| {
                 // Items of a list lack them; a typed view and a recording need them.
-                map.insert("apiVersion".to_owned(), json!(api_version));
-                map.insert("kind".to_owned(), json!(kind));
-                redact::intake(value, None)
+                members.insert("apiVersion".to_owned(), json!(api_version));
+                members.insert("kind".to_owned(), json!(kind));
+                taken(Sent(members))
             });
             objects.extend(object);
         }

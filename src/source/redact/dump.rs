@@ -4,6 +4,7 @@
 //! nothing to hide is not copied at all.
 
 use super::{MARKER, scan};
+use crate::envoy::json::{after_space, end_of_string};
 use crate::envoy::redact::{is_kept, is_secret};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -68,9 +69,12 @@ impl Arriving {
     }
 
     fn structure(&mut self, bytes: &[u8], whole: bool) {
-        while let Some(step) = bytes[self.at..].iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b',')) {
-            self.at += step;
-            match bytes[self.at] {
+        while let Some(byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\n' | b'\r' | b'\t' => {
+                    self.at = after_space(bytes, self.at);
+                    continue;
+                }
                 b'{' | b'[' => {
                     let hide = self.hidden();
                     self.open.push(hide);
@@ -79,7 +83,8 @@ impl Arriving {
                 b'}' | b']' => drop(self.open.pop()),
                 b'"' => {
                     let start = self.at + 1;
-                    let end = start + string_length(&bytes[start..]);
+                    // Without a closing quote it goes to the end.
+                    let end = end_of_string(bytes, start).map_or(bytes.len(), |behind| behind - 1);
                     let key = is_key(&bytes[end..]);
                     if key.is_none() && !whole {
                         return;
@@ -87,9 +92,10 @@ impl Arriving {
                     self.string(bytes, start..end, key == Some(true));
                     self.at = end;
                 }
-                _ => self.said = Said::Nothing,
+                b',' => self.said = Said::Nothing,
+                _ => {}
             }
-            self.at = (self.at + 1).min(bytes.len());
+            self.at += 1;
         }
         self.at = bytes.len();
     }
@@ -148,8 +154,11 @@ impl Arriving {
 
 /// A string that no key calls secret may hold one all the same.
 fn plain(inner: &[u8]) -> Option<String> {
+    if inner.len() < scan::SHORTEST || scan::dull(inner) {
+        return None;
+    }
     let seen = scan::Seen::of(inner);
-    if inner.len() < scan::SHORTEST || seen.harmless() && !seen.escaped() {
+    if seen.harmless() && !seen.escaped() {
         return None;
     }
     let text = String::from_utf8_lossy(inner);
@@ -163,22 +172,6 @@ fn plain(inner: &[u8]) -> Option<String> {
     let Cow::Owned(masked) = scan::mask(&unescaped) else { return None };
     let quoted = serde_json::Value::String(masked).to_string();
     Some(quoted[1..quoted.len() - 1].to_owned())
-}
-
-/// Up to the closing quote, or to the end of a text that is cut off.
-fn string_length(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(step) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
-        at += step;
-        if bytes[at] == b'"' {
-            return at;
-        }
-        at += 2;
-        if at > bytes.len() {
-            break;
-        }
-    }
-    bytes.len()
 }
 
 /// Whether a colon follows the closing quote; unknown where nothing has come after it.

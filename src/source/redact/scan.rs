@@ -118,6 +118,15 @@ mod class {
     };
 }
 
+/// Whether a text has none of the bytes without which it is harmless and not escaped: sixteen of them at once.
+pub fn dull(bytes: &[u8]) -> bool {
+    let is_one = |byte: u8, ones: &[u8]| ones.iter().fold(0, |seen, one| seen | u8::from(byte == *one));
+    let matters = |byte: u8| is_one(byte, b"JL@ B\\") | is_one(byte | 0x20, b"krw");
+    let (parts, rest) = bytes.as_chunks::<16>();
+    let seen = parts.iter().fold([0; 16], |seen: [u8; 16], part| std::array::from_fn(|i| seen[i] | matters(part[i])));
+    seen.into_iter().chain(rest.iter().map(|byte| matters(*byte))).all(|matters| matters == 0)
+}
+
 /// Which kinds of bytes a text has.
 #[derive(Clone, Copy, Default)]
 pub struct Seen(u16);
@@ -171,8 +180,11 @@ struct Triggers {
 impl Triggers {
     fn of(text: &str) -> Self {
         let mut triggers = Triggers::default();
+        if text.len() < SHORTEST || dull(text.as_bytes()) {
+            return triggers;
+        }
         let seen = Seen::of(text.as_bytes());
-        if text.len() < SHORTEST || seen.harmless() {
+        if seen.harmless() {
             return triggers;
         }
         let bytes = text.as_bytes();
@@ -443,6 +455,21 @@ mod tests {
             assert!(word.bytes().any(|byte| class::LETTERS.contains(&byte)), "{word}");
         }
         assert!(class::LETTERS.iter().all(|byte| class::LETTERS.contains(&(byte ^ 0x20))), "in both cases");
+    }
+
+    #[test]
+    fn what_is_dull_is_harmless_and_not_escaped() {
+        for byte in 0..=u8::MAX {
+            for at in 0..40 {
+                let mut text = [b'x'; 40];
+                assert!(dull(&text));
+                text[at] = byte;
+                // Some kinds matter only beside another, and dull has neither.
+                let part_of_a_pair = class::OF[usize::from(byte)] & (class::BEGIN | class::LETTER) != 0;
+                let seen = Seen::of(&text);
+                assert_eq!(dull(&text), seen.harmless() && !seen.escaped() && !part_of_a_pair, "{byte} at {at}");
+            }
+        }
     }
 
     proptest! {
