@@ -25,17 +25,36 @@ pub fn file(folder: &Path, key: &str) -> PathBuf {
     folder.join(format!("{:016x}", hash(key)))
 }
 
-/// Whole or not at all: two programs may write at once. A cache that can't be written is only slower.
-pub fn replace(file: &Path, text: &str) {
-    let new = file.with_extension(format!("new{}", std::process::id()));
+/// Who may read a file that is written here.
+#[derive(Clone, Copy)]
+pub enum Readers {
+    Owner,
+    /// As for any file of this user.
+    Usual,
+}
+
+/// Whole or not at all: two programs may write at once.
+pub fn replace(file: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let mut new = file.as_os_str().to_owned();
+    new.push(format!(".new{}", std::process::id()));
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&new).and_then(|mut out| out.write_all(text.as_bytes()));
-    if written.and_then(|()| fs::rename(&new, file)).is_err() {
+    if let Readers::Owner = readers {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    let written = options.open(&new).and_then(|mut out| out.write_all(bytes)).and_then(|()| fs::rename(&new, file));
+    if written.is_err() {
         let _ = fs::remove_file(&new);
     }
+    written
+}
+
+/// The lines of a cache for its owner; one that can't be written is only slower.
+pub fn note(file: &Path, lines: &str) {
+    let _ = replace(file, lines.as_bytes(), Readers::Owner);
 }
 
 /// FNV-1a: a file name that stays the same between versions of the standard library.

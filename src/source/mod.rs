@@ -147,9 +147,9 @@ pub async fn gather(source: &Source, purpose: &Purpose, now: Timestamp) -> Resul
     Ok(facts)
 }
 
-/// So long lists wait for the answers that lead to control planes, and then for the ways there to be open: those cost a
-/// server some time each, and a fleet's answer takes longer than all the lists.
-const HELD: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(20)];
+/// So long lists wait for the answers that lead to control planes, and then for the ways there to be open: a fleet's answer
+/// takes longer than all the lists.
+const HELD: [Duration; 2] = [Duration::from_millis(100), live::OPENING];
 /// More than any mesh declares; the bound keeps a faulty one from asking for ever.
 const ROUNDS: usize = 4;
 

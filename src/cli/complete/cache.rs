@@ -47,12 +47,12 @@ impl Cache {
 
     pub fn write(&self, names: &[String]) {
         let lines: String = names.iter().filter(|name| !name.contains('\n')).map(|name| format!("{name}\n")).collect();
-        cache::replace(&self.file, &lines);
+        cache::note(&self.file, &lines);
     }
 
     /// Somebody asks now; until it is stale, nobody else does.
     pub fn attempted(&self) {
-        cache::replace(&self.attempt(), "");
+        cache::note(&self.attempt(), "");
     }
 
     fn attempt(&self) -> PathBuf {

@@ -91,8 +91,8 @@ fn discovery() -> Value {
 
 fn metrics(name: &str) -> Document {
     let note = "Optional: the way to a Prometheus or to Hubble's relay. Without it no call is observed, only declared or\n\
-                inferred; `--prometheus URL` needs no such right. A port-forward over WebSocket is a GET, and newer\n\
-                servers want `create` as well. Narrower: a Role in the namespace of each.";
+                inferred; `--prometheus URL` needs no such right. A port-forward is a POST, and over a WebSocket,\n\
+                where SPDY is not spoken, a GET. Narrower: a Role in the namespace of each.";
     let rule = json!({ "apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"] });
     Document { note: note.to_owned(), manifest: manifest("ClusterRole", &format!("{name}-metrics"), None, vec![rule]) }
 }

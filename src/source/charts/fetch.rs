@@ -1,13 +1,14 @@
 //! From what a chart is called to an archive on this machine: repositories, registries, and what was fetched before.
 
 use super::registry::Registry;
-use super::shelf::{Shelf, replace};
+use super::shelf::Shelf;
 use super::trust::{PROVENANCE, Trust, Verified};
 use super::web::{Options, Silence, Web, meaning, shown};
 use super::{LARGEST, digest, read};
 use crate::charts::index::{self, Entry, Index};
 use crate::charts::reference::{Image, Reference, is_sha256, tag_of, version_of};
 use crate::error::{Error, Kind, Result};
+use crate::source::cache::{Readers, replace};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::fs;
@@ -74,9 +75,9 @@ impl Got {
         if digest(&bytes) != self.digest {
             return Err(Error::new(Kind::Input, format!("{} changed while it was read", self.path)).hint("try again"));
         }
-        replace(&file, &bytes).map_err(cannot)?;
+        replace(&file, &bytes, Readers::Usual).map_err(cannot)?;
         if let Some(provenance) = &self.provenance {
-            replace(&file.with_extension("tgz.prov"), provenance).map_err(cannot)?;
+            replace(&file.with_extension("tgz.prov"), provenance, Readers::Usual).map_err(cannot)?;
         }
         Ok(file.to_string_lossy().into_owned())
     }

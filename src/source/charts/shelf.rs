@@ -4,7 +4,7 @@ use super::digest;
 use crate::charts::index;
 use crate::charts::reference::is_sha256;
 use crate::error::{Error, Kind, Result};
-use crate::source::cache;
+use crate::source::cache::{self, Readers, replace};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,8 +54,8 @@ impl Shelf {
                 .hint("XDG_CACHE_HOME=DIR names another place for it")
         };
         cache::own(&folder).map_err(cannot)?;
-        replace(&path, bytes).map_err(cannot)?;
-        replace(&checksum(&path), format!("{}\n", digest(bytes)).as_bytes()).map_err(cannot)?;
+        replace(&path, bytes, Readers::Usual).map_err(cannot)?;
+        replace(&checksum(&path), format!("{}\n", digest(bytes)).as_bytes(), Readers::Usual).map_err(cannot)?;
         Ok(path.to_string_lossy().into_owned())
     }
 }
@@ -64,18 +64,6 @@ fn checksum(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".sha256");
     name.into()
-}
-
-/// Whole or not at all: two runs may fetch the same chart.
-pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(format!(".new{}", std::process::id()));
-    let new = PathBuf::from(new);
-    let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::call::{Caller, escape, spoken};
 use super::tls::Anything;
-use super::tunnel::Forward;
+use super::tunnel::{Forward, Stream};
 use super::why::why;
 use crate::facts::{Account, Ads, At, Outcome, Tls};
 use futures::StreamExt;
@@ -130,9 +130,6 @@ pub(super) async fn channel(stream: impl AsyncRead + AsyncWrite + Send + Unpin +
     endpoint.connect_with_connector(connector).await.map_err(|e| why(&e))
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
 /// The bytes' way, and what must live as long as it does.
 async fn connected(caller: &Caller, at: &At, place: &str) -> Result<(Box<dyn Stream>, Option<Forward>), Outcome> {
     match at {
@@ -143,7 +140,7 @@ async fn connected(caller: &Caller, at: &At, place: &str) -> Result<(Box<dyn Str
         }
         At::Pod { namespace, pod, port } => {
             let (stream, forward) = Forward::open(caller, namespace, pod, *port, place).await?;
-            Ok((Box::new(stream), Some(forward)))
+            Ok((stream, Some(forward)))
         }
     }
 }

@@ -4,6 +4,7 @@
 //! fleet to tell of last time are known by name: the ways to them are begun beside the look-up. For each server and look-up
 //! these names are kept, and nothing that is told comes from them: a wrong guess is a port-forward that nobody uses.
 
+use super::OPENING;
 use super::call::Caller;
 use super::tunnel::Tunnel;
 use crate::facts::{Answer, Need, Outcome};
@@ -14,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -22,8 +23,8 @@ use tokio::time::timeout;
 const LONG: usize = 1 << 20;
 /// Such ways at a time.
 const MOST: usize = 4;
-/// So long other ways wait for them, since a server takes its time to open each.
-const HELD: Duration = Duration::from_millis(20);
+/// Who is slow doesn't hold up the others.
+const LONGEST_TURN: Duration = Duration::from_millis(100);
 
 /// What is known of one cluster.
 pub struct Ahead {
@@ -33,6 +34,8 @@ pub struct Ahead {
     state: Mutex<State>,
     /// Whatever is being opened listens to it.
     opening: watch::Sender<()>,
+    /// Of what goes one by one.
+    turn: Semaphore,
 }
 
 #[derive(Default)]
@@ -42,6 +45,8 @@ struct State {
     /// By look-up: namespace and name of the pods that are there.
     found: BTreeMap<Need, BTreeSet<(String, String)>>,
     begun: BTreeMap<Door, Begun>,
+    /// Those of whom a long answer is expected.
+    at_work: BTreeSet<Door>,
 }
 
 fn line(door: &Door) -> String {
@@ -76,7 +81,7 @@ impl Drop for Begun {
 
 impl Ahead {
     pub fn new(folder: Option<PathBuf>, server: String) -> Self {
-        Ahead { folder, server, state: Mutex::default(), opening: watch::Sender::default() }
+        Ahead { folder, server, state: Mutex::default(), opening: watch::Sender::default(), turn: Semaphore::new(1) }
     }
 
     /// These are asked now: begins the ways that they led to last time.
@@ -94,6 +99,7 @@ impl Ahead {
                     let _until_open = open;
                     Tunnel::open(&caller, &way.namespace, &way.pod, way.port, &way.to_string()).await
                 };
+                state.at_work.insert(door.clone());
                 state.begun.insert(door, Begun(tokio::spawn(opening)));
             }
         }
@@ -103,20 +109,48 @@ impl Ahead {
     pub async fn take(&self, door: &Door) -> Option<Begun> {
         let begun = self.state().begun.remove(door);
         if begun.is_none() {
-            let _ = timeout(HELD, self.opening.closed()).await;
+            let _ = timeout(OPENING, self.opening.closed()).await;
         }
         begun
+    }
+
+    /// Whose turn it is, of what can be asked beside a long answer.
+    ///
+    /// Where the server is near, the control plane is likely to be on the same few processors: eight questions at once take
+    /// them away from it, and come no sooner, since they are short and their way is too.
+    pub async fn turn(&self, near: bool) -> Option<SemaphorePermit<'_>> {
+        if !near || self.state().at_work.is_empty() {
+            return None;
+        }
+        timeout(LONGEST_TURN, self.turn.acquire()).await.ok()?.ok()
+    }
+
+    /// It has answered, or won't.
+    pub fn answered(&self, door: &Door) {
+        self.state().at_work.remove(door);
     }
 
     /// What came, for the next time.
     pub fn learn(&self, answers: &[(Need, Answer)]) {
         let Some(folder) = &self.folder else { return };
         let mut state = self.state();
-        let State { long, found, .. } = &mut *state;
+        let State { long, found, at_work, .. } = &mut *state;
         for (need, answer) in answers {
             match (need, &answer.outcome) {
                 (Need::Select { .. }, Outcome::Objects(objects)) => {
-                    let pods = objects.iter().map(|one| (one.namespace.to_string(), one.name.to_string())).collect();
+                    let pods: BTreeSet<_> = objects.iter().map(|one| (one.namespace.to_string(), one.name.to_string())).collect();
+                    // Those that are gone make place for others, and nobody waits for them.
+                    if let Some(kept) = long.get_mut(need) {
+                        let is_there = |door: &Door| pods.contains(&(door.namespace.clone(), door.pod.clone()));
+                        let gone: Vec<Door> = kept.iter().filter(|door| !is_there(door)).cloned().collect();
+                        for door in &gone {
+                            kept.remove(door);
+                            at_work.remove(door);
+                        }
+                        if !gone.is_empty() {
+                            self.keep(folder, need, kept);
+                        }
+                    }
                     found.insert(need.clone(), pods);
                 }
                 (Need::PodGet { namespace, pod, port, .. }, Outcome::Bytes(bytes)) if bytes.len() >= LONG => {
@@ -132,21 +166,12 @@ impl Ahead {
                 _ => {}
             }
         }
-        // Those that are gone make place for others.
-        for (look_up, pods) in found.iter() {
-            let Some(kept) = long.get_mut(look_up) else { continue };
-            let before = kept.len();
-            kept.retain(|door| pods.contains(&(door.namespace.clone(), door.pod.clone())));
-            if kept.len() < before {
-                self.keep(folder, look_up, kept);
-            }
-        }
     }
 
     fn keep(&self, folder: &Path, look_up: &Need, doors: &BTreeSet<Door>) {
         if cache::own(folder).is_ok() {
             let lines: String = doors.iter().map(line).collect();
-            cache::replace(&self.file(folder, look_up), &lines);
+            cache::note(&self.file(folder, look_up), &lines);
         }
     }
 
@@ -156,5 +181,29 @@ impl Ahead {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::poll;
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn beside_a_long_answer_of_somebody_near_it_goes_one_by_one() {
+        let ahead = Ahead::new(None, String::new());
+        assert!(ahead.turn(true).await.is_none(), "nobody is at work");
+        let door = Door { namespace: "istio-system".into(), pod: "istiod-1".into(), port: 15014, inside: None };
+        ahead.state().at_work.insert(door.clone());
+        assert!(ahead.turn(false).await.is_none(), "it is far away");
+        let first = ahead.turn(true).await;
+        assert!(first.is_some());
+        let mut second = pin!(ahead.turn(true));
+        assert!(poll!(&mut second).is_pending());
+        drop(first);
+        assert!(second.await.is_some());
+        ahead.answered(&door);
+        assert!(ahead.turn(true).await.is_none(), "it has answered");
     }
 }

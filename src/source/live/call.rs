@@ -3,9 +3,12 @@
 //! kube's own retries are switched off (`connect.rs`): they know no deadline, and we must be able to say which of
 //! "throttled", "broken", "cut off" and "too slow" it was.
 
+use super::client::Distance;
 use super::why;
 use http_body_util::{BodyExt, Limited};
 use kube::client::{Body, Client};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -77,9 +80,25 @@ impl Refusal {
 pub struct Caller {
     pub client: Client,
     pub deadline: Duration,
+    pub distance: Distance,
+    /// Somebody on the way to the server does not speak SPDY.
+    unspoken: Arc<AtomicBool>,
 }
 
 impl Caller {
+    pub fn new(client: Client, deadline: Duration, distance: Distance) -> Self {
+        Caller { client, deadline, distance, unspoken: Arc::default() }
+    }
+
+    /// Whether SPDY is worth a try.
+    pub fn speaks_spdy(&self) -> bool {
+        !self.unspoken.load(Ordering::Relaxed)
+    }
+
+    pub fn no_spdy(&self) {
+        self.unspoken.store(true, Ordering::Relaxed);
+    }
+
     /// The body of the answer. The deadline covers everything: waiting for a turn, retries, the last byte.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Vec<u8>, Failure> {
         let until = Instant::now() + self.deadline;

@@ -44,7 +44,9 @@ impl Doors {
     }
 
     pub async fn visit(self, caller: &Caller, ahead: &Ahead) -> Vec<(Need, Answer)> {
-        let mut line = pods::Line::begun(caller, &self.door, ahead.take(&self.door).await);
+        let begun = ahead.take(&self.door).await;
+        let _turn = if begun.is_some() { None } else { ahead.turn(caller.distance.is_near()).await };
+        let mut line = pods::Line::begun(caller, &self.door, begun);
         let mut answers = Vec::new();
         for need in self.needs {
             let (outcome, partial) = match &need {
@@ -68,6 +70,7 @@ impl Doors {
             };
             answers.push((need, Answer { outcome, at: now(), partial }));
         }
+        ahead.answered(&self.door);
         answers
     }
 }

@@ -16,6 +16,7 @@
 //! | `ads` | a question over xDS, through a port-forward or straight |
 //! | `grpc` | other calls over gRPC, in the clear |
 //! | `http` | a control plane's own API, with TLS and a token |
+//! | `spdy` | one port of a pod, as kubectl opens it; a WebSocket where that isn't spoken |
 //! | `tls` | the certificates that a port shows |
 //! | `pods` | the same, with a program inside of the pod where port-forwards are not possible |
 //! | `find`, `forward` | queries to a Prometheus in the cluster, through a tunnel |
@@ -40,6 +41,7 @@ mod no_proxy;
 pub mod pods;
 pub mod prometheus;
 mod promql;
+mod spdy;
 mod tls;
 mod tunnel;
 pub(in crate::source) mod why;
@@ -55,6 +57,7 @@ use crate::source::redact;
 use crate::source::visit::Door;
 use ahead::Ahead;
 use call::{Caller, Failure};
+use client::Distance;
 use discovery::Served;
 use doors::Doors;
 use futures::{FutureExt, StreamExt};
@@ -71,6 +74,8 @@ use tokio::sync::OnceCell;
 const CONCURRENT: usize = 8;
 /// Pods that are asked at a time. Each is a connection to the API server and from there to a kubelet.
 pub(super) const PODS: usize = 32;
+/// So long other things wait for ways to pods to be opened, since a server takes its time for each.
+pub(super) const OPENING: Duration = Duration::from_millis(20);
 /// Bound of the probe, so that "unreachable" is said within five seconds, whatever `--request-timeout` is.
 const PROBE: Duration = Duration::from_secs(4);
 /// A credential plugin may send its user to a browser.
@@ -181,7 +186,7 @@ impl Cluster {
         self.usable()?;
         let asked = async {
             let caller = self.caller().await?;
-            let caller = Caller { client: caller.client.clone(), deadline: self.deadline.min(PROBE) };
+            let caller = Caller::new(caller.client.clone(), self.deadline.min(PROBE), caller.distance.clone());
             caller.get("/version", "application/json").await
         };
         match asked.await {
@@ -240,10 +245,12 @@ impl Cluster {
             let config = config.as_ref().clone();
             let runtime = tokio::runtime::Handle::current();
             let (send, receive) = tokio::sync::oneshot::channel();
+            let distance = Distance::default();
+            let measured = distance.clone();
             // A plugin blocks. On a thread of its own, one that hangs can't keep the program from ending.
             std::thread::spawn(move || {
                 let _inside = runtime.enter();
-                let _ = send.send(client::client(config));
+                let _ = send.send(client::client(config, &measured));
             });
             let made = tokio::time::timeout(CREDENTIALS, receive).await;
             let made = made.map_err(|_| Failure::Credentials("the credential plugin does not come back".to_owned()))?;
@@ -252,7 +259,7 @@ impl Cluster {
                 let words = connect::credentials_words(&error).unwrap_or_else(|| why::why(&error));
                 Failure::Credentials(words)
             })?;
-            Ok(Caller { client, deadline: self.deadline })
+            Ok(Caller::new(client, self.deadline, distance))
         };
         self.caller.get_or_try_init(make).await
     }
@@ -303,6 +310,8 @@ impl Cluster {
         let all =
             first.into_iter().map(|need| (need, None)).chain(later.into_iter().map(|need| (need, Some(discovered.clone()))));
         let rest = all.map(|(need, discovered)| async move {
+            // Who is looked for comes first in any case.
+            let _turn = if let Need::List { .. } = need { self.ahead.turn(caller.distance.is_near()).await } else { None };
             let (outcome, partial) = self.one(caller, discovered, &need).await;
             vec![(need, Answer { outcome, at: now(), partial })]
         });

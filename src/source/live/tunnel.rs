@@ -1,12 +1,13 @@
 //! HTTP/1.1 to a port of a pod: one port-forward through the API server, one connection over it, one request after
 //! another. Nothing listens on this machine.
 
-use super::call::{Caller, spoken};
+use super::call::{Caller, escape, spoken};
+use super::spdy::{self, Asked};
 use super::why::why;
 use crate::facts::Outcome;
 use crate::source::memory;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, select};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1;
@@ -15,6 +16,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::Portforwarder;
 use rustls::pki_types::ServerName;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -43,23 +45,61 @@ pub struct Tunnel {
 pub struct Forward {
     /// What the pod's side says when it can't connect.
     complaint: Option<BoxFuture<'static, Option<String>>>,
-    carrier: Portforwarder,
+    carrier: Option<Portforwarder>,
 }
 
 impl Drop for Forward {
     fn drop(&mut self) {
-        self.carrier.abort();
+        if let Some(carrier) = &self.carrier {
+            carrier.abort();
+        }
     }
 }
 
+/// The bytes, and what goes with them.
+type Opened = Result<(Box<dyn Stream>, Forward), Outcome>;
+
 impl Forward {
-    pub async fn open(
-        caller: &Caller,
-        namespace: &str,
-        pod: &str,
-        port: u16,
-        place: &str,
-    ) -> Result<(impl AsyncRead + AsyncWrite + Send + Unpin + use<>, Forward), Outcome> {
+    pub async fn open(caller: &Caller, namespace: &str, pod: &str, port: u16, place: &str) -> Opened {
+        let websocket = Forward::over_websocket(caller, namespace, pod, port, place);
+        if !caller.speaks_spdy() {
+            return websocket.await;
+        }
+        let mut spdy = pin!(Forward::over_spdy(caller, namespace, pod, port, place));
+        match timeout(caller.deadline / 2, &mut spdy).await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => websocket.await,
+            // Somebody on the way may swallow what he doesn't know.
+            Err(_) => match select(spdy, pin!(websocket)).await {
+                Either::Left((Some(opened), _)) => opened,
+                Either::Left((None, websocket)) => websocket.await,
+                Either::Right((Ok(opened), _)) => {
+                    caller.no_spdy();
+                    Ok(opened)
+                }
+                Either::Right((Err(failed), spdy)) => spdy.await.unwrap_or(Err(failed)),
+            },
+        }
+    }
+
+    /// Nothing where a WebSocket may do better.
+    async fn over_spdy(caller: &Caller, namespace: &str, pod: &str, port: u16, place: &str) -> Option<Opened> {
+        let path = format!("/api/v1/namespaces/{}/pods/{}/portforward?ports={port}", escape(namespace), escape(pod));
+        match spdy::open(caller, &path, port).await {
+            Asked::Open(stream, complaint) => {
+                let complaint = Some(complaint.map(Result::ok).boxed());
+                Some(Ok((stream, Forward { complaint, carrier: None })))
+            }
+            Asked::Absent(why) => Some(Err(Outcome::Absent(format!("{place}: {why}")))),
+            Asked::Unspoken => {
+                caller.no_spdy();
+                None
+            }
+            Asked::Failed => None,
+        }
+    }
+
+    async fn over_websocket(caller: &Caller, namespace: &str, pod: &str, port: u16, place: &str) -> Opened {
         let pods: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
         let mut opened = pods.portforward(pod, &[port]).await;
         // A connection to the API server that waited for its next use may be closed just then; a second one tells.
@@ -70,7 +110,7 @@ impl Forward {
         let complaint = carrier.take_error(port).map(FutureExt::boxed);
         let stream = carrier.take_stream(port);
         let stream = stream.ok_or_else(|| Outcome::Failed(format!("{place}: the port-forward has no stream")))?;
-        Ok((stream, Forward { complaint, carrier }))
+        Ok((Box::new(stream), Forward { complaint, carrier: Some(carrier) }))
     }
 
     /// Why the pod's side could not connect, if that is what happened.
@@ -85,7 +125,7 @@ pub struct Secured {
     pub name: ServerName<'static>,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Is shown what has come so far, and whether that is all.
@@ -118,7 +158,7 @@ impl Tunnel {
         let opening = async {
             let (stream, mut forward) = Forward::open(caller, namespace, pod, port, place).await?;
             let stream: Box<dyn Stream> = match secured {
-                None => Box::new(stream),
+                None => stream,
                 Some(Secured { config, name }) => match tokio_rustls::TlsConnector::from(config).connect(name, stream).await {
                     Ok(stream) => Box::new(stream),
                     Err(error) => {

@@ -55,8 +55,37 @@ async fn several_requests_over_one_port_forward() {
     let failed = "web-1.shop (port 15000) answers 500 to broken: Unable to parse JSON as proto";
     assert_eq!(answers[1].1.outcome, Outcome::Failed(failed.into()));
     assert!(matches!(&answers[2].1.outcome, Outcome::Absent(why) if why.contains("404")), "{answers:?}");
-    assert_eq!(server.queries(FORWARD).len(), 1, "one WebSocket for all");
+    assert_eq!(server.queries(FORWARD).len(), 1, "one for all");
     assert_eq!(server.queries("/config_dump"), ["mask=a"]);
+}
+
+/// What comes of SPDY on the way to this server, and how the pods of two questions, one after the other, were asked for.
+async fn without_spdy(refusal: fn() -> Reply) {
+    let script = move |request: &Request, _: usize| match request.path.as_str() {
+        path if path.ends_with("/portforward") && !request.header("upgrade").contains(&"websocket") => refusal(),
+        path if path.ends_with("/portforward") => Reply::Tunnel,
+        path => ok(format!("{{\"path\":\"{path}\"}}")),
+    };
+    let server = Server::start(script).await;
+    let cluster = server.cluster(|options| options.request_timeout = DEADLINE).await;
+    let source = Source { base: Base::Live(Box::new(cluster)), prometheus: None };
+    for (pod, methods) in [("web-1", ["POST", "GET"].as_slice()), ("web-2", &["GET"])] {
+        let door = Door { namespace: "shop".into(), pod: pod.into(), port: 15000, inside: None };
+        let answers = visit(&source, &[door], Paths(vec!["clusters"]), |_| {}).await.remove(0);
+        assert_eq!(text(&answers, 0), r#"{"path":"/clusters"}"#);
+        let asked = server.seen().into_iter().filter(|request| request.path.contains(&format!("/{pod}/")));
+        assert_eq!(asked.map(|request| request.method).collect::<Vec<_>>(), methods);
+    }
+}
+
+#[tokio::test]
+async fn where_spdy_is_not_spoken_it_is_a_websocket_and_asked_for_once() {
+    without_spdy(|| Reply::Json(400, "<html>what is SPDY?</html>".into())).await;
+}
+
+#[tokio::test]
+async fn where_spdy_is_swallowed_a_websocket_is_tried_in_time() {
+    without_spdy(|| Reply::Silence).await;
 }
 
 #[tokio::test]
@@ -79,7 +108,7 @@ async fn where_port_forwards_are_forbidden_a_program_inside_is_run() {
     };
     let (server, answers) = ask(script, &["config_dump", "stats"]).await;
     assert_eq!(text(&answers, 1), "{\"configs\":[]}");
-    assert_eq!(server.queries(FORWARD).len(), 1, "not tried again");
+    assert_eq!(server.queries(FORWARD).len(), 2, "in each protocol once");
     let query = &server.queries(EXEC)[0];
     assert!(query.contains("container=proxy") && query.contains("command=agent&command=GET&command=config_dump"), "{query}");
 }

@@ -115,7 +115,7 @@ async fn in_the_cluster_over_one_port_forward() {
     assert_eq!(facts.series("none").unwrap().len(), 0);
     let error = "Prometheus in pod mon/prom-mon (port 9090): bad_data: 1:4: parse error: unexpected end";
     assert_eq!(outcome(&facts, "sum("), &Outcome::Failed(error.to_owned()));
-    assert_eq!(server.queries("/api/v1/namespaces/mon/pods/prom-mon/portforward").len(), 1, "one WebSocket for all");
+    assert_eq!(server.queries("/api/v1/namespaces/mon/pods/prom-mon/portforward").len(), 1, "one for all");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn the_next_server_answers_what_the_first_has_no_series_for() {
     .await;
     let facts = in_cluster(&server, &["up", "none"]).await;
     assert_eq!(facts.series("none").unwrap().len(), 1);
-    let bodies: Vec<_> = server.seen().into_iter().filter(|r| r.method == "POST").map(|r| r.body).collect();
+    let bodies: Vec<_> = server.seen().into_iter().filter(|r| r.path == "/api/v1/query").map(|r| r.body).collect();
     assert_eq!(bodies, ["query=up", "query=none", "query=none"]);
 }
 
@@ -165,7 +165,7 @@ async fn a_server_that_hangs_is_left_after_two_queries() {
     let facts = in_cluster(&server, &["slow", "slow", "up"]).await;
     assert!(matches!(outcome(&facts, "slow"), Outcome::TimedOut(why) if why.ends_with("no answer within 2s")));
     assert!(matches!(outcome(&facts, "up"), Outcome::TimedOut(why) if why.ends_with("this one was not sent")));
-    assert_eq!(server.seen().into_iter().filter(|request| request.method == "POST").count(), 2);
+    assert_eq!(server.seen().into_iter().filter(|request| request.path == "/api/v1/query").count(), 2);
 }
 
 #[tokio::test]

@@ -226,60 +226,140 @@ async fn ran(mut stream: TcpStream, request: &Request, out: &str, failed: Option
     let _ = socket.close(None).await;
 }
 
-/// The API server's side of `v4.channel.k8s.io`: channel 0 carries the bytes, channel 1 the pod's complaint, and each
-/// begins with the port.
-async fn forwarding(mut stream: TcpStream, request: &Request) -> WebSocketStream<TcpStream> {
-    let accept = derive_accept_key(request.header("sec-websocket-key")[0].as_bytes());
-    let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let port: u16 = request.query.split("ports=").nth(1).unwrap().parse().unwrap();
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
-    let [low, high] = port.to_le_bytes();
-    for channel in [0, 1] {
-        socket.send(Message::binary(vec![channel, low, high])).await.unwrap();
+/// The pod's side of a port-forward, in whichever protocol it was asked for.
+enum Pod {
+    /// `v4.channel.k8s.io`: channel 0 carries the bytes, channel 1 the complaint, and each begins with the port.
+    WebSocket(Box<WebSocketStream<TcpStream>>),
+    Spdy(TcpStream, Vec<u8>),
+}
+
+impl Pod {
+    async fn of(mut stream: TcpStream, request: &Request) -> Pod {
+        if request.header("upgrade") == ["SPDY/3.1"] {
+            assert_eq!(
+                (request.method.as_str(), request.header("x-stream-protocol-version")),
+                ("POST", vec!["portforward.k8s.io"])
+            );
+            let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n\r\n";
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // Somebody who asks whether we are still there, and says what nobody has to know.
+            stream.write_all(&[0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 2, 0x80, 3, 0, 4, 0, 0, 0, 4, 0, 0, 0, 0]).await.unwrap();
+            return Pod::Spdy(stream, Vec::new());
+        }
+        let accept = derive_accept_key(request.header("sec-websocket-key")[0].as_bytes());
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let port: u16 = request.query.split("ports=").nth(1).unwrap().parse().unwrap();
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        let [low, high] = port.to_le_bytes();
+        for channel in [0, 1] {
+            socket.send(Message::binary(vec![channel, low, high])).await.unwrap();
+        }
+        Pod::WebSocket(Box::new(socket))
     }
-    socket
+
+    /// What comes for the port; nothing at the end. Can be asked again after it was left waiting.
+    async fn hears(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Pod::WebSocket(socket) => loop {
+                match socket.next().await {
+                    Some(Ok(Message::Binary(data))) => return Some(data[1..].to_vec()),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                    Some(Ok(_)) => {}
+                }
+            },
+            Pod::Spdy(stream, come) => loop {
+                if let Some(&[a, b, c, d, flags, e, f, g]) = come.first_chunk() {
+                    let length = u32::from_be_bytes([0, e, f, g]) as usize;
+                    if let Some(body) = come.get(8..8 + length) {
+                        let body = body.to_vec();
+                        come.drain(..8 + length);
+                        match [a, b, c, d] {
+                            [0, 0, 0, 3] if flags == 1 => return None,
+                            [0, 0, 0, 3] => return Some(body),
+                            // Streams, the end of the one that is ours alone, and an answer to what we asked.
+                            [0x80, 3, 0, 1] | [0, 0, 0, 1] => {}
+                            [0x80, 3, 0, 6] => assert_eq!(body, [0, 0, 0, 2]),
+                            other => panic!("{other:?}"),
+                        }
+                        continue;
+                    }
+                }
+                if !matches!(stream.read_buf(come).await, Ok(1..)) {
+                    return None;
+                }
+            },
+        }
+    }
+
+    /// On channel 0 the bytes, on 1 a complaint.
+    async fn says(&mut self, channel: u8, bytes: &[u8]) -> bool {
+        match self {
+            Pod::WebSocket(socket) => socket.send(Message::binary([&[channel], bytes].concat())).await.is_ok(),
+            Pod::Spdy(stream, _) => {
+                let id = if channel == 0 { 3 } else { 1 };
+                // In pieces, and the head of each by itself.
+                for piece in bytes.chunks(30_000) {
+                    let [_, e, f, g] = u32::try_from(piece.len()).unwrap().to_be_bytes();
+                    for part in [&[0, 0, 0, id, 0, e, f, g][..], piece] {
+                        if stream.write_all(part).await.is_err() {
+                            return false;
+                        }
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    async fn ends(mut self) {
+        match &mut self {
+            Pod::WebSocket(socket) => drop(WebSocketStream::close(socket, None).await),
+            Pod::Spdy(stream, _) => {
+                for id in [1, 3] {
+                    let _ = stream.write_all(&[0, 0, 0, id, 1, 0, 0, 0]).await;
+                }
+                // Whoever reads has the end before the connection goes.
+                let _ = stream.shutdown().await;
+                while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {}
+            }
+        }
+    }
 }
 
 /// Bytes both ways, until one side ends.
 async fn through(stream: TcpStream, request: &Request, port: u16) {
-    let mut socket = forwarding(stream, request).await;
+    let mut pod = Pod::of(stream, request).await;
     let mut there = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let mut chunk = vec![0; 16 << 10];
     loop {
         tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Binary(data))) => there.write_all(&data[1..]).await.unwrap(),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
+            heard = pod.hears() => match heard {
+                Some(data) => there.write_all(&data).await.unwrap(),
+                None => return,
             },
             read = there.read(&mut chunk) => match read {
                 Ok(length) if length > 0 => {
-                    if socket.send(Message::binary([&[0], &chunk[..length]].concat())).await.is_err() {
+                    if !pod.says(0, &chunk[..length]).await {
                         return;
                     }
                 }
-                _ => {
-                    let _ = socket.close(None).await;
-                    return;
-                }
+                _ => return pod.ends().await,
             },
         }
     }
 }
 
 async fn tunnel(stream: TcpStream, request: &Request, server: Server, script: Arc<Script>, dead: Option<&str>) {
-    let mut socket = forwarding(stream, request).await;
+    let mut pod = Pod::of(stream, request).await;
     let mut buffer = Vec::new();
-    while let Some(Ok(message)) = socket.next().await {
-        let Message::Binary(data) = message else { continue };
-        buffer.extend_from_slice(&data[1..]);
+    while let Some(data) = pod.hears().await {
+        buffer.extend_from_slice(&data);
         if let Some(why) = dead {
-            let _ = socket.send(Message::binary([&[1], why.as_bytes()].concat())).await;
-            let _ = socket.close(None).await;
-            return;
+            pod.says(1, why.as_bytes()).await;
+            return pod.ends().await;
         }
         while let Some((inner, length)) = whole(&buffer) {
             buffer.drain(..length);
@@ -290,12 +370,11 @@ async fn tunnel(stream: TcpStream, request: &Request, server: Server, script: Ar
             }
             if let Reply::Cut(body) = &reply {
                 let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{body}");
-                let _ = socket.send(Message::binary([&[0], answer.as_bytes()].concat())).await;
-                let _ = socket.close(None).await;
-                return;
+                pod.says(0, answer.as_bytes()).await;
+                return pod.ends().await;
             }
             let answer = bytes(&reply, "keep-alive");
-            if socket.send(Message::binary([&[0], answer.as_slice()].concat())).await.is_err() {
+            if !pod.says(0, &answer).await {
                 return;
             }
         }
