@@ -59,7 +59,8 @@ async fn several_requests_over_one_port_forward() {
     assert_eq!(server.queries("/config_dump"), ["mask=a"]);
 }
 
-/// What comes of SPDY on the way to this server, and how the pods of two questions, one after the other, were asked for.
+/// What comes of SPDY on the way to this server, and how the pods of two questions, one after the other, were asked for. Half
+/// of the deadline has to do for a WebSocket.
 async fn without_spdy(refusal: fn() -> Reply) {
     let script = move |request: &Request, _: usize| match request.path.as_str() {
         path if path.ends_with("/portforward") && !request.header("upgrade").contains(&"websocket") => refusal(),
@@ -67,7 +68,7 @@ async fn without_spdy(refusal: fn() -> Reply) {
         path => ok(format!("{{\"path\":\"{path}\"}}")),
     };
     let server = Server::start(script).await;
-    let cluster = server.cluster(|options| options.request_timeout = DEADLINE).await;
+    let cluster = server.cluster(|options| options.request_timeout = 3 * DEADLINE).await;
     let source = Source { base: Base::Live(Box::new(cluster)), prometheus: None };
     for (pod, methods) in [("web-1", ["POST", "GET"].as_slice()), ("web-2", &["GET"])] {
         let door = Door { namespace: "shop".into(), pod: pod.into(), port: 15000, inside: None };
