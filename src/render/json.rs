@@ -6,54 +6,20 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Map, Serializer, Value};
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
-/// Writes a document as it goes.
-pub type JsonWriter<'w> = Serializer<Pieces<'w>, Layout>;
+/// Writes a document as it goes: it is made of many small pieces, which are handed on a buffer at a time.
+pub type JsonWriter<'w> = Serializer<BufWriter<&'w mut dyn Write>, Layout>;
 
-/// A document is made of many small pieces; they are handed on a buffer at a time.
-pub struct Pieces<'w> {
-    text: Vec<u8>,
-    out: &'w mut dyn Write,
+fn writer(out: &mut dyn Write) -> JsonWriter<'_> {
+    Serializer::with_formatter(BufWriter::with_capacity(BUFFER, out), Layout::default())
 }
 
-impl<'w> Pieces<'w> {
-    fn serializer(out: &'w mut dyn Write) -> JsonWriter<'w> {
-        Serializer::with_formatter(Pieces { text: Vec::with_capacity(BUFFER), out }, Layout::default())
-    }
-
-    /// The last line ends too.
-    fn end(mut self) -> io::Result<()> {
-        self.write_all(b"\n")?;
-        self.flush()
-    }
-
-    #[cold]
-    fn hand_on(&mut self) -> io::Result<()> {
-        let handed = self.out.write_all(&self.text);
-        self.text.clear();
-        handed
-    }
-}
-
-impl Write for Pieces<'_> {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.write_all(piece).map(|()| piece.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, piece: &[u8]) -> io::Result<()> {
-        if self.text.len() + piece.len() > BUFFER {
-            self.hand_on()?;
-        }
-        self.text.extend_from_slice(piece);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.hand_on()?;
-        self.out.flush()
-    }
+/// The last line ends too.
+fn end(to: JsonWriter<'_>) -> io::Result<()> {
+    let mut out = to.into_inner();
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// Two spaces a level, as everybody prints it; and no character that moves a terminal.
@@ -93,7 +59,7 @@ impl Formatter for Layout {
 
 /// The document to a stream.
 pub fn write(report: &Report, out: &mut dyn Write) -> serde_json::Result<()> {
-    let mut to = Pieces::serializer(out);
+    let mut to = writer(out);
     match (&report.document, &report.data) {
         (Some(document), Value::Object(more)) => document.write(&report.schema, more, &mut to)?,
         (Some(document), _) => document.write(&report.schema, &Map::new(), &mut to)?,
@@ -104,7 +70,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> serde_json::Result<()> {
             Leading { schema: &report.schema, fields: &fields }.serialize(&mut to)?;
         }
     }
-    to.into_inner().end().map_err(serde_json::Error::io)
+    end(to).map_err(serde_json::Error::io)
 }
 
 #[derive(Serialize)]
@@ -130,9 +96,9 @@ pub fn write_data(out: &mut dyn Write, schema: &str, data: &impl Serialize) -> i
         #[serde(flatten)]
         data: &'d T,
     }
-    let mut to = Pieces::serializer(out);
+    let mut to = writer(out);
     Document { schema, data }.serialize(&mut to)?;
-    to.into_inner().end()
+    end(to)
 }
 
 /// JSON that says the same and moves no terminal.

@@ -24,7 +24,8 @@ pub use flows::flows;
 
 use crate::facts::{Object, Place};
 use names::{exact_secret_field, secret_name};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -98,12 +99,12 @@ impl<'de> Visitor<'de> for Members {
 
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.
 pub fn trusted(json: Arc<str>, place: Option<Place>) -> Option<Object> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Head<'a> {
         #[serde(borrow)]
         metadata: Metadata<'a>,
     }
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Metadata<'a> {
         #[serde(borrow, default)]

@@ -1,7 +1,7 @@
 //! One port of a pod over SPDY/3.1, as kubectl always did it.
 //!
-//! Over a WebSocket the node's end sends pieces of four kilobytes, and so it takes the longer: nine megabytes 0.05 s instead of
-//! 0.036 s. Of the protocol this is what a port-forward needs: a stream for what the pod's side complains of, one for the
+//! Over a WebSocket the node's end sends pieces of four kilobytes, and so it takes the longer: nine megabytes 0.041 s instead of
+//! 0.034 s (benches/README.md). Of the protocol this is what a port-forward needs: a stream for what the pod's side complains of, one for the
 //! bytes, and answers to pings. Nobody there keeps the windows of its flow control.
 
 use super::call::Caller;

@@ -154,11 +154,8 @@ impl Arriving {
 
 /// A string that no key calls secret may hold one all the same.
 fn plain(inner: &[u8]) -> Option<String> {
-    if inner.len() < scan::SHORTEST || scan::dull(inner) {
-        return None;
-    }
     let seen = scan::Seen::of(inner);
-    if seen.harmless() && !seen.escaped() {
+    if inner.len() < scan::SHORTEST || seen.harmless() && !seen.escaped() {
         return None;
     }
     let text = String::from_utf8_lossy(inner);

@@ -119,7 +119,7 @@ mod class {
 }
 
 /// Whether a text has none of the bytes without which it is harmless and not escaped: sixteen of them at once.
-pub fn dull(bytes: &[u8]) -> bool {
+fn dull(bytes: &[u8]) -> bool {
     let is_one = |byte: u8, ones: &[u8]| ones.iter().fold(0, |seen, one| seen | u8::from(byte == *one));
     let matters = |byte: u8| is_one(byte, b"JL@ B\\") | is_one(byte | 0x20, b"krw");
     let (parts, rest) = bytes.as_chunks::<16>();
@@ -132,7 +132,12 @@ pub fn dull(bytes: &[u8]) -> bool {
 pub struct Seen(u16);
 
 impl Seen {
+    /// Of most there is nothing to see.
     pub fn of(bytes: &[u8]) -> Self {
+        if dull(bytes) { Seen::default() } else { Seen::each(bytes) }
+    }
+
+    fn each(bytes: &[u8]) -> Self {
         // Four at a time do not wait for each other.
         let class = |byte: u8| class::OF[usize::from(byte)];
         let (fours, rest) = bytes.as_chunks::<4>();
@@ -180,11 +185,8 @@ struct Triggers {
 impl Triggers {
     fn of(text: &str) -> Self {
         let mut triggers = Triggers::default();
-        if text.len() < SHORTEST || dull(text.as_bytes()) {
-            return triggers;
-        }
         let seen = Seen::of(text.as_bytes());
-        if seen.harmless() {
+        if text.len() < SHORTEST || seen.harmless() {
             return triggers;
         }
         let bytes = text.as_bytes();
@@ -466,7 +468,7 @@ mod tests {
                 text[at] = byte;
                 // Some kinds matter only beside another, and dull has neither.
                 let part_of_a_pair = class::OF[usize::from(byte)] & (class::BEGIN | class::LETTER) != 0;
-                let seen = Seen::of(&text);
+                let seen = Seen::each(&text);
                 assert_eq!(dull(&text), seen.harmless() && !seen.escaped() && !part_of_a_pair, "{byte} at {at}");
             }
         }

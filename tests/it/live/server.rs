@@ -208,14 +208,18 @@ fn whole(buffer: &[u8]) -> Option<(Request, usize)> {
     Some((request, end + length))
 }
 
-/// An exec: channel 1 is stdout, 2 stderr, 3 how it ended.
-async fn ran(mut stream: TcpStream, request: &Request, out: &str, failed: Option<&str>) {
+async fn websocket(mut stream: TcpStream, request: &Request) -> WebSocketStream<TcpStream> {
     let accept = derive_accept_key(request.header("sec-websocket-key")[0].as_bytes());
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    WebSocketStream::from_raw_socket(stream, Role::Server, None).await
+}
+
+/// An exec: channel 1 is stdout, 2 stderr, 3 how it ended.
+async fn ran(stream: TcpStream, request: &Request, out: &str, failed: Option<&str>) {
+    let mut socket = websocket(stream, request).await;
     let status = match failed {
         None => r#"{"metadata":{},"status":"Success"}"#.to_owned(),
         Some(_) => r#"{"metadata":{},"status":"Failure","message":"command terminated with exit code 1"}"#.to_owned(),
@@ -246,13 +250,8 @@ impl Pod {
             stream.write_all(&[0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 2, 0x80, 3, 0, 4, 0, 0, 0, 4, 0, 0, 0, 0]).await.unwrap();
             return Pod::Spdy(stream, Vec::new());
         }
-        let accept = derive_accept_key(request.header("sec-websocket-key")[0].as_bytes());
-        let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
         let port: u16 = request.query.split("ports=").nth(1).unwrap().parse().unwrap();
-        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        let mut socket = websocket(stream, request).await;
         let [low, high] = port.to_le_bytes();
         for channel in [0, 1] {
             socket.send(Message::binary(vec![channel, low, high])).await.unwrap();
