@@ -172,11 +172,11 @@ impl Filter {
     }
 
     fn fits(&self, proxy: &Proxy) -> bool {
-        self.namespace.as_ref().is_none_or(|only| *only == proxy.namespace)
+        self.namespace.as_ref().is_none_or(|only| **only == *proxy.namespace)
             && self.name.as_ref().is_none_or(|only| *only == proxy.name)
             && self.selector.as_ref().is_none_or(|selector| selector.fits(&proxy.labels))
             && (self.only.is_empty() || self.only.contains(&proxy.health))
-            && self.revision.as_ref().is_none_or(|only| proxy.revision.as_ref() == Some(only))
+            && self.revision.as_ref().is_none_or(|only| proxy.revision.as_deref() == Some(only))
     }
 }
 

@@ -257,7 +257,7 @@ impl Waiting<'_> {
             return;
         }
         let cluster = source.name().to_owned();
-        let place = |proxy: &Proxy| (cluster.clone(), (proxy.namespace.clone(), proxy.name.clone()));
+        let place = |proxy: &Proxy| (cluster.clone(), (proxy.namespace.to_string(), proxy.name.clone()));
         let settled = |proxy: &&Proxy| self.settled.get(&place(proxy)).is_some_and(|(before, _)| *before == print(proxy));
         let open: Vec<&Proxy> = proxies.iter().filter(|proxy| !settled(proxy)).collect();
         let subject =

@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// The control planes of one mesh, and everybody who is connected to them.
@@ -125,16 +126,40 @@ pub struct Identity {
     pub roots: Result<String, String>,
 }
 
+/// A word that many proxies have in common.
+pub type Word = Arc<str>;
+
+/// A word of which there is one copy for as long as a thread says few others: ten thousand proxies of a namespace don't each
+/// have its name.
+pub fn word(text: &str) -> Word {
+    const FEW: usize = 32;
+    thread_local!(static SAID: RefCell<VecDeque<Word>> = const { RefCell::new(VecDeque::new()) });
+    SAID.with_borrow_mut(|said| {
+        if let Some(known) = said.iter().find(|known| &***known == text) {
+            return known.clone();
+        }
+        let new = Word::from(text);
+        said.truncate(FEW - 1);
+        said.push_front(new.clone());
+        new
+    })
+}
+
+/// What is in the same place is not looked at.
+pub fn by_word(one: &Word, other: &Word) -> Ordering {
+    if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
+}
+
 /// A proxy, as its control plane knows it.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     pub proxy: String,
-    pub namespace: String,
+    pub namespace: Word,
     /// The cluster that the proxy says it is in.
-    pub cluster: String,
+    pub cluster: Word,
     /// `sidecar`, `gateway`, `waypoint`, `ztunnel`; empty where the control plane doesn't say.
-    pub kind: String,
-    pub version: Option<String>,
+    pub kind: Word,
+    pub version: Option<Word>,
     /// Position in [`Fleet::planes`].
     pub plane: usize,
     pub types: Vec<Subscription>,
@@ -147,7 +172,8 @@ impl Connection {
 
     /// By proxy, of the same the newest first; those that sent at the same time stay as they were told.
     fn before(&self, other: &Connection) -> Ordering {
-        self.key().cmp(&other.key()).then_with(|| other.latest().cmp(&self.latest()))
+        let by_name = || self.proxy.cmp(&other.proxy);
+        by_word(&self.namespace, &other.namespace).then_with(by_name).then_with(|| other.latest().cmp(&self.latest()))
     }
 
     /// When anything was last sent to it.
@@ -266,4 +292,21 @@ pub fn short(type_url: &str) -> Cow<'static, str> {
         "Authorization" => "WADS",
         other => return Cow::Owned(other.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_shared_and_ordered_as_text() {
+        assert!(Arc::ptr_eq(&word("shop"), &word("shop")));
+        let many: Vec<Word> = (0..100).map(|n| word(&n.to_string())).collect();
+        let again = word("shop");
+        assert_eq!((&*again, &*many[42]), ("shop", "42"), "also when the first is forgotten");
+        for (one, other) in [("a", "b"), ("shop", "shop"), ("", "a")] {
+            assert_eq!(by_word(&word(one), &word(other)), one.cmp(other));
+            assert_eq!(by_word(&Word::from(one), &word(other)), one.cmp(other));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{CACHED, Connection, Fleet, Machine, Plane, Subscription, Told};
+use crate::mesh::sync::{CACHED, Connection, Fleet, Machine, Plane, Subscription, Told, Word, by_word, word};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
@@ -55,15 +55,15 @@ pub struct Status {
 #[derive(Clone, Debug, Serialize)]
 pub struct Proxy {
     pub name: String,
-    pub namespace: String,
+    pub namespace: Word,
     /// As the proxy has it; empty where only its pod is known.
-    pub cluster: String,
+    pub cluster: Word,
     pub mesh: &'static str,
     #[serde(rename = "type")]
-    pub kind: String,
-    pub version: Option<String>,
-    pub revision: Option<String>,
-    pub control_plane: Option<String>,
+    pub kind: Word,
+    pub version: Option<Word>,
+    pub revision: Option<Word>,
+    pub control_plane: Option<Word>,
     pub health: Health,
     /// Since when it is not well.
     pub since: Option<Timestamp>,
@@ -147,7 +147,8 @@ impl Status {
     }
 
     fn arrange(&mut self) {
-        self.proxies.sort_by(|a, b| (a.health, &a.namespace, &a.name).cmp(&(b.health, &b.namespace, &b.name)));
+        let by_name = |a: &Proxy, b: &Proxy| by_word(&a.namespace, &b.namespace).then_with(|| a.name.cmp(&b.name));
+        self.proxies.sort_by(|a, b| a.health.cmp(&b.health).then_with(|| by_name(a, b)));
         self.count();
     }
 
@@ -207,7 +208,7 @@ fn join(
             if proxy.kind.is_empty() {
                 proxy.kind = kind(member);
             }
-            proxy.revision = member.revision.clone().or(proxy.revision);
+            proxy.revision = member.revision.as_deref().map(word).or(proxy.revision);
         }
         if let Some(told) = told {
             told::add(&mut proxy, told, facts.now);
@@ -276,19 +277,19 @@ fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn
     (Health::Disconnected, reasons)
 }
 
-fn kind(member: &Membership) -> String {
-    member.mode.unwrap_or("unknown").replace("native-", "")
+fn kind(member: &Membership) -> Word {
+    word(&member.mode.unwrap_or("unknown").replace("native-", ""))
 }
 
 fn of_pod(pod: &Subject, member: &Membership, mesh: &'static str, health: Health, reasons: Vec<String>) -> Proxy {
     Proxy {
         name: pod.name.clone(),
-        namespace: pod.namespace.clone(),
-        cluster: String::new(),
+        namespace: word(&pod.namespace),
+        cluster: word(""),
         mesh,
         kind: kind(member),
-        version: member.version.clone(),
-        revision: member.revision.clone(),
+        version: member.version.as_deref().map(word),
+        revision: member.revision.as_deref().map(word),
         control_plane: None,
         health,
         since: None,
@@ -334,8 +335,8 @@ fn of_connection(connection: Connection, fleet: &Fleet, mesh: &'static str, now:
         mesh,
         kind: connection.kind,
         version: connection.version,
-        revision: plane.map(|plane| plane.revision.clone()),
-        control_plane: plane.map(|plane| plane.name.clone()),
+        revision: plane.map(|plane| word(&plane.revision)),
+        control_plane: plane.map(|plane| word(&plane.name)),
         health,
         since: oldest.and_then(|one| one.sent_at),
         age_seconds,

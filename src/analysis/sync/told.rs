@@ -3,7 +3,7 @@
 use super::{Health, Proxy, Type};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::Membership;
-use crate::mesh::sync::{Part, Told};
+use crate::mesh::sync::{Part, Told, word};
 use crate::report::Severity;
 use jiff::Timestamp;
 
@@ -21,13 +21,13 @@ pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str
     let member = pod.map(|(_, member)| member);
     Proxy {
         name: told.proxy.clone(),
-        namespace: told.namespace.clone(),
-        cluster: String::new(),
+        namespace: word(&told.namespace),
+        cluster: word(""),
         mesh,
-        kind: told.kind.or(member.and_then(|member| member.mode)).unwrap_or("unknown").replace("native-", ""),
-        version: told.version.clone().or_else(|| member.and_then(|member| member.version.clone())),
-        revision: member.and_then(|member| member.revision.clone()),
-        control_plane: told.plane.clone(),
+        kind: word(&told.kind.or(member.and_then(|member| member.mode)).unwrap_or("unknown").replace("native-", "")),
+        version: told.version.as_deref().or(member.and_then(|member| member.version.as_deref())).map(word),
+        revision: member.and_then(|member| member.revision.as_deref()).map(word),
+        control_plane: told.plane.as_deref().map(word),
         health,
         since,
         age_seconds: since.map(|at| (now.as_second() - at.as_second()).max(0)),

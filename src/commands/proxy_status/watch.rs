@@ -86,7 +86,7 @@ impl History {
         self.begun.get_or_insert(now);
         let all = taken.all.iter().flat_map(|status| status.proxies.iter().map(move |proxy| (status, proxy)));
         let current: BTreeMap<_, _> = all
-            .map(|(status, proxy)| ((status.cluster.clone(), proxy.namespace.clone(), proxy.name.clone()), proxy.health))
+            .map(|(status, proxy)| ((status.cluster.clone(), proxy.namespace.to_string(), proxy.name.clone()), proxy.health))
             .collect();
         self.unwell.push(current.values().filter(|health| **health != Health::Synced).count());
         if self.unwell.len() > TREND {

@@ -2,7 +2,7 @@
 //!
 //! Only the fields that are read are declared; protobuf passes over the rest.
 
-use crate::mesh::sync::{Connection, Subscription, short};
+use crate::mesh::sync::{Connection, Subscription, short, word};
 use jiff::Timestamp;
 use prost::Message;
 use std::collections::BTreeMap;
@@ -87,13 +87,12 @@ fn connection(config: ClientConfig, plane: usize) -> Connection {
     let (proxy, namespace) = node.id.rsplit_once('.').map_or((node.id.as_str(), None), |(pod, ns)| (pod, Some(ns)));
     let mut types: Vec<Subscription> = config.configs.into_iter().map(subscription).collect();
     types.sort_by(|a, b| a.kind.cmp(&b.kind));
-    let namespace = namespace.map_or_else(|| told("NAMESPACE"), str::to_owned);
     Connection {
         proxy: proxy.to_owned(),
-        namespace,
-        cluster: told("CLUSTER_ID"),
-        kind: String::new(),
-        version: Some(told("ISTIO_VERSION")).filter(|version| !version.is_empty()),
+        namespace: namespace.map_or_else(|| word(&told("NAMESPACE")), word),
+        cluster: word(&told("CLUSTER_ID")),
+        kind: word(""),
+        version: Some(told("ISTIO_VERSION")).filter(|version| !version.is_empty()).map(|version| word(&version)),
         plane,
         types,
     }
@@ -142,7 +141,7 @@ mod tests {
         let response = DiscoveryResponse { resources: vec![Any { value: one.encode_to_vec().into() }] };
         let read = connections(&response.encode_to_vec(), 2).expect("its own bytes");
         let [one] = read.as_slice() else { panic!("one proxy") };
-        assert_eq!((one.proxy.as_str(), one.namespace.as_str(), one.cluster.as_str(), one.plane), ("web-0", "shop", "east", 2));
+        assert_eq!((&*one.proxy, &*one.namespace, &*one.cluster, one.plane), ("web-0", "shop", "east", 2));
         assert_eq!(one.version.as_deref(), Some("1.29.0"));
         let states: Vec<_> = one.types.iter().map(|t| (t.sent, t.acknowledged, t.at.is_some(), t.error.as_deref())).collect();
         assert_eq!(

@@ -6,7 +6,7 @@ use super::{csds, deep, follow, identity};
 use crate::envoy::field::Text;
 use crate::envoy::json;
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
-use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short};
+use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short, word};
 use crate::mesh::view::{PodStatus, nullable};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -348,10 +348,10 @@ fn connection(one: Proxy, plane: usize) -> Connection {
     let (proxy, namespace) = one.proxy.rsplit_once('.').unwrap_or((&one.proxy, ""));
     Connection {
         proxy: proxy.to_owned(),
-        namespace: namespace.to_owned(),
-        cluster: one.cluster_id.into_owned(),
-        kind: if one.proxy_type == "router" { "gateway".to_owned() } else { one.proxy_type.into_owned() },
-        version: Some(one.istio_version.into_owned()).filter(|version| !version.is_empty()),
+        namespace: word(namespace),
+        cluster: word(&one.cluster_id),
+        kind: word(if one.proxy_type == "router" { "gateway" } else { &one.proxy_type }),
+        version: Some(&*one.istio_version).filter(|version| !version.is_empty()).map(word),
         plane,
         types: one.resources.0,
     }
