@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Times two commands in turn (A B A B …) as whole processes and prints the ratio: never absolute promises.
+"""Times two commands in turn, in each round in an order of chance, as whole processes and prints the ratio: never absolute
+promises.
 
     benches/compare.py [-n 5] 'COMMAND A' 'COMMAND B'
 
 Peak resident memory comes from the operating system's accounting of each finished process. What starts a process counts
 too until the new program runs, and Python is big; so time(1), which is small, starts it for the memory, and Python for the time.
 """
-import argparse, os, shlex, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, os, random, shlex, shutil, statistics, subprocess, sys, tempfile, time
 
 p = argparse.ArgumentParser()
 p.add_argument("-n", type=int, default=5)
@@ -37,7 +38,7 @@ else:
     print("no time(1) here: of a small process, the peak is Python's", file=sys.stderr)
     peaks = {c: run(c)[1] for c in a.commands}
 for _ in range(a.n):
-    for c in a.commands:
+    for c in random.sample(a.commands, len(a.commands)):
         runs[c].append(run(c))
 medians, work = [], []
 for c in a.commands:

@@ -6,6 +6,7 @@
 
 use super::OPENING;
 use super::call::Caller;
+use super::client::Distance;
 use super::tunnel::Tunnel;
 use crate::facts::{Answer, Need, Outcome};
 use crate::source::cache;
@@ -23,8 +24,10 @@ use tokio::time::timeout;
 const LONG: usize = 1 << 20;
 /// Such ways at a time.
 const MOST: usize = 4;
-/// Who is slow doesn't hold up the others.
-const LONGEST_TURN: Duration = Duration::from_millis(100);
+/// So long its way has all to itself, where that is short.
+const ALONE: Duration = Duration::from_millis(100);
+/// Who is slow doesn't hold up the others for longer. What hangs is waited for in any case, and longer than that.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
 
 /// What is known of one cluster.
 pub struct Ahead {
@@ -117,11 +120,13 @@ impl Ahead {
     /// Whose turn it is, of what can be asked beside a long answer.
     ///
     /// Where the server is near, the control plane is likely to be on the same few processors: eight questions at once take
-    /// them away from it, and come no sooner, since they are short and their way is too.
-    pub async fn turn(&self, near: bool) -> Option<SemaphorePermit<'_>> {
-        if !near || self.state().at_work.is_empty() {
+    /// them away from it, and come no sooner, since they are short and their way is too. One after another, they also share
+    /// a connection. The long answer's way is opened first of all.
+    pub async fn turn(&self, distance: &Distance) -> Option<SemaphorePermit<'_>> {
+        if self.state().at_work.is_empty() || !distance.proves_near().await {
             return None;
         }
+        let _ = timeout(ALONE, self.opening.closed()).await;
         timeout(LONGEST_TURN, self.turn.acquire()).await.ok()?.ok()
     }
 
@@ -193,17 +198,26 @@ mod tests {
     #[tokio::test]
     async fn beside_a_long_answer_of_somebody_near_it_goes_one_by_one() {
         let ahead = Ahead::new(None, String::new());
-        assert!(ahead.turn(true).await.is_none(), "nobody is at work");
+        let [near, far, unknown] = [Some(100), Some(30_000), None].map(|took| {
+            let distance = Distance::default();
+            if let Some(took) = took.map(Duration::from_micros) {
+                distance.connected(took, false);
+                distance.reached(took);
+            }
+            distance
+        });
+        assert!(ahead.turn(&near).await.is_none(), "nobody is at work");
         let door = Door { namespace: "istio-system".into(), pod: "istiod-1".into(), port: 15014, inside: None };
         ahead.state().at_work.insert(door.clone());
-        assert!(ahead.turn(false).await.is_none(), "it is far away");
-        let first = ahead.turn(true).await;
+        assert!(ahead.turn(&far).await.is_none(), "it is far away");
+        assert!(ahead.turn(&unknown).await.is_none(), "as far as can be seen");
+        let first = ahead.turn(&near).await;
         assert!(first.is_some());
-        let mut second = pin!(ahead.turn(true));
+        let mut second = pin!(ahead.turn(&near));
         assert!(poll!(&mut second).is_pending());
         drop(first);
         assert!(second.await.is_some());
         ahead.answered(&door);
-        assert!(ahead.turn(true).await.is_none(), "it has answered");
+        assert!(ahead.turn(&near).await.is_none(), "it has answered");
     }
 }

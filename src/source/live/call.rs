@@ -75,6 +75,13 @@ impl Refusal {
     }
 }
 
+fn question(path: &str, accept: &str, near: bool) -> http::Result<http::Request<Body>> {
+    let request = http::Request::get(path).header(http::header::ACCEPT, accept);
+    // To pack an answer takes longer than a short way; who names no encoding is asked for gzip.
+    let request = if near { request.header(http::header::ACCEPT_ENCODING, "identity") } else { request };
+    request.body(Body::empty())
+}
+
 /// A client with the deadline of each of its calls.
 #[derive(Clone)]
 pub struct Caller {
@@ -185,10 +192,7 @@ impl Caller {
     }
 
     async fn once(&self, path: &str, accept: &str) -> Result<Vec<u8>, Failure> {
-        let request = http::Request::get(path)
-            .header(http::header::ACCEPT, accept)
-            .body(Body::empty())
-            .map_err(|e| Failure::Broken(e.to_string()))?;
+        let request = question(path, accept, self.distance.is_near()).map_err(|e| Failure::Broken(e.to_string()))?;
         self.sent(request).await
     }
 
@@ -246,6 +250,16 @@ mod tests {
     fn escapes_what_has_a_meaning_in_urls() {
         assert_eq!(escape("a-b.c_d~1"), "a-b.c_d~1");
         assert_eq!(escape("x=1&y/ü"), "x%3D1%26y%2F%C3%BC");
+    }
+
+    #[test]
+    fn nobody_packs_for_a_neighbour() {
+        let encoding = |near| {
+            let request = question("/api/v1/pods", "application/json", near).expect("a request");
+            request.headers().get(http::header::ACCEPT_ENCODING).cloned()
+        };
+        assert_eq!(encoding(true).expect("an encoding"), "identity");
+        assert_eq!(encoding(false), None, "the client's own");
     }
 
     #[test]

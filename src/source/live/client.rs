@@ -14,34 +14,71 @@ use kube::{Client, Config};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 use tower::{BoxError, Service, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
-/// There and back.
+/// There and back, to somebody near.
 const NEAR: Duration = Duration::from_millis(1);
+/// The same with a TLS handshake, in which both sides calculate.
+const AGREED: Duration = Duration::from_millis(15);
 
-/// How far away a server is, once there was a connection to it.
+/// What connections to a server have told of how far away it is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    #[default]
+    Unknown,
+    Far,
+    /// Whoever takes the connection is near: the server, or a proxy that nobody sees.
+    Begins,
+    Near,
+}
+
+/// How far away a server is; the shortest way that was seen to it.
 #[derive(Clone, Default)]
-pub struct Distance(Arc<AtomicU64>);
+pub struct Distance(Arc<watch::Sender<Way>>);
 
 impl Distance {
-    /// Of so many microseconds there and back; zero is not known.
-    fn measured(&self, took: Duration) {
-        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
-        let nearer = |known: u64| (known == 0 || took < known).then_some(took);
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, nearer);
+    fn tell(&self, way: Way) {
+        self.0.send_if_modified(|known| {
+            let nearer = *known < way;
+            *known = way.max(*known);
+            nearer
+        });
+    }
+
+    /// There is a connection. Behind this machine's own loopback a tunnel may begin.
+    pub fn connected(&self, took: Duration, loopback: bool) {
+        self.tell(if took < NEAR && !loopback { Way::Begins } else { Way::Far });
+    }
+
+    /// The server has answered over it, if only with its certificate: a proxy that hands bytes on can't do that for it.
+    pub fn reached(&self, took: Duration) {
+        if *self.0.borrow() == Way::Begins && took < AGREED {
+            self.tell(Way::Near);
+        }
     }
 
     /// On this machine, or in the next room.
     pub fn is_near(&self) -> bool {
-        let known = self.0.load(Ordering::Relaxed);
-        known > 0 && Duration::from_micros(known) < NEAR
+        *self.0.borrow() == Way::Near
+    }
+
+    /// The same while the first connection is made.
+    pub async fn proves_near(&self) -> bool {
+        let mut way = self.0.subscribe();
+        for (from, longest) in [(Way::Far, 2 * NEAR), (Way::Near, AGREED)] {
+            let told = timeout(longest, way.wait_for(|way| *way >= from)).await.is_ok();
+            if !told || *self.0.borrow() == Way::Far {
+                break;
+            }
+        }
+        self.is_near()
     }
 }
 
@@ -51,7 +88,8 @@ pub fn client(config: Config, distance: &Distance) -> kube::Result<Client> {
         return Client::try_from(config);
     }
     let auth = config.auth_layer()?;
-    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(at_once(distance.clone()))?);
+    let https = config.rustls_https_connector_with_connector(at_once(distance.clone()))?;
+    let mut connector = TimeoutConnector::new(measured(https, distance.clone()));
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
@@ -84,8 +122,27 @@ fn at_once(
         let (connecting, distance, begun) = (connector.call(to), distance.clone(), Instant::now());
         async move {
             let stream = connecting.await?;
-            distance.measured(begun.elapsed());
+            let loopback = stream.inner().peer_addr().is_ok_and(|server| server.ip().is_loopback());
+            distance.connected(begun.elapsed(), loopback);
             Ok::<_, BoxError>(Wide::of(stream))
+        }
+    })
+}
+
+/// The whole way, with TLS.
+fn measured<C>(
+    connector: C,
+    distance: Distance,
+) -> impl Service<Uri, Response = C::Response, Error = BoxError, Future: Send + 'static> + Clone + Send + 'static
+where
+    C: Service<Uri, Error: Into<BoxError>, Future: Send + 'static> + Clone + Send + 'static,
+{
+    tower::service_fn(move |to: Uri| {
+        let (connecting, distance, begun) = (connector.clone().call(to), distance.clone(), Instant::now());
+        async move {
+            let stream = connecting.await.map_err(Into::into)?;
+            distance.reached(begun.elapsed());
+            Ok(stream)
         }
     })
 }
@@ -138,15 +195,37 @@ impl AsyncWrite for Wide {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::{FutureExt, poll};
+    use std::pin::pin;
 
     #[test]
     fn the_shortest_way_tells_how_far_it_is() {
         let distance = Distance::default();
         assert!(!distance.is_near(), "nothing is known");
-        for (took, near) in [(30_000, false), (400, true), (50_000, true), (0, true)] {
-            distance.measured(Duration::from_micros(took));
-            assert_eq!(distance.is_near(), near, "after {took}");
+        // Microseconds until there is a connection, on the loopback or not, and until there is TLS.
+        let ways =
+            [(30_000, false, 35_000, false), (100, true, 500, false), (400, false, 40_000, false), (400, false, 4_000, true)];
+        for (connected, loopback, reached, near) in ways {
+            distance.connected(Duration::from_micros(connected), loopback);
+            distance.reached(Duration::from_micros(reached));
+            assert_eq!(distance.is_near(), near, "after {connected} and {reached}");
         }
+        distance.connected(Duration::from_secs(1), false);
+        assert!(distance.is_near(), "it was reached sooner before");
+    }
+
+    #[tokio::test]
+    async fn the_first_connection_is_waited_for_as_long_as_it_may_prove_something() {
+        assert!(!Distance::default().proves_near().await, "nobody takes the connection");
+        let far = Distance::default();
+        far.connected(Duration::from_millis(5), false);
+        assert_eq!(far.proves_near().now_or_never(), Some(false));
+        let near = Distance::default();
+        near.connected(Duration::ZERO, false);
+        let mut proof = pin!(near.proves_near());
+        assert!(poll!(&mut proof).is_pending());
+        near.reached(Duration::from_millis(4));
+        assert_eq!(poll!(&mut proof), Poll::Ready(true));
     }
 
     #[tokio::test]

@@ -45,7 +45,7 @@ impl Doors {
 
     pub async fn visit(self, caller: &Caller, ahead: &Ahead) -> Vec<(Need, Answer)> {
         let begun = ahead.take(&self.door).await;
-        let _turn = if begun.is_some() { None } else { ahead.turn(caller.distance.is_near()).await };
+        let _turn = if begun.is_some() { None } else { ahead.turn(&caller.distance).await };
         let mut line = pods::Line::begun(caller, &self.door, begun);
         let mut answers = Vec::new();
         for need in self.needs {

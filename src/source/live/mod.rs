@@ -310,8 +310,8 @@ impl Cluster {
         let all =
             first.into_iter().map(|need| (need, None)).chain(later.into_iter().map(|need| (need, Some(discovered.clone()))));
         let rest = all.map(|(need, discovered)| async move {
-            // Who is looked for comes first in any case.
-            let _turn = if let Need::List { .. } = need { self.ahead.turn(caller.distance.is_near()).await } else { None };
+            let takes_turns = matches!(need, Need::List { .. } | Need::Select { .. });
+            let _turn = if takes_turns { self.ahead.turn(&caller.distance).await } else { None };
             let (outcome, partial) = self.one(caller, discovered, &need).await;
             vec![(need, Answer { outcome, at: now(), partial })]
         });

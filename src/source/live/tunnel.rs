@@ -7,7 +7,7 @@ use super::why::why;
 use crate::facts::Outcome;
 use crate::source::memory;
 use futures::FutureExt;
-use futures::future::{BoxFuture, Either, select};
+use futures::future::{BoxFuture, Either, Fuse, poll_fn, ready, select};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1;
@@ -37,8 +37,25 @@ const RESERVED: usize = 64 << 20;
 
 pub struct Tunnel {
     sender: http1::SendRequest<Full<Bytes>>,
+    connection: Connection,
     forward: Forward,
     deadline: Duration,
+}
+
+/// What carries requests and answers. It goes on beside whoever waits for them, in his own task: as another one, each piece
+/// of a long answer would wake up two threads.
+struct Connection(Fuse<BoxFuture<'static, ()>>);
+
+impl Connection {
+    async fn beside<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        let mut waiting = pin!(waiting);
+        poll_fn(|context| {
+            // What breaks it, whoever waits is told.
+            let _ = self.0.poll_unpin(context);
+            waiting.as_mut().poll(context)
+        })
+        .await
+    }
 }
 
 /// One port of one pod, as a stream of bytes; the way ends with it.
@@ -169,9 +186,10 @@ impl Tunnel {
             };
             let (sender, connection) =
                 http1::handshake(TokioIo::new(stream)).await.map_err(|e| Outcome::Failed(format!("{place}: {}", why(&e))))?;
-            // Ends when the sender is dropped; its error reaches whoever waits for an answer.
-            tokio::spawn(connection.map(drop));
-            Ok(Tunnel { sender, forward, deadline: caller.deadline })
+            let mut connection = Connection(connection.map(drop).boxed().fuse());
+            // The pod's side connects to the port before anything is said.
+            connection.beside(ready(())).await;
+            Ok(Tunnel { sender, connection, forward, deadline: caller.deadline })
         };
         match timeout(caller.deadline, opening).await {
             Ok(result) => result,
@@ -193,7 +211,7 @@ impl Tunnel {
             self.sender.ready().await?;
             self.sender.send_request(request).await
         };
-        let response = match timeout(self.deadline, sent).await {
+        let response = match timeout(self.deadline, self.connection.beside(sent)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 // "Connection closed" is what we see; the pod's side may have said why.
@@ -212,10 +230,10 @@ impl Tunnel {
             )));
         }
         let mut body = Vec::new();
-        let mut ready = FEW;
+        let mut made_ready = FEW;
         let broken = loop {
             let wait = self.deadline.min(until.saturating_duration_since(Instant::now()));
-            match timeout(wait, incoming.frame()).await {
+            match timeout(wait, self.connection.beside(incoming.frame())).await {
                 Ok(None) => break None,
                 Ok(Some(Ok(frame))) => {
                     let Some(data) = frame.data_ref() else { continue };
@@ -223,8 +241,8 @@ impl Tunnel {
                         break Some(format!("it is longer than {limit} bytes"));
                     }
                     grow(&mut body, data.len(), announced);
-                    if body.len() + data.len() > ready {
-                        ready = prepared(&mut body);
+                    if body.len() + data.len() > made_ready {
+                        made_ready = prepared(&mut body);
                     }
                     body.extend_from_slice(data);
                     look(&body, false);
