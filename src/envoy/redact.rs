@@ -31,7 +31,7 @@ pub fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                if is_secret(key) { hide(value) } else { mask(value) }
+                if is_secret(key.as_bytes()) { hide(value) } else { mask(value) }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(mask),
@@ -40,24 +40,24 @@ pub fn mask(value: &mut Value) {
 }
 
 /// Whether a field of this name holds a secret.
-pub fn is_secret(key: &str) -> bool {
+pub fn is_secret(key: &[u8]) -> bool {
     matches!(
         key,
-        "private_key"
-            | "privateKey"
-            | "password"
-            | "pkcs12"
-            | "generic_secret"
-            | "genericSecret"
-            | "session_ticket_keys"
-            | "sessionTicketKeys"
-            | "private_key_provider"
-            | "privateKeyProvider"
-            | "inline_jwks_private"
-            | "token_secret"
-            | "tokenSecret"
-            | "hmac_secret"
-            | "hmacSecret"
+        b"private_key"
+            | b"privateKey"
+            | b"password"
+            | b"pkcs12"
+            | b"generic_secret"
+            | b"genericSecret"
+            | b"session_ticket_keys"
+            | b"sessionTicketKeys"
+            | b"private_key_provider"
+            | b"privateKeyProvider"
+            | b"inline_jwks_private"
+            | b"token_secret"
+            | b"tokenSecret"
+            | b"hmac_secret"
+            | b"hmacSecret"
     )
 }
 

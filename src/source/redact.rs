@@ -1,7 +1,8 @@
 //! Runs before anything reaches `Facts`, so that nothing secret can be printed or written.
 //!
-//! [`intake`] is the only way from an object's JSON to an [`Object`], whatever the source; the recording's writer passes
-//! every object through it once more. [`text()`] does the same for free text, [`dump()`] for what a proxy answered.
+//! [`intake`] is the only way from an object's JSON to an [`Object`], whatever the source, and [`sent`] the same from its
+//! text; the recording's writer passes every object through it once more. [`text()`] does the same for free text,
+//! [`dump()`] for what a proxy answered.
 //!
 //! What is dropped: `managedFields`, whole-object copies in annotations, the schemas of CRDs.
 //!
@@ -18,17 +19,17 @@ mod dump;
 mod flows;
 mod names;
 mod scan;
+mod sent;
 
 pub use dump::{Arriving, dump};
 pub use flows::flows;
+pub use sent::sent;
 
 use crate::facts::{Object, Place};
 use names::{exact_secret_field, secret_name};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 /// What stands where a secret was.
@@ -52,49 +53,6 @@ pub fn intake(mut value: Value, place: Option<Place>) -> Option<Object> {
     // A copy of its own size: shrunk in place, it would keep up to twice its bytes as long as it lives.
     let json = Arc::from(std::str::from_utf8(&json).ok()?);
     Some(Object { namespace, name, json, place })
-}
-
-/// An object as a server sends it. A third of that says who manages which field, which [`intake`] drops: it is not even built.
-pub struct Sent(pub Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Sent {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(Members { metadata: false }).map(Sent)
-    }
-}
-
-/// The members of an object, or of its metadata.
-struct Members {
-    metadata: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Members {
-    type Value = Map<String, Value>;
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Map<String, Value>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-        let mut members = Map::new();
-        while let Some(key) = from.next_key::<String>()? {
-            let value = match key.as_str() {
-                "managedFields" if self.metadata => {
-                    from.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                "metadata" if !self.metadata => Value::Object(from.next_value_seed(Members { metadata: true })?),
-                _ => from.next_value()?,
-            };
-            members.insert(key, value);
-        }
-        Ok(members)
-    }
 }
 
 /// An object from our own recording, which holds only what [`intake`] let through: its name is read, nothing else.

@@ -193,7 +193,7 @@ impl<'a, K> Reader<'a, K> {
     }
 
     /// A number or a word, up to what ends it.
-    pub(super) fn scalar(&mut self) -> &'a str {
+    pub fn scalar(&mut self) -> &'a str {
         let start = self.at;
         self.at = scan::end_of_scalar(self.text.as_bytes(), start);
         // It ends where the text does or at a byte of ASCII.

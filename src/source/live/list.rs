@@ -2,17 +2,20 @@
 
 use super::call::{Caller, Failure, escape, spoken};
 use super::discovery::{Plan, Served};
+use crate::envoy::json::{self, Raw};
 use crate::facts::{Object, Outcome, Resource};
 use crate::kubernetes::rights::ALLOWED;
-use crate::source::redact::{self, Sent};
+use crate::source::redact;
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Objects a page, as kubectl asks.
 const PAGE: usize = 500;
 /// A server that hands out `continue` for ever is stopped here: a million objects of one kind.
 const MAX_PAGES: usize = 2_000;
+
+/// Ten thousand pods are 100 MB of JSON: more than this is read off the network's thread, and kinds in parallel.
+const LITTLE: usize = 64 << 10;
 
 /// An outcome, and what is missing from it.
 pub type Listed = (Outcome, Option<String>);
@@ -29,8 +32,8 @@ pub async fn list(caller: &Caller, served: &Served, resource: &Resource, namespa
         if let (Outcome::Forbidden(_), Some(name), true) = (&listed.0, namespace, is_namespaces(resource)) {
             // Who has a role in one namespace only may not list namespaces, but may well read his own.
             let path = format!("/api/{version}/namespaces/{}", escape(name));
-            let own = caller.get(&path, "application/json").await.ok().and_then(|body| serde_json::from_slice(&body).ok());
-            if let Some(object) = own.and_then(taken) {
+            let own = caller.get(&path, "application/json").await.ok();
+            if let Some(object) = own.and_then(|body| taken(&body)) {
                 listed = (Outcome::Objects(vec![object]), None);
             }
         }
@@ -55,7 +58,7 @@ pub async fn get(caller: &Caller, resource: &Resource, namespace: Option<&str>, 
         return pages.read(caller).await;
     }
     match caller.get(&format!("{}/{}", pages.path, escape(name)), "application/json").await {
-        Ok(body) => match serde_json::from_slice(&body).ok().and_then(taken) {
+        Ok(body) => match taken(&body) {
             Some(object) => (Outcome::Objects(vec![object]), None),
             None => (Outcome::Failed(format!("the answer is no {}", resource.kind)), None),
         },
@@ -99,8 +102,8 @@ pub async fn may(caller: &Caller, verb: &str, group: &str, resource: &str) -> Ou
     }
 }
 
-fn taken(Sent(members): Sent) -> Option<Object> {
-    redact::intake(Value::Object(members), None)
+fn taken(body: &[u8]) -> Option<Object> {
+    redact::sent(std::str::from_utf8(body).ok()?, None)
 }
 
 fn is_namespaces(resource: &Resource) -> bool {
@@ -186,10 +189,13 @@ impl Pages {
 
     /// Keeps a page's objects and returns the token of the next one, empty on the last.
     async fn take(&mut self, body: Vec<u8>) -> Result<String, String> {
-        let (api_version, kind) = (self.api_version.clone(), self.kind.clone());
-        // Ten thousand pods are 100 MB of JSON: off the network's thread, and kinds in parallel.
-        let page = tokio::task::spawn_blocking(move || Page::parse(&body, &api_version, &kind));
-        let page = page.await.map_err(|e| e.to_string())??;
+        let page = if body.len() < LITTLE {
+            Page::parse(&body, &self.api_version, &self.kind)
+        } else {
+            let (api_version, kind) = (self.api_version.clone(), self.kind.clone());
+            let page = tokio::task::spawn_blocking(move || Page::parse(&body, &api_version, &kind));
+            page.await.map_err(|e| e.to_string())?
+        }?;
         self.objects.extend(page.objects);
         self.unreadable += page.unreadable;
         self.remaining = page.remaining;
@@ -212,18 +218,18 @@ impl Pages {
 }
 
 #[derive(Deserialize)]
-struct Raw<'a> {
+struct List<'a> {
     #[serde(default)]
-    metadata: RawMetadata,
+    metadata: ListMetadata,
     // Go writes an empty list as null.
     #[serde(borrow)]
-    items: Option<Vec<&'a RawValue>>,
+    items: Option<Vec<Raw<'a>>>,
     kind: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct RawMetadata {
+struct ListMetadata {
     r#continue: Option<String>,
     remaining_item_count: Option<u64>,
 }
@@ -237,26 +243,19 @@ struct Page {
 
 impl Page {
     fn parse(body: &[u8], api_version: &str, kind: &str) -> Result<Page, String> {
-        let raw: Raw = serde_json::from_slice(body).map_err(|e| format!("the answer is no list: {e}"))?;
-        if raw.items.is_none() && !raw.kind.as_deref().is_some_and(|kind| kind.ends_with("List")) {
+        let text = std::str::from_utf8(body).map_err(|e| format!("the answer is no list: {e}"))?;
+        let list: List = json::from_str(text).map_err(|e| format!("the answer is no list: {e}"))?;
+        if list.items.is_none() && !list.kind.as_deref().is_some_and(|kind| kind.ends_with("List")) {
             return Err("the answer is no list".to_owned());
         }
-        let items = raw.items.unwrap_or_default();
-        let mut objects = Vec::with_capacity(items.len());
-        for item in &items {
-            let object = serde_json::from_str(item.get()).ok().and_then(|Sent(mut members)| {
-                // Items of a list lack them; a typed view and a recording need them.
-                members.insert("apiVersion".to_owned(), json!(api_version));
-                members.insert("kind".to_owned(), json!(kind));
-                taken(Sent(members))
-            });
-            objects.extend(object);
-        }
+        let items = list.items.unwrap_or_default();
+        // They lack their kind; a typed view and a recording need it.
+        let objects: Vec<Object> = items.iter().filter_map(|item| redact::sent(item.get(), Some((api_version, kind)))).collect();
         Ok(Page {
             unreadable: items.len() - objects.len(),
             objects,
-            remaining: raw.metadata.remaining_item_count,
-            next: raw.metadata.r#continue.unwrap_or_default(),
+            remaining: list.metadata.remaining_item_count,
+            next: list.metadata.r#continue.unwrap_or_default(),
         })
     }
 }

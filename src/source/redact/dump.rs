@@ -112,10 +112,10 @@ impl Arriving {
     fn string(&mut self, bytes: &[u8], range: Range<usize>, key: bool) {
         let inner = &bytes[range.clone()];
         if key {
-            let name = std::str::from_utf8(inner).unwrap_or_default();
-            self.said = match (is_secret(name), self.open.last()) {
+            let name = || std::str::from_utf8(inner).unwrap_or_default();
+            self.said = match (is_secret(inner), self.open.last()) {
                 (true, _) => Said::Secret,
-                (false, Some(true)) if is_kept(name) => Said::Kept,
+                (false, Some(true)) if is_kept(name()) => Said::Kept,
                 (false, _) => Said::Nothing,
             };
             return;

@@ -5,7 +5,6 @@ use crate::facts::{Object, Outcome, Place};
 use crate::shares;
 use crate::source::{memory, redact};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -205,11 +204,12 @@ fn object(line: &[u8]) -> Option<Object> {
 /// A list as kubectl prints it; nobody has redacted it yet.
 fn list(text: &str) -> io::Result<Vec<Object>> {
     #[derive(Deserialize)]
-    struct List {
-        items: Vec<Value>,
+    struct List<'a> {
+        #[serde(borrow)]
+        items: Vec<&'a RawValue>,
     }
-    let list: List = serde_json::from_str(text)?;
-    Ok(list.items.into_iter().filter_map(|item| redact::intake(item, None)).collect())
+    let list: List<'_> = serde_json::from_str(text)?;
+    Ok(list.items.into_iter().filter_map(|item| redact::sent(item.get(), None)).collect())
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use crate::facts::{Facts, Need, Object, Outcome, Place};
 use crate::source::redact;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -157,10 +156,9 @@ fn ndjson(objects: &[Object]) -> io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(objects.iter().map(|object| object.json.len() + 64).sum());
     for object in objects {
         // Once more through the redaction: the object may come from a recording that something else wrote.
-        let value: Value = serde_json::from_str(&object.json)?;
-        let json = redact::intake(value, None).map_or_else(|| object.json.clone(), |clean| clean.json);
-        let json = RawValue::from_string(String::from(&*json))?;
-        let line = Line { namespace: &object.namespace, name: &object.name, place: object.place.as_ref(), object: &json };
+        let json = redact::sent(&object.json, None).map_or_else(|| object.json.clone(), |clean| clean.json);
+        let json: &RawValue = serde_json::from_str(&json)?;
+        let line = Line { namespace: &object.namespace, name: &object.name, place: object.place.as_ref(), object: json };
         serde_json::to_writer(&mut out, &line)?;
         out.push(b'\n');
     }
