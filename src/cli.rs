@@ -124,7 +124,8 @@ impl Ctx {
                 from_cluster: self.global.consul_token_from_secret,
             },
             roots: live::Given::default(),
-            kept: cache::root().map(|root| root.join("ways")),
+            // What was asked over HTTP last time says nothing about gRPC.
+            kept: cache::root().filter(|_| !self.xds.alone).map(|root| root.join("ways")),
         }
     }
 }

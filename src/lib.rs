@@ -23,6 +23,7 @@
 //! | [`model`] | the neutral mesh: workload, service, call edge, evidence | no |
 //! | [`analysis`] | pure questions to the model | no |
 //! | [`report`], [`render`] | one answer, many renderings; the only room with tables and colours | no |
+//! | [`json`] | JSON that is mostly skipped: of dumps, of objects, of fleets | no |
 //! | [`shares`] | work on many things of a kind, on several threads | no |
 //! | [`ui`] | stderr: progress, hints, prompts | stderr only |
 //! | [`error`] | error kinds, hints, exit codes | no |
@@ -35,6 +36,7 @@ pub mod commands;
 pub mod envoy;
 pub mod error;
 pub mod facts;
+pub mod json;
 pub mod kubernetes;
 pub mod mesh;
 pub mod model;

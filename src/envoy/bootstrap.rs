@@ -1,7 +1,7 @@
 //! The bootstrap: who the proxy is and what it was built from.
 
 use super::field::{Int, Text};
-use super::json::Raw;
+use crate::json::Raw;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use super::certificate::Certificate;
 use super::fault::Unusable;
 use super::field::Text;
-use super::json;
+use crate::json;
 use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,9 +3,9 @@
 use super::entry::{Boxed, Entry, Printed, State};
 use super::fault::Fault;
 use super::field::Text;
-use super::json::{self, Copies, Raw, Reader, line_and_column};
 use super::section::{List, Section};
 use super::stream::Odd;
+use crate::json::{self, Copies, Raw, Reader, line_and_column};
 use crate::shares::threads;
 use serde::Deserialize;
 use std::thread;

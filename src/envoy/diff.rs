@@ -6,8 +6,8 @@
 use super::certificate::{self, Certificate};
 use super::entry::{Boxed, Resource, State};
 use super::field::Text;
-use super::json::Raw;
 use super::{Dump, Section, redact, secrets};
+use crate::json::Raw;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

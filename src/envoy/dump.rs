@@ -12,13 +12,13 @@ use super::endpoints::Assignment;
 use super::entry::{Boxed, Resource};
 use super::extensions::Extension;
 use super::fault::{Fault, Unusable};
-use super::json::{Copies, Raw, Reader, line_and_column};
 use super::listeners::Listener;
 use super::outline::Outline;
 use super::routes::{RouteConfig, VirtualHost};
 use super::secrets::Secret;
 use super::section::Section;
 use super::stream::{self, Arenas, Batch, Odd, Shape, What};
+use crate::json::{Copies, Raw, Reader, line_and_column};
 use bumpalo::Bump;
 use std::io::Read;
 
@@ -175,7 +175,7 @@ fn whole<'a>(parts: Vec<(Dump<'a>, Vec<VirtualHost<'a>>)>) -> Vec<Dump<'a>> {
 
 /// Where a text stops being one. What jumps over values sees only that it came to the end; a general reader, which is asked
 /// only now, knows the place.
-pub(super) fn cut(text: &str, error: &super::json::Error) -> (usize, usize, String) {
+pub(super) fn cut(text: &str, error: &crate::json::Error) -> (usize, usize, String) {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Err(strict) if strict.is_eof() => (strict.line(), strict.column(), "the text ends there".to_owned()),
         Err(strict) => {

@@ -1,9 +1,9 @@
 //! What Envoy's dump says about each resource beside its configuration: state, version, and why an update was rejected.
 
 use super::field::Text;
-use super::json::Raw;
 use super::redact::Config;
 use super::section::List;
+use crate::json::Raw;
 use serde::{Deserialize, Serialize};
 
 /// Where a resource stands in its life.

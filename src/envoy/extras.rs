@@ -1,7 +1,7 @@
 //! What filters add to a route by its `typed_per_filter_config`: faults and rate limits.
 
 use super::field::{ByName, Int, Text};
-use super::json::Raw;
+use crate::json::Raw;
 use serde::Deserialize;
 
 /// Settings of filters for one route or virtual host, by the filter's name. Decoded only when shown.
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn settings(text: &str) -> PerFilter<'_> {
-        super::super::json::from_str(text).unwrap_or_default()
+        crate::json::from_str(text).unwrap_or_default()
     }
 
     #[test]

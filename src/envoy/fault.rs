@@ -60,7 +60,7 @@ pub struct Unusable {
 
 impl Unusable {
     /// `wanted` is what the text should have been; `keys` are the first keys of the object that it is instead.
-    pub(super) fn new(text: &str, wanted: &str, keys: &[String], error: Option<&super::json::Error>) -> Self {
+    pub(super) fn new(text: &str, wanted: &str, keys: &[String], error: Option<&crate::json::Error>) -> Self {
         let start = text.trim_start();
         let hint = |text: &str| Some(text.to_owned());
         if start.is_empty() {

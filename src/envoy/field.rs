@@ -1,6 +1,6 @@
 //! The two field types that Envoy's JSON is made of, read leniently.
 
-use super::json::Raw;
+use crate::json::Raw;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -207,7 +207,7 @@ mod tests {
             let list = serde_json::from_str::<Lists>(&text).map(|list| list.0).unwrap_or_default();
             assert_eq!((list.len(), list.capacity()), (count, count));
         }
-        let named: ByName = super::super::json::from_str(r#"{"b":1,"a":2,"b":3}"#).unwrap_or_default();
+        let named: ByName = crate::json::from_str(r#"{"b":1,"a":2,"b":3}"#).unwrap_or_default();
         assert_eq!(named.iter().map(|(name, raw)| (name, raw.get())).collect::<Vec<_>>(), [("a", "2"), ("b", "3")]);
     }
 

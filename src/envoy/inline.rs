@@ -1,8 +1,8 @@
 //! Certificates that stand in the TLS contexts of listeners and clusters, for proxies that discover no secrets.
 
 use super::certificate::{self, Certificate};
-use super::json;
 use super::{Dump, Section, Want};
+use crate::json;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;

@@ -3,10 +3,10 @@
 use super::address::{Address, Wrapped};
 use super::entry::{Boxed, Resource, Standing, State};
 use super::field::{Int, Text};
-use super::json::{self, Raw};
 use super::matcher;
 use super::origin::Origin;
 use super::routes::{RouteConfig, VirtualHost, WeightedClusters};
+use crate::json::{self, Raw};
 use crate::shares;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Which filter chain a listener picks, where a tree of matchers decides: `destination-port=80 -> destination-ip=10.0.0.1`.
 
-use super::json::Raw;
+use crate::json::Raw;
 use serde_json::Value;
 
 /// The ways through the tree that lead to the chain of this name; `UNMATCHED` for what nothing else matches, `NONE` if no

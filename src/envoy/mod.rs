@@ -30,7 +30,6 @@ pub mod field;
 pub mod hosts;
 pub mod identity;
 pub mod inline;
-pub mod json;
 pub mod listeners;
 mod matcher;
 pub mod name;

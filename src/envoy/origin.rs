@@ -1,7 +1,7 @@
 //! The Kubernetes object that a resource was made from, if the control plane wrote it into the metadata.
 
 use super::field::{ByName, Text};
-use super::json::Raw;
+use crate::json::Raw;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        label(super::super::json::from_str::<Metadata>(text).ok().and_then(|metadata| metadata.origin()).as_ref())
+        label(crate::json::from_str::<Metadata>(text).ok().and_then(|metadata| metadata.origin()).as_ref())
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::decode::Element;
 use super::dump::Want;
-use super::json::{Error, Raw, Reader};
 use super::section::{List, Section};
+use crate::json::{Error, Raw, Reader};
 
 /// The places of the elements that were asked for, and what else a look from above tells.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! Resources as the proxy printed them, put together to a dump again: whatever reads a dump reads this.
 
 use super::entry::Printed;
-use super::json::Raw;
 use super::section::{List, Section};
+use crate::json::Raw;
 
 /// Puts the elements and their lists in the order of the dump, each once; `unknown` are whole sections. A piece is either an
 /// element or what stands between two.

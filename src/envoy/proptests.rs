@@ -3,9 +3,9 @@
 use super::dump::{Dump, Want};
 use super::fault::Fault;
 use super::hosts::Hosts;
-use super::json::{self, Raw};
 use super::section::Section;
 use super::{certificate, clusters, endpoints, extensions, hosts, listeners, name, redact, routes, secrets};
+use crate::json::{self, Raw};
 use jiff::Timestamp;
 use proptest::prelude::*;
 

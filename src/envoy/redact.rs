@@ -3,7 +3,7 @@
 //! Envoy masks what its protos mark as sensitive; older versions, other vendors' extensions and Secrets that reach a
 //! proxy by another way are why this looks again.
 
-use super::json::Raw;
+use crate::json::Raw;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -84,8 +84,8 @@ fn hide(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json;
     use super::*;
+    use crate::json;
 
     #[test]
     fn keys_are_masked_and_file_names_stay() {

@@ -1,5 +1,6 @@
 //! One Kubernetes object as it was read: its name, its text, and where it stands.
 
+use crate::json;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -49,8 +50,8 @@ pub struct Object {
 
 impl Object {
     /// Decodes the fields that `T` names.
-    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.json)
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, json::Error> {
+        json::from_str(&self.json)
     }
 }
 

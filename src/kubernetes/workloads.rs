@@ -4,6 +4,7 @@ use super::quantity;
 use super::view::{self, strings};
 use super::world::{World, namespace_of};
 use crate::facts::{Object, Resource, kinds};
+use crate::json;
 use crate::mesh::marks;
 use crate::model::{Autoscaler, Container, Model, NotSeen, Port, Qos, Resources, Role, Workload, WorkloadId, WorkloadKind};
 use std::collections::BTreeMap;
@@ -90,7 +91,7 @@ pub fn collect(world: &mut World) {
     }
 }
 
-fn unread_spec(object: &Object, error: &serde_json::Error) -> NotSeen {
+fn unread_spec(object: &Object, error: &json::Error) -> NotSeen {
     let namespace = if object.namespace.is_empty() { String::new() } else { format!("{}/", object.namespace) };
     let place = object.place.as_ref().filter(|p| p.is_known()).map(|p| format!("{p}: ")).unwrap_or_default();
     NotSeen {

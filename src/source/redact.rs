@@ -19,6 +19,7 @@ mod dump;
 mod flows;
 mod names;
 mod scan;
+mod seen;
 mod sent;
 
 pub use dump::{Arriving, dump};

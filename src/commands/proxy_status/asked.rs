@@ -33,7 +33,16 @@ pub struct Asked {
 
 impl Asked {
     pub fn credentials(&self) -> Credentials {
-        Credentials { cert_dir: self.cert_dir.clone(), insecure: self.insecure }
+        Credentials { cert_dir: self.cert_dir.clone(), insecure: self.insecure, alone: self.grpc() }
+    }
+
+    /// Nothing but gRPC: who gives a certificate wants it to be used.
+    fn grpc(&self) -> bool {
+        self.transport == Transport::Grpc || self.proves()
+    }
+
+    fn proves(&self) -> bool {
+        self.cert_dir.is_some() || self.plaintext || self.insecure || self.authority.is_some()
     }
 
     /// The flags, and what is wrong with them.
@@ -49,8 +58,7 @@ impl Asked {
                 return Err(error.hint("leave --transport away"));
             }
         }
-        let grpc = self.cert_dir.is_some() || self.plaintext || self.insecure || self.authority.is_some();
-        if grpc && self.transport == Transport::Http {
+        if self.proves() && self.transport == Transport::Http {
             let error = Error::new(Kind::Usage, "certificates and TLS are for gRPC, and --transport says http");
             return Err(error.hint("use --transport grpc"));
         }
@@ -58,8 +66,7 @@ impl Asked {
             ctx.ui.warning("--insecure: the certificate of the control plane is not verified");
         }
         Ok(Channel {
-            // Who gives a certificate wants it to be used.
-            transport: if grpc { Transport::Grpc } else { self.transport },
+            transport: if self.grpc() { Transport::Grpc } else { self.transport },
             address: self.xds_address.clone(),
             authority: self.authority.clone(),
             plaintext: self.plaintext,

@@ -2,8 +2,8 @@
 
 use super::{Batch, Odd, Part, Shape, What};
 use crate::envoy::entry::State;
-use crate::envoy::json::scan::{self, Nested};
 use crate::envoy::section::{List, Section};
+use crate::json::scan::{self, Nested};
 use std::io::Read;
 
 /// Where in the text it is. What the outer brackets are follows from the inner ones.
@@ -403,7 +403,7 @@ enum Member<'b> {
 }
 
 impl Value {
-    /// The place behind it, if that has come; the same values are taken as by [`crate::envoy::json::Reader::skip`].
+    /// The place behind it, if that has come; the same values are taken as by [`crate::json::Reader::skip`].
     fn end(&mut self, bytes: &[u8], last: bool) -> Result<Option<usize>, Odd> {
         if self.nested.is_none() {
             match bytes.get(self.from) {

@@ -3,11 +3,11 @@
 
 use super::entries::{Entries, Entry, Kind, Route, Source, Written};
 use super::names::Upstream;
-use crate::envoy::json::Raw;
 use crate::envoy::listeners::{FilterChain, Listener};
 use crate::envoy::origin::Origin;
 use crate::envoy::routes::{self, RouteConfig};
 use crate::envoy::{Boxed, Dump, Section};
+use crate::json::Raw;
 use crate::mesh::origin::{Difference, Origins, Sources};
 use crate::report::Severity;
 use std::collections::{BTreeMap, BTreeSet};

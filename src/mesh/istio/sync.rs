@@ -4,14 +4,15 @@
 
 use super::{csds, deep, follow, identity};
 use crate::envoy::field::Text;
-use crate::envoy::json;
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
+use crate::json;
 use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short, word};
 use crate::mesh::view::{PodStatus, nullable};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -22,8 +23,6 @@ const XDS: u16 = 15012;
 const PLAIN_XDS: u16 = 15010;
 /// The revision of what names none.
 const DEFAULT: &str = "default";
-/// Types that a sidecar subscribes to.
-const TYPES: usize = 6;
 /// What it means that one whose probes are well gives no answer: asked over xDS for all its proxies, it used to lock one of
 /// them twice and hung for good.
 const HANGS: &str = "its pod is Ready, so it is busy, which a longer --request-timeout shows, or it hangs as before Istio's \
@@ -224,12 +223,15 @@ impl<'de> Deserialize<'de> for Pushes {
                 Ok(Pushes::default())
             }
             fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Pushes, A::Error> {
-                let mut types = Vec::with_capacity(all.size_hint().unwrap_or(TYPES));
+                // Most subscribe to as many types as the one before.
+                thread_local!(static BEFORE: Cell<usize> = const { Cell::new(0) });
+                let mut types = Vec::with_capacity(BEFORE.get());
                 while let Some((Text(url), pushed)) = all.next_entry::<Text<'de>, Pushed<'de>>()? {
                     types.push(pushed.subscription(&url));
                 }
                 types.sort_by(|a: &Subscription, b| a.kind.cmp(&b.kind));
                 types.shrink_to_fit();
+                BEFORE.set(types.len());
                 Ok(Pushes(types))
             }
         }

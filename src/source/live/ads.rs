@@ -44,6 +44,8 @@ pub struct Credentials {
     pub cert_dir: Option<PathBuf>,
     /// Take whatever certificate is shown.
     pub insecure: bool,
+    /// They are asked in no other way.
+    pub alone: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,16 +1,18 @@
-//! Ways to pods that are opened before anybody asks for them.
+//! Pods that are asked before anybody knows that they are there.
 //!
 //! The pods of a control plane are looked for by a label, and a port-forward to one takes longer than that. Those that had a
-//! fleet to tell of last time are known by name: the ways to them are begun beside the look-up. For each server and look-up
-//! these names are kept, and nothing that is told comes from them: a wrong guess is a port-forward that nobody uses.
+//! fleet to tell of last time are known by name: the ways to them are begun beside the look-up, and what was asked there
+//! first is asked as soon as they are open, since that takes longer still. For each server and look-up these questions are kept,
+//! and nothing that is told comes from them: a wrong guess is an answer that nobody takes.
 
 use super::OPENING;
 use super::call::Caller;
 use super::client::Distance;
+use super::pods::{Answered, Line};
 use super::tunnel::Tunnel;
 use crate::facts::{Answer, Need, Outcome};
 use crate::source::cache;
-use crate::source::visit::Door;
+use crate::source::visit::{Door, Method};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,42 +45,79 @@ pub struct Ahead {
 
 #[derive(Default)]
 struct State {
-    /// By look-up: the ports of pods that gave a long answer, as they are kept.
-    long: BTreeMap<Need, BTreeSet<Door>>,
+    /// By look-up: what had a long answer, as it is kept.
+    long: BTreeMap<Need, BTreeSet<Question>>,
     /// By look-up: namespace and name of the pods that are there.
     found: BTreeMap<Need, BTreeSet<(String, String)>>,
+    /// Those that have answered what they were asked first: what comes later depends on the command.
+    first: BTreeSet<Door>,
     begun: BTreeMap<Door, Begun>,
     /// Those of whom a long answer is expected.
     at_work: BTreeSet<Door>,
 }
 
-fn line(door: &Door) -> String {
-    format!("{} {} {}\n", door.namespace, door.pod, door.port)
+/// What a port of a pod is asked, without the leading slash.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Question {
+    door: Door,
+    path: String,
 }
 
-fn parse(line: &str) -> Option<Door> {
-    // It goes into a path of the API server.
-    let name = |word: &str| {
-        let fits = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
-        (fits && !word.is_empty()).then(|| word.to_owned())
-    };
-    let mut words = line.split(' ');
-    let (namespace, pod, port) = (name(words.next()?)?, name(words.next()?)?, words.next()?.parse().ok()?);
-    words.next().is_none().then_some(Door { namespace, pod, port, inside: None })
+impl Question {
+    fn line(&self) -> String {
+        let Question { door, path } = self;
+        format!("{} {} {} {path}\n", door.namespace, door.pod, door.port)
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        // They go into paths, of the API server and of the pod.
+        let made_of = |word: &str, others: &[u8]| {
+            let fits = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || others.contains(&b));
+            (fits && !word.is_empty()).then(|| word.to_owned())
+        };
+        let mut words = line.split(' ');
+        let (namespace, pod) = (made_of(words.next()?, b"-.")?, made_of(words.next()?, b"-.")?);
+        let (port, path) = (words.next()?.parse().ok()?, made_of(words.next()?, b"-_/")?);
+        words.next().is_none().then_some(Question { door: Door { namespace, pod, port, inside: None }, path })
+    }
+
+    /// Asks it; `open` ends when the way there is open.
+    async fn ask(self, caller: Caller, open: watch::Receiver<()>) -> Result<Told, Outcome> {
+        let Question { door, path } = self;
+        let tunnel = Tunnel::open(&caller, &door.namespace, &door.pod, door.port, &door.to_string()).await?;
+        drop(open);
+        let mut line = Line::over(&caller, &door, tunnel);
+        let answered = line.ask(Method::Get, &path).await;
+        Ok(Told { answered, tunnel: line.close() })
+    }
 }
 
-/// A way that is being opened; nobody's any more, it ends.
-pub struct Begun(JoinHandle<Result<Tunnel, Outcome>>);
+/// What was answered before anybody asked.
+pub struct Told {
+    pub answered: Answered,
+    /// The way there, if it is still open.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A question that is being asked; nobody's any more, it ends.
+pub struct Begun {
+    path: String,
+    asking: JoinHandle<Result<Told, Outcome>>,
+}
 
 impl Begun {
-    pub async fn opened(mut self) -> Option<Result<Tunnel, Outcome>> {
-        (&mut self.0).await.ok()
+    pub fn asks(&self, path: &str) -> bool {
+        self.path == path
+    }
+
+    pub async fn told(mut self) -> Option<Result<Told, Outcome>> {
+        (&mut self.asking).await.ok()
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.abort();
+        self.asking.abort();
     }
 }
 
@@ -87,28 +126,25 @@ impl Ahead {
         Ahead { folder, server, state: Mutex::default(), opening: watch::Sender::default(), turn: Semaphore::new(1) }
     }
 
-    /// These are asked now: begins the ways that they led to last time.
+    /// These are asked now: asks what they led to last time.
     pub fn begin(&self, caller: &Caller, needs: &[Need]) {
         let Some(folder) = &self.folder else { return };
         let mut state = self.state();
         for need in needs.iter().filter(|need| matches!(need, Need::Select { .. })) {
             let kept = state.long.entry(need.clone()).or_insert_with(|| {
                 let kept = fs::read_to_string(self.file(folder, need)).unwrap_or_default();
-                kept.lines().filter_map(parse).take(MOST).collect()
+                kept.lines().filter_map(Question::parse).take(MOST).collect()
             });
-            for door in kept.clone() {
-                let (caller, way, open) = (caller.clone(), door.clone(), self.opening.subscribe());
-                let opening = async move {
-                    let _until_open = open;
-                    Tunnel::open(&caller, &way.namespace, &way.pod, way.port, &way.to_string()).await
-                };
+            for question in kept.clone() {
+                let (door, path) = (question.door.clone(), question.path.clone());
+                let asking = tokio::spawn(question.ask(caller.clone(), self.opening.subscribe()));
                 state.at_work.insert(door.clone());
-                state.begun.insert(door, Begun(tokio::spawn(opening)));
+                state.begun.insert(door, Begun { path, asking });
             }
         }
     }
 
-    /// The way there for whoever asks first; one that was not begun waits a little for those that were.
+    /// What was asked there ahead; where nothing was, the ways that were begun are waited for a little.
     pub async fn take(&self, door: &Door) -> Option<Begun> {
         let begun = self.state().begun.remove(door);
         if begun.is_none() {
@@ -139,7 +175,7 @@ impl Ahead {
     pub fn learn(&self, answers: &[(Need, Answer)]) {
         let Some(folder) = &self.folder else { return };
         let mut state = self.state();
-        let State { long, found, at_work, .. } = &mut *state;
+        let State { long, found, first, at_work, .. } = &mut *state;
         for (need, answer) in answers {
             match (need, &answer.outcome) {
                 (Need::Select { .. }, Outcome::Objects(objects)) => {
@@ -147,10 +183,10 @@ impl Ahead {
                     // Those that are gone make place for others, and nobody waits for them.
                     if let Some(kept) = long.get_mut(need) {
                         let is_there = |door: &Door| pods.contains(&(door.namespace.clone(), door.pod.clone()));
-                        let gone: Vec<Door> = kept.iter().filter(|door| !is_there(door)).cloned().collect();
-                        for door in &gone {
-                            kept.remove(door);
-                            at_work.remove(door);
+                        let gone: Vec<Question> = kept.iter().filter(|one| !is_there(&one.door)).cloned().collect();
+                        for one in &gone {
+                            kept.remove(one);
+                            at_work.remove(&one.door);
                         }
                         if !gone.is_empty() {
                             self.keep(folder, need, kept);
@@ -158,12 +194,16 @@ impl Ahead {
                     }
                     found.insert(need.clone(), pods);
                 }
-                (Need::PodGet { namespace, pod, port, .. }, Outcome::Bytes(bytes)) if bytes.len() >= LONG => {
+                (Need::PodGet { namespace, pod, port, path }, Outcome::Bytes(bytes)) => {
                     let key = (namespace.clone(), pod.clone());
                     let door = Door { namespace: namespace.clone(), pod: pod.clone(), port: *port, inside: None };
+                    if !first.insert(door.clone()) || bytes.len() < LONG {
+                        continue;
+                    }
+                    let question = Question { door, path: path.clone() };
                     for (look_up, _) in found.iter().filter(|(_, pods)| pods.contains(&key)) {
                         let kept = long.entry(look_up.clone()).or_default();
-                        if kept.len() < MOST && kept.insert(door.clone()) {
+                        if kept.len() < MOST && kept.insert(question.clone()) {
                             self.keep(folder, look_up, kept);
                         }
                     }
@@ -173,9 +213,9 @@ impl Ahead {
         }
     }
 
-    fn keep(&self, folder: &Path, look_up: &Need, doors: &BTreeSet<Door>) {
+    fn keep(&self, folder: &Path, look_up: &Need, questions: &BTreeSet<Question>) {
         if cache::own(folder).is_ok() {
-            let lines: String = doors.iter().map(line).collect();
+            let lines: String = questions.iter().map(Question::line).collect();
             cache::note(&self.file(folder, look_up), &lines);
         }
     }

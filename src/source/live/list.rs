@@ -2,8 +2,8 @@
 
 use super::call::{Caller, Failure, escape, spoken};
 use super::discovery::{Plan, Served};
-use crate::envoy::json::{self, Raw};
 use crate::facts::{Object, Outcome, Resource};
+use crate::json::{self, Raw};
 use crate::kubernetes::rights::ALLOWED;
 use crate::source::redact;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! One port of one pod: a tunnel while that is possible, a program inside of the container where it is not.
 
-use super::ahead::Begun;
+use super::ahead::{Begun, Told};
 use super::call::{Caller, spoken};
 use super::tunnel::{Look, Reply, Tunnel};
 use super::why::why;
@@ -14,6 +14,7 @@ use kube::Api;
 use kube::api::{AttachParams, AttachedProcess};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
@@ -31,7 +32,7 @@ pub struct Line<'c> {
     caller: &'c Caller,
     door: &'c Door,
     tunnel: Option<Tunnel>,
-    /// One that is being opened since before this was made.
+    /// What is being asked since before this was made.
     begun: Option<Begun>,
     /// Why port-forwards don't work here; not tried again.
     closed: Option<Outcome>,
@@ -51,8 +52,34 @@ impl<'c> Line<'c> {
         Line { caller, door, tunnel: None, begun, closed: None, strikes: 0 }
     }
 
+    /// A way that is open already.
+    pub fn over(caller: &'c Caller, door: &'c Door, tunnel: Tunnel) -> Self {
+        Line { tunnel: Some(tunnel), ..Line::new(caller, door) }
+    }
+
+    /// The way there, if it is still open.
+    pub fn close(self) -> Option<Tunnel> {
+        self.tunnel
+    }
+
     /// `path` without its leading slash.
     pub async fn ask(&mut self, method: Method, path: &str) -> Answered {
+        if let Some(begun) = self.begun.take().filter(|begun| method == Method::Get && begun.asks(path)) {
+            match begun.told().await {
+                Some(Ok(Told { answered: answered @ (Outcome::Bytes(_) | Outcome::TimedOut(_), _), tunnel })) => {
+                    self.tunnel = tunnel;
+                    self.strikes = usize::from(answered.1.is_some() || matches!(answered.0, Outcome::TimedOut(_)));
+                    return answered;
+                }
+                // It had its time.
+                Some(Err(late @ Outcome::TimedOut(_))) => {
+                    self.closed = Some(late.clone());
+                    return (late, None);
+                }
+                // What was opened before it was needed may have been closed again; a second one tells.
+                Some(_) | None => {}
+            }
+        }
         self.send(method, path, Vec::new()).await
     }
 
@@ -136,20 +163,6 @@ impl<'c> Line<'c> {
             .header(http::header::HOST, format!("localhost:{port}"))
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| (true, Outcome::Failed(format!("{place}: {e}"))))?;
-        let begun = match self.begun.take() {
-            Some(begun) => begun.opened().await,
-            None => None,
-        };
-        match begun {
-            Some(Ok(mut tunnel)) => match tunnel.send(request.clone(), LIMIT, &place, look).await {
-                // What was opened before it was needed may have been closed again; a second one tells.
-                Err(outcome) if !matches!(outcome, Outcome::TimedOut(_)) => {}
-                sent => return self.came(tunnel, sent, &place),
-            },
-            // It had its time.
-            Some(Err(late @ Outcome::TimedOut(_))) => return Err((false, late)),
-            Some(Err(_)) | None => {}
-        }
         let mut tunnel = match self.tunnel.take() {
             Some(open) => open,
             None => Tunnel::open(self.caller, namespace, pod, *port, &place).await.map_err(|outcome| (false, outcome))?,
@@ -176,7 +189,7 @@ impl<'c> Line<'c> {
         (if reply.status == 404 { Outcome::Absent(why) } else { Outcome::Failed(why) }, None)
     }
 
-    async fn run(&self, words: Vec<String>, container: &str) -> Result<Answered, String> {
+    async fn run(&mut self, words: Vec<String>, container: &str) -> Result<Answered, String> {
         let shown = words.first().cloned().unwrap_or_default();
         let failed = |why: String| format!("{shown} in container {container}: {why}");
         let pods: Api<Pod> = Api::namespaced(self.caller.client.clone(), &self.door.namespace);
@@ -192,42 +205,42 @@ impl<'c> Line<'c> {
             Err(_) => return Err(failed(format!("did not start within {}", spoken(deadline)))),
         };
         let (out, err) = (process.stdout(), process.stderr());
-        let (out, err) = tokio::join!(self.drain(out, LIMIT), self.drain(err, STDERR));
+        let (out, err) = tokio::join!(drain(out, LIMIT, deadline), drain(err, STDERR, deadline));
         let (body, broken) = out;
-        let complaint = if broken.is_some() { None } else { self.complaint(&mut process, &err.0).await };
+        let complaint = if broken.is_some() { None } else { complaint(&mut process, &err.0, deadline).await };
         match complaint {
             Some(why) => Err(failed(why)),
             None => Ok((Outcome::Bytes(Arc::new(body)), broken)),
         }
     }
+}
 
-    async fn drain(&self, from: Option<impl AsyncRead + Unpin>, limit: usize) -> (Vec<u8>, Option<String>) {
-        let mut body = Vec::new();
-        let Some(mut from) = from else { return (body, None) };
-        loop {
-            match timeout(self.caller.deadline, from.read_buf(&mut body)).await {
-                Ok(Ok(0)) => return (body, None),
-                Ok(Ok(_)) if body.len() > limit => {
-                    body.truncate(limit);
-                    return (body, Some(format!("it is longer than {limit} bytes")));
-                }
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return (body, Some(why(&error))),
-                Err(_) => return (body, Some(format!("nothing came for {}", spoken(self.caller.deadline)))),
+async fn drain(from: Option<impl AsyncRead + Unpin>, limit: usize, deadline: Duration) -> (Vec<u8>, Option<String>) {
+    let mut body = Vec::new();
+    let Some(mut from) = from else { return (body, None) };
+    loop {
+        match timeout(deadline, from.read_buf(&mut body)).await {
+            Ok(Ok(0)) => return (body, None),
+            Ok(Ok(_)) if body.len() > limit => {
+                body.truncate(limit);
+                return (body, Some(format!("it is longer than {limit} bytes")));
             }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return (body, Some(why(&error))),
+            Err(_) => return (body, Some(format!("nothing came for {}", spoken(deadline)))),
         }
     }
+}
 
-    /// Why the program failed, if it did: its own last words, or the server's.
-    async fn complaint(&self, process: &mut AttachedProcess, said: &[u8]) -> Option<String> {
-        let status = timeout(self.caller.deadline, process.take_status()?).await.ok()??;
-        if status.status.as_deref() != Some("Failure") {
-            return None;
-        }
-        let said = String::from_utf8_lossy(said);
-        let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
-        Some(last.or(status.message).unwrap_or_else(|| "it failed and says nothing".to_owned()).chars().take(TOLD).collect())
+/// Why the program failed, if it did: its own last words, or the server's.
+async fn complaint(process: &mut AttachedProcess, said: &[u8], deadline: Duration) -> Option<String> {
+    let status = timeout(deadline, process.take_status()?).await.ok()??;
+    if status.status.as_deref() != Some("Failure") {
+        return None;
     }
+    let said = String::from_utf8_lossy(said);
+    let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+    Some(last.or(status.message).unwrap_or_else(|| "it failed and says nothing".to_owned()).chars().take(TOLD).collect())
 }
 
 /// A node tells its network namespace and every address that it tried; what matters is that nobody listens.

@@ -3,9 +3,10 @@
 //! Strings are looked at one by one and everything else is copied, so numbers keep their spelling and a dump with
 //! nothing to hide is not copied at all.
 
+use super::seen::Seen;
 use super::{MARKER, scan};
-use crate::envoy::json::{after_space, end_of_string};
 use crate::envoy::redact::{is_kept, is_secret};
+use crate::json::{after_space, end_of_string};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -154,7 +155,7 @@ impl Arriving {
 
 /// A string that no key calls secret may hold one all the same.
 fn plain(inner: &[u8]) -> Option<String> {
-    let seen = scan::Seen::of(inner);
+    let seen = Seen::of(inner);
     if inner.len() < scan::SHORTEST || seen.harmless() && !seen.escaped() {
         return None;
     }

@@ -6,8 +6,8 @@
 
 use super::names::{exact_secret_field, secret_name};
 use super::{COPIES, intake, scan};
-use crate::envoy::json::{Error, Reader};
 use crate::facts::Object;
+use crate::json::{Error, Reader};
 use serde::de::Error as _;
 use serde_json::Value;
 use std::borrow::Cow;

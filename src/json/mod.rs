@@ -14,7 +14,7 @@ mod keep;
 mod list;
 mod raw;
 mod reader;
-pub(super) mod scan;
+pub(crate) mod scan;
 
 pub use error::{Error, Kind, line_and_column};
 pub use keep::{AsItIs, Copies, Keep};
