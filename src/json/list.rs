@@ -2,28 +2,26 @@
 
 use super::{Error, Reader};
 use crate::shares;
-use serde::Deserialize;
 use std::ops::Range;
 
-/// The elements of a text that is a list, made into something at once. Fewer bytes than `least` aren't worth a thread.
+/// The elements of a text that is a list, each made into something as soon as it is read, by what `reads` gives to each
+/// thread. Fewer bytes than `least` aren't worth a thread.
 ///
 /// Where the share of each further thread begins is guessed: at what looks like the beginning of the first element. Whoever
 /// reads the share before it finds out whether an element begins there; where none does, one thread reads the whole.
-pub fn list<'a, T, R>(text: &'a str, least: usize, make: impl Fn(T) -> Option<R> + Sync) -> Result<Vec<R>, Error>
+pub fn list<'a, R: Send, F>(text: &'a str, least: usize, reads: impl Fn() -> F + Sync) -> Result<Vec<R>, Error>
 where
-    T: Deserialize<'a>,
-    R: Send,
+    F: FnMut(&mut Reader<'a>) -> Result<Option<R>, Error>,
 {
     let starts = starts(text, (text.len() / least.max(1)).min(shares::threads()));
-    from(text, &starts, &make).or_else(|error| if starts.len() > 1 { from(text, &[0], &make) } else { Err(error) })
+    from(text, &starts, &reads).or_else(|error| if starts.len() > 1 { from(text, &[0], &reads) } else { Err(error) })
 }
 
-fn from<'a, T, R>(text: &'a str, starts: &[usize], make: &(impl Fn(T) -> Option<R> + Sync)) -> Result<Vec<R>, Error>
+fn from<'a, R: Send, F>(text: &'a str, starts: &[usize], reads: &(impl Fn() -> F + Sync)) -> Result<Vec<R>, Error>
 where
-    T: Deserialize<'a>,
-    R: Send,
+    F: FnMut(&mut Reader<'a>) -> Result<Option<R>, Error>,
 {
-    let one = |places: Range<usize>| share(text, starts[places.start], starts.get(places.end).copied(), make);
+    let one = |places: Range<usize>| share(text, starts[places.start], starts.get(places.end).copied(), reads());
     let mut made = shares::ranges(starts.len(), 1, one).into_iter();
     let mut all = made.next().transpose()?.unwrap_or_default();
     for share in made {
@@ -54,10 +52,12 @@ fn head(text: &str) -> Option<&str> {
     text.get(from..reader.at())
 }
 
-fn share<'a, T, R>(text: &'a str, start: usize, next: Option<usize>, make: &impl Fn(T) -> Option<R>) -> Result<Vec<R>, Error>
-where
-    T: Deserialize<'a>,
-{
+fn share<'a, R>(
+    text: &'a str,
+    start: usize,
+    next: Option<usize>,
+    mut read: impl FnMut(&mut Reader<'a>) -> Result<Option<R>, Error>,
+) -> Result<Vec<R>, Error> {
     let mut reader = Reader::part(text, start, text.len());
     let mut made = Vec::new();
     if start == 0 {
@@ -65,7 +65,7 @@ where
     }
     let mut more = start > 0 || reader.next_element(true)?;
     while more {
-        made.extend(make(reader.decode()?));
+        made.extend(read(&mut reader)?);
         if made.len() == 1 {
             // As if the rest were like it; what others read comes behind the first.
             let end = next.filter(|_| start > 0).unwrap_or(text.len());
@@ -90,6 +90,10 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
+    fn values<'a>() -> impl FnMut(&mut Reader<'a>) -> Result<Option<Value>, Error> {
+        |reader| reader.decode().map(Some)
+    }
+
     fn any_element() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![any::<i16>().prop_map(Value::from), "[a{},\"\\[\\]:é ]{0,8}".prop_map(Value::from)];
         leaf.prop_recursive(3, 12, 3, |inner| {
@@ -107,16 +111,16 @@ mod tests {
         #[test]
         fn any_guess_is_found_out(all in prop::collection::vec(any_element(), 0..6), pretty: bool, guess: prop::sample::Index, cut: prop::sample::Index) {
             let mut text = if pretty { serde_json::to_string_pretty(&all) } else { serde_json::to_string(&all) }.expect("JSON");
-            let whole = |text: &str| from(text, &[0], &|one: Value| Some(one)).ok();
+            let whole = |text: &str| from(text, &[0], &values).ok();
             prop_assert_eq!(whole(&text), Some(all.clone()), "{}", text);
             let places: Vec<usize> = (1..text.len()).filter(|at| text.is_char_boundary(*at)).collect();
             let at = guess.get(&places);
-            if let Ok(read) = from(&text, &[0, *at], &|one: Value| Some(one)) {
+            if let Ok(read) = from(&text, &[0, *at], &values) {
                 prop_assert_eq!(&read, &all, "{} from {}", text, at);
             }
-            prop_assert_eq!(list(&text, 1, |one: Value| Some(one)).ok(), Some(all), "{}", text);
+            prop_assert_eq!(list(&text, 1, values).ok(), Some(all), "{}", text);
             text.truncate(*cut.get(&places));
-            prop_assert!(list(&text, 1, |one: Value| Some(one)).is_err(), "{}", text);
+            prop_assert!(list(&text, 1, values).is_err(), "{}", text);
         }
     }
 
@@ -128,6 +132,7 @@ mod tests {
             let starts = starts(&text, 4);
             assert_eq!(starts.len(), 4);
             let name = |one: Value| one["proxy"].as_str().filter(|name| *name != "p7").map(str::to_owned);
+            let name = || |reader: &mut Reader<'_>| reader.decode().map(name);
             let expected: Vec<String> = (0..400).filter(|n| *n != 7).map(|n| format!("p{n}")).collect();
             assert_eq!(list(&text, 100, name).expect("a list"), expected);
         }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// Reads JSON from front to back. What it decodes borrows from the text, or from where `keep` puts a copy.
 #[derive(Clone, Debug)]
 pub struct Reader<'a, K = AsItIs> {
-    text: &'a str,
+    pub(super) text: &'a str,
     pub(super) at: usize,
     /// How many more values may lie in each other. Only decoding counts; jumping over needs no stack.
     pub(super) depth: u8,
@@ -52,6 +52,17 @@ impl<'a, K> Reader<'a, K> {
         K: Keep<'a, 'k>,
     {
         T::deserialize(&mut *self).map_err(|error| error.or_at(self.at))
+    }
+
+    /// The same with the text that it was decoded from.
+    pub fn written<'k, T: Deserialize<'k>>(&mut self) -> Result<(&'a str, T), Error>
+    where
+        K: Keep<'a, 'k>,
+    {
+        self.peek();
+        let start = self.at;
+        let value = self.decode()?;
+        Ok((&self.text[start..self.at], value))
     }
 
     pub(super) fn is_next(&self, byte: u8) -> bool {

@@ -15,6 +15,7 @@ mod operator;
 mod revisions;
 mod state;
 mod sync;
+mod syncz;
 #[cfg(test)]
 mod tests;
 pub mod ztunnel;

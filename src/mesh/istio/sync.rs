@@ -2,19 +2,12 @@
 //!
 //! A port-forward comes from the pod's own loopback, which istiod asks for no token; xDS takes one, and TLS.
 
-use super::{csds, deep, follow, identity};
-use crate::envoy::field::Text;
+use super::{csds, deep, follow, identity, syncz};
 use crate::facts::{Account, Ads, At, Channel, Facts, Need, Object, Outcome, Tls, Transport, kinds};
-use crate::json;
-use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane, Subscription, short, word};
+use crate::mesh::sync::{Connection, Fleet, Intended, Key, Plane};
 use crate::mesh::view::{PodStatus, nullable};
-use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 pub const PORT: u16 = 15014;
 const PATH: &str = "debug/syncz";
@@ -27,8 +20,6 @@ const DEFAULT: &str = "default";
 /// them twice and hung for good.
 const HANGS: &str = "its pod is Ready, so it is busy, which a longer --request-timeout shows, or it hangs as before Istio's \
     pull request 61660, which a restart ends";
-/// So many bytes, some hundred proxies, are worth a thread.
-const SHARE: usize = 512 << 10;
 
 /// Wherever it runs: a namespace that the user looks at is not where control planes are.
 pub fn replicas() -> Need {
@@ -180,77 +171,6 @@ fn revision(pod: &Pod) -> &str {
     pod.metadata.labels.get("istio.io/rev").map_or(DEFAULT, String::as_str)
 }
 
-/// Fields of one proxy; those of types that have names of their own repeat what stands in `resources`.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Proxy<'a> {
-    #[serde(borrow)]
-    proxy: Cow<'a, str>,
-    #[serde(borrow)]
-    proxy_type: Cow<'a, str>,
-    #[serde(borrow)]
-    cluster_id: Cow<'a, str>,
-    #[serde(borrow)]
-    istio_version: Cow<'a, str>,
-    resources: Pushes,
-}
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Pushed<'a> {
-    #[serde(borrow)]
-    sent: Cow<'a, str>,
-    #[serde(borrow)]
-    acked: Cow<'a, str>,
-    #[serde(borrow)]
-    sent_time: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    last_error: Cow<'a, str>,
-}
-
-/// By type; of a fleet of thousands nothing but this is kept.
-#[derive(Default)]
-struct Pushes(Vec<Subscription>);
-
-impl<'de> Deserialize<'de> for Pushes {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Types;
-        impl<'de> Visitor<'de> for Types {
-            type Value = Pushes;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("what was pushed, by type")
-            }
-            fn visit_unit<E>(self) -> Result<Pushes, E> {
-                Ok(Pushes::default())
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Pushes, A::Error> {
-                // Most subscribe to as many types as the one before.
-                thread_local!(static BEFORE: Cell<usize> = const { Cell::new(0) });
-                let mut types = Vec::with_capacity(BEFORE.get());
-                while let Some((Text(url), pushed)) = all.next_entry::<Text<'de>, Pushed<'de>>()? {
-                    types.push(pushed.subscription(&url));
-                }
-                types.sort_by(|a: &Subscription, b| a.kind.cmp(&b.kind));
-                types.shrink_to_fit();
-                BEFORE.set(types.len());
-                Ok(Pushes(types))
-            }
-        }
-        from.deserialize_any(Types)
-    }
-}
-
-impl Pushed<'_> {
-    fn subscription(&self, url: &str) -> Subscription {
-        Subscription {
-            kind: short(url),
-            sent: !self.sent.is_empty(),
-            acknowledged: self.sent == self.acked,
-            at: self.sent_time.as_deref().and_then(|at| at.parse::<Timestamp>().ok()),
-            error: Some(self.last_error.trim()).filter(|error| !error.is_empty()).map(str::to_owned),
-        }
-    }
-}
-
 pub fn read(facts: &Facts) -> Fleet {
     let mut fleet = Fleet { told: deep::read(facts), ..Fleet::default() };
     let mut elsewhere =
@@ -318,17 +238,12 @@ type Said = (Vec<Connection>, Option<String>);
 
 fn over_http(outcome: &Outcome, plane: usize) -> Said {
     match outcome {
-        Outcome::Bytes(bytes) => match connections(bytes, plane) {
+        Outcome::Bytes(bytes) => match syncz::connections(bytes, plane) {
             Ok(connections) => (connections, None),
             Err(why) => (Vec::new(), Some(format!("{PATH} is not what is known of it: {why}"))),
         },
         other => (Vec::new(), Some(other.why().to_owned())),
     }
-}
-
-fn connections(bytes: &[u8], plane: usize) -> Result<Vec<Connection>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
-    json::list(text, SHARE, |one: Proxy| is_proxy(&one).then(|| connection(one, plane))).map_err(|e| e.to_string())
 }
 
 fn over_grpc(outcome: &Outcome, plane: usize) -> Said {
@@ -338,23 +253,5 @@ fn over_grpc(outcome: &Outcome, plane: usize) -> Said {
             Err(why) => (Vec::new(), Some(format!("{}: {why}", csds::TYPE))),
         },
         other => (Vec::new(), Some(other.why().to_owned())),
-    }
-}
-
-/// Clients that only ask for debug data, such as a CLI, stand in the list too: they are in no cluster.
-fn is_proxy(one: &Proxy) -> bool {
-    !one.cluster_id.is_empty() || !one.resources.0.is_empty()
-}
-
-fn connection(one: Proxy, plane: usize) -> Connection {
-    let (proxy, namespace) = one.proxy.rsplit_once('.').unwrap_or((&one.proxy, ""));
-    Connection {
-        proxy: proxy.to_owned(),
-        namespace: word(namespace),
-        cluster: word(&one.cluster_id),
-        kind: word(if one.proxy_type == "router" { "gateway" } else { &one.proxy_type }),
-        version: Some(&*one.istio_version).filter(|version| !version.is_empty()).map(word),
-        plane,
-        types: one.resources.0,
     }
 }

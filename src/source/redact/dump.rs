@@ -6,7 +6,7 @@
 use super::seen::Seen;
 use super::{MARKER, scan};
 use crate::envoy::redact::{is_kept, is_secret};
-use crate::json::{after_space, end_of_string};
+use crate::json::{Fit, Mould, Moulds, after_space, end_of_string};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -22,6 +22,9 @@ pub fn dump(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// So much more has to come before it is looked at again.
 const STRIDE: usize = 64 << 10;
+
+/// Longer elements of lists are not remembered.
+const ELEMENT: usize = 16 << 10;
 
 /// What the key of a value says about it.
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -47,6 +50,11 @@ pub struct Arriving {
     said: Said,
     /// What stands instead of which part, in order.
     changes: Vec<(Range<usize>, String)>,
+    /// How elements of the list that all of it is were written, none of which has a key that calls anything secret.
+    harmless: Moulds<()>,
+    /// Where an element begins that may be such a one.
+    element: Option<usize>,
+    texts: Vec<Range<usize>>,
 }
 
 impl Arriving {
@@ -78,10 +86,26 @@ impl Arriving {
                 }
                 b'{' | b'[' => {
                     let hide = self.hidden();
+                    if *byte == b'{' && self.open.len() == 1 && !hide {
+                        match self.harmless.fit(bytes, self.at, &mut self.texts) {
+                            Fit::To(end) => {
+                                self.only_texts(bytes);
+                                (self.at, self.said) = (end, Said::Nothing);
+                                continue;
+                            }
+                            Fit::Ends if !whole => return,
+                            _ => self.element = Some(self.at),
+                        }
+                    }
                     self.open.push(hide);
                     self.said = Said::Nothing;
                 }
-                b'}' | b']' => drop(self.open.pop()),
+                b'}' | b']' => {
+                    self.open.pop();
+                    if self.open.len() == 1 {
+                        self.ended(bytes);
+                    }
+                }
                 b'"' => {
                     let start = self.at + 1;
                     // Without a closing quote it goes to the end.
@@ -101,6 +125,30 @@ impl Arriving {
         self.at = bytes.len();
     }
 
+    /// Looks at the texts of an element without keys that call anything secret. Many say twice in a row what they say.
+    fn only_texts(&mut self, bytes: &[u8]) {
+        let mut harmless = &[][..];
+        for range in self.texts.drain(..) {
+            let text = &bytes[range.clone()];
+            if text == harmless {
+                continue;
+            }
+            match plain(text) {
+                Some(masked) => self.changes.push((range, masked)),
+                None => harmless = text,
+            }
+        }
+    }
+
+    /// An element's last bracket stands here. Those that are written like it have the same keys, and only their texts are
+    /// looked at.
+    fn ended(&mut self, bytes: &[u8]) {
+        let written = self.element.take().and_then(|start| std::str::from_utf8(bytes.get(start..=self.at)?).ok());
+        if let Some(written) = written.filter(|written| written.len() <= ELEMENT) {
+            self.harmless.add(Mould::of(written).0, ());
+        }
+    }
+
     /// It is JSON, so much of it was looked at, and that was all.
     pub fn is_json_of(&self, length: usize) -> bool {
         self.json == Some(true) && self.at == length
@@ -115,14 +163,20 @@ impl Arriving {
         if key {
             let name = || std::str::from_utf8(inner).unwrap_or_default();
             self.said = match (is_secret(inner), self.open.last()) {
-                (true, _) => Said::Secret,
+                (true, _) => {
+                    self.element = None;
+                    Said::Secret
+                }
                 (false, Some(true)) if is_kept(name()) => Said::Kept,
                 (false, _) => Said::Nothing,
             };
             return;
         }
         if !self.hidden() {
-            self.changes.extend(plain(inner).map(|masked| (range, masked)));
+            if let Some(masked) = plain(inner) {
+                self.element = None;
+                self.changes.push((range, masked));
+            }
         } else if !inner.is_empty() && !DONE.iter().any(|done| done.as_bytes() == inner) {
             self.changes.push((range, MARKER.to_owned()));
         }
@@ -180,6 +234,8 @@ fn is_key(rest: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     fn masked(text: &str) -> String {
         String::from_utf8(dump(text.as_bytes()).into_owned()).expect("text")
@@ -224,6 +280,40 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&arriving.masked(text.as_bytes())), masked(text), "{size}");
         }
         assert_eq!(masked(text).matches(MARKER).count(), 3, "{}", masked(text));
+    }
+
+    fn any_element() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![
+            4 => "[a-z]{0,3}",
+            1 => Just("u://me:hunter2@host".to_owned()),
+            1 => Just("-- token=hunter2hunter2".to_owned()),
+            1 => Just("a\"b\n".to_owned()),
+        ];
+        let value = prop_oneof![text.prop_map(Value::from), any::<u8>().prop_map(Value::from)];
+        let key = prop_oneof![4 => "[ab]", 1 => Just("password".to_owned())];
+        let flat =
+            prop::collection::btree_map(key, value.clone(), 1..3).prop_map(|map| Value::from(serde_json::Map::from_iter(map)));
+        (flat, value.clone(), prop::option::of(value)).prop_map(|(inner, text, more)| match more {
+            Some(more) => json!({"in": inner, "is": [text, more]}),
+            None => json!({"in": inner, "name": text}),
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn one_that_is_written_like_another_hides_as_much(
+            all in prop::collection::vec(any_element(), 1..30), size in 1_usize..400,
+        ) {
+            let text = Value::from(all.clone()).to_string();
+            let each: Vec<String> = all.iter().map(|one| masked(&one.to_string())).collect();
+            let mut arriving = Arriving::default();
+            (0..text.len()).step_by(size).for_each(|end| arriving.go_on(&text.as_bytes()[..end], false));
+            arriving.look(text.as_bytes(), true);
+            let all = arriving.masked(text.as_bytes()).into_owned();
+            prop_assert_eq!(String::from_utf8_lossy(&all), format!("[{}]", each.join(",")));
+        }
     }
 
     #[test]

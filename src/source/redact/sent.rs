@@ -18,7 +18,7 @@ pub type Kind<'k> = (&'k str, &'k str);
 
 /// An object as it was sent; `None` if it is none or has no name. `kind` is of the list that it stands in.
 pub fn sent(text: &str, kind: Option<Kind>) -> Option<Object> {
-    as_it_stands(text, kind).ok().flatten().or_else(|| built(text, kind))
+    as_it_stands(text, kind).unwrap_or_else(|_| built(text, kind))
 }
 
 fn built(text: &str, kind: Option<Kind>) -> Option<Object> {
@@ -271,10 +271,9 @@ fn is_whole(text: &str) -> bool {
     const SURE: usize = 18;
     let digits = text.strip_prefix('-').unwrap_or(text);
     let first = digits.bytes().next();
-    let one_zero = digits == "0" && text == "0";
     digits.len() <= SURE
         && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (one_zero || first.is_some_and(|first| first != b'0'))
+        && (text == "0" || first.is_some_and(|first| first != b'0'))
 }
 
 #[cfg(test)]
