@@ -35,13 +35,20 @@ pub fn natural(rows: &dyn Rows, shown: &[usize]) -> Vec<Natural> {
     shown.iter().enumerate().for_each(|(n, &i)| place[i] = Some(n));
     let shares = shares::ranges(rows.count(), SHARE, |range| {
         let mut most = vec![(0, 0); shown.len()];
+        // Many rows have a word in common.
+        let mut last = vec![""; shown.len()];
         for at in range {
             let mut i = 0;
             rows.row(at, &mut |cell| {
-                if let Some(n) = place.get(i).copied().flatten() {
-                    measure(&cell, &mut most[n]);
-                }
+                let n = place.get(i).copied().flatten();
                 i += 1;
+                let Some(n) = n else { return };
+                if let Cell::Text(Cow::Borrowed(text), _) = cell
+                    && std::mem::replace(&mut last[n], text) == text
+                {
+                    return;
+                }
+                measure(&cell, &mut most[n]);
             });
         }
         most

@@ -130,10 +130,9 @@ impl Page {
     }
 
     fn drawn(&self, grid: &Grid<'_>, columns: &[(usize, bool)], rows: Range<usize>, out: &mut String) {
+        let mut cells = Cells::new(grid);
         for at in rows {
-            let cells = grid.cells(at);
-            let cells: Vec<Cell<'_>> = cells.iter().zip(&grid.shown).map(|(cell, shown)| shown.cell(cell)).collect();
-            self.row(&cells, columns, out);
+            self.row(cells.row(at), columns, out);
             grid.rows.under(at, &mut |line| self.hang("  ", "  ", line, 0, out));
         }
     }
@@ -162,16 +161,19 @@ impl Page {
         if narrow.contains(&true) {
             let measured: Vec<AtomicUsize> = narrow.iter().map(|_| AtomicUsize::new(0)).collect();
             // None is wider than its limit.
-            let open = |n: &usize| narrow[*n] && measured[*n].load(Ordering::Relaxed) < grid.shown[*n].limit;
+            let open = |n: usize| narrow[n] && measured[n].load(Ordering::Relaxed) < grid.shown[n].limit;
             shares::ranges(rows.count(), SHARE, |range| {
+                let mut cells = Cells::new(&grid);
                 for at in range {
-                    let open: Vec<usize> = (0..narrow.len()).filter(open).collect();
-                    if open.is_empty() {
+                    if !(0..narrow.len()).any(open) {
                         break;
                     }
-                    let cells = grid.cells(at);
-                    for n in open {
-                        measured[n].fetch_max(grid.shown[n].cell(&cells[n]).width(), Ordering::Relaxed);
+                    let cells = cells.row(at);
+                    for n in (0..cells.len()).filter(|n| open(*n)) {
+                        let width = cells[n].width();
+                        if measured[n].load(Ordering::Relaxed) < width {
+                            measured[n].fetch_max(width, Ordering::Relaxed);
+                        }
                     }
                 }
             });
@@ -228,26 +230,46 @@ struct Shown {
     most: usize,
 }
 
-impl<'g> Grid<'g> {
+/// The cells of one row after the other. Many rows have a word in common, and it is not broken again.
+struct Cells<'c, 'g> {
+    grid: &'c Grid<'g>,
+    cells: Vec<Cell<'g>>,
+    said: Vec<Option<(&'g str, Tone)>>,
+}
+
+impl<'c, 'g> Cells<'c, 'g> {
+    fn new(grid: &'c Grid<'g>) -> Self {
+        let columns = grid.shown.len();
+        Cells { grid, cells: (0..columns).map(|_| Cell::default()).collect(), said: vec![None; columns] }
+    }
+
     /// Of those columns that are shown.
-    fn cells(&self, at: usize) -> Vec<report::Cell<'g>> {
-        let mut cells = Vec::with_capacity(self.shown.len());
-        let mut i = 0;
-        self.rows.row(at, &mut |cell| {
-            if self.shown.get(cells.len()).is_some_and(|shown| shown.column == i) {
-                cells.push(cell);
+    fn row(&mut self, at: usize) -> &[Cell<'g>] {
+        let (mut i, mut n) = (0, 0);
+        self.grid.rows.row(at, &mut |cell| {
+            if let Some(shown) = self.grid.shown.get(n).filter(|shown| shown.column == i) {
+                let said = match cell {
+                    report::Cell::Text(Cow::Borrowed(text), tone) => Some((text, tone)),
+                    _ => None,
+                };
+                if said.is_none() || self.said[n] != said {
+                    self.cells[n] = shown.cell(cell);
+                    self.said[n] = said;
+                }
+                n += 1;
             }
             i += 1;
         });
-        cells
+        &self.cells[..n]
     }
 }
 
 impl Shown {
-    fn cell<'c>(&self, cell: &'c report::Cell<'_>) -> Cell<'c> {
+    fn cell<'c>(&self, cell: report::Cell<'c>) -> Cell<'c> {
         match cell {
             report::Cell::Line(line) => Cell::of(line, self.limit, self.most),
-            report::Cell::Text(text, tone) => Cell::of_text(text, *tone, self.limit, self.most),
+            report::Cell::Text(Cow::Borrowed(text), tone) => Cell::of_text(text, tone, self.limit, self.most),
+            report::Cell::Text(Cow::Owned(text), tone) => Cell::of_text(&text, tone, self.limit, self.most).into_owned(),
         }
     }
 }
@@ -318,6 +340,15 @@ impl<'t> Cell<'t> {
             Lines::Many(broken(&[Span::new(text, tone)], limit, most))
         };
         Cell { lines, tone: if text.trim().is_empty() { Tone::default() } else { tone }, plain }
+    }
+
+    fn into_owned<'o>(self) -> Cell<'o> {
+        let lines = match self.lines {
+            Lines::One(line) => Lines::One(Cow::Owned(line.into_owned())),
+            Lines::Slices(lines) => Lines::Many(lines.into_iter().map(str::to_owned).collect()),
+            Lines::Many(lines) => Lines::Many(lines),
+        };
+        Cell { lines, tone: self.tone, plain: self.plain }
     }
 
     /// What one of its lines takes.

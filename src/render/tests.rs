@@ -1,7 +1,8 @@
 //! One sample report in every format, at a fixed width.
 
-use super::{Format, Style, render, wrap::width};
-use crate::report::{Block, Column, Line, Report, Span, Table, Tone};
+use super::{Format, Style, render, table, wrap::width};
+use crate::report::{Block, Cell, Column, Line, Report, Rows, Span, Table, Tone};
+use proptest::prelude::*;
 use serde_json::json;
 
 fn sample() -> Report {
@@ -193,4 +194,49 @@ fn a_long_table_is_drawn_as_a_short_one() {
     let (short, long) = (render(&rows(21), &style), render(&rows(21 * 600), &style));
     let (head, body) = short.split_once('\n').expect("a head");
     assert_eq!(long, format!("{head}\n{}", body.repeat(600)));
+}
+
+/// Rows of words that stand in one place each, or are made for the moment.
+#[derive(Debug)]
+struct Words {
+    columns: Vec<Column>,
+    words: Vec<String>,
+    /// Which word, whether it is bad, and whether it is a copy.
+    rows: Vec<Vec<(prop::sample::Index, bool, bool)>>,
+}
+
+impl Rows for Words {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+    fn row<'s>(&'s self, at: usize, put: &mut dyn FnMut(Cell<'s>)) {
+        for (word, bad, copy) in &self.rows[at] {
+            let (word, tone) = (word.get(&self.words), if *bad { Tone::Bad } else { Tone::Plain });
+            put(if *copy { Cell::Text(word.clone().into(), tone) } else { Cell::Text(word.into(), tone) });
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_said_again_is_drawn_again(
+        words in prop::collection::vec("[a-zé\u{1b} -]{0,30}", 1..4),
+        rows in prop::collection::vec(prop::collection::vec(any::<(prop::sample::Index, bool, bool)>(), 3), 0..12),
+        width in 20_usize..120, color: bool, wide: bool,
+    ) {
+        let columns = vec![Column::new("A"), Column::right("B").wide(), Column::new("C")];
+        let words = Words { columns, words, rows };
+        let style = Style { format: Format::Table, width, color };
+        let drawn = |rows: &dyn Rows| {
+            let mut out = String::new();
+            table::draw_rows(rows, &style, wide, &mut |text| out.push_str(text));
+            out
+        };
+        prop_assert_eq!(drawn(&words), drawn(&Table::of(&words)));
+    }
 }
