@@ -146,8 +146,13 @@ pub fn word(text: &str) -> Word {
 }
 
 /// What is in the same place is not looked at.
-pub fn by_word(one: &Word, other: &Word) -> Ordering {
+fn by_word(one: &Word, other: &Word) -> Ordering {
     if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
+}
+
+/// By namespace, then by name.
+pub fn by_name((namespace, name): (&Word, &str), (other, its): (&Word, &str)) -> Ordering {
+    by_word(namespace, other).then_with(|| name.cmp(its))
 }
 
 /// A proxy, as its control plane knows it.
@@ -172,8 +177,8 @@ impl Connection {
 
     /// By proxy, of the same the newest first; those that sent at the same time stay as they were told.
     fn before(&self, other: &Connection) -> Ordering {
-        let by_name = || self.proxy.cmp(&other.proxy);
-        by_word(&self.namespace, &other.namespace).then_with(by_name).then_with(|| other.latest().cmp(&self.latest()))
+        let by_name = by_name((&self.namespace, &self.proxy), (&other.namespace, &other.proxy));
+        by_name.then_with(|| other.latest().cmp(&self.latest()))
     }
 
     /// When anything was last sent to it.

@@ -13,10 +13,11 @@ use crate::facts::{Facts, SourceKind, kinds};
 use crate::kubernetes::subject::Subject;
 use crate::mesh::membership::{CONTROL_PLANE, Membership};
 use crate::mesh::scene::Scene;
-use crate::mesh::sync::{CACHED, Connection, Fleet, Machine, Plane, Subscription, Told, Word, by_word, word};
+use crate::mesh::sync::{CACHED, Connection, Fleet, Machine, Plane, Subscription, Told, Word, by_name, word};
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
+use crate::shares;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -90,14 +91,31 @@ pub struct Type {
     pub error: Option<String>,
 }
 
+/// What the control planes of each mesh say.
+type Fleets = Vec<Option<Fleet>>;
+
+fn fleets(facts: &Facts) -> Fleets {
+    MESHES.iter().map(|mesh| mesh.sync(facts)).collect()
+}
+
 pub fn judge(facts: &Facts, model: &Model) -> Status {
-    let scene = Scene::new(facts, model);
+    judged(&Scene::new(facts, model), fleets(facts))
+}
+
+/// The same with a model that is made while the control planes' answers, the longest of all, are read.
+pub fn judge_with(facts: &Facts, model: impl FnOnce(&Facts) -> Model) -> Status {
+    let (fleets, model) = shares::both(|| fleets(facts), || model(facts));
+    judged(&Scene::new(facts, &model), fleets)
+}
+
+fn judged(scene: &Scene, fleets: Fleets) -> Status {
+    let facts = scene.facts;
     let mut status = Status::of(facts);
     if !facts.seen(&kinds::POD) {
         status.not_seen.push("not every pod was seen, so a proxy without a connection may be missing here".to_owned());
     }
-    for mesh in MESHES {
-        status.add(*mesh, &scene);
+    for (mesh, fleet) in MESHES.iter().zip(fleets) {
+        status.add(*mesh, scene, fleet);
     }
     status.arrange();
     status
@@ -106,7 +124,7 @@ pub fn judge(facts: &Facts, model: &Model) -> Status {
 /// The same of one mesh alone.
 pub fn judge_mesh(mesh: &dyn Mesh, scene: &Scene) -> Status {
     let mut status = Status::of(scene.facts);
-    status.add(mesh, scene);
+    status.add(mesh, scene, mesh.sync(scene.facts));
     status.arrange();
     status
 }
@@ -126,11 +144,10 @@ impl Status {
         }
     }
 
-    fn add(&mut self, mesh: &dyn Mesh, scene: &Scene) {
+    fn add(&mut self, mesh: &dyn Mesh, scene: &Scene, fleet: Option<Fleet>) {
         let state = mesh.state();
         let all = scene.pods.iter().filter(|pod| !pod.ended() && pod.exists).map(|pod| (pod, state.membership(scene, pod)));
         let members: Vec<(&Subject, Membership)> = all.filter(|(_, m)| m.standing.is_in() && own_proxy(m)).collect();
-        let fleet = mesh.sync(scene.facts);
         if members.is_empty() && fleet.as_ref().is_none_or(Fleet::is_empty) {
             return;
         }
@@ -147,7 +164,7 @@ impl Status {
     }
 
     fn arrange(&mut self) {
-        let by_name = |a: &Proxy, b: &Proxy| by_word(&a.namespace, &b.namespace).then_with(|| a.name.cmp(&b.name));
+        let by_name = |a: &Proxy, b: &Proxy| by_name((&a.namespace, &a.name), (&b.namespace, &b.name));
         self.proxies.sort_by(|a, b| a.health.cmp(&b.health).then_with(|| by_name(a, b)));
         self.count();
     }
@@ -206,7 +223,7 @@ fn join(
             connected.insert((pod.namespace.as_str(), pod.name.as_str()));
             proxy.labels.clone_from(&pod.labels);
             if proxy.kind.is_empty() {
-                proxy.kind = kind(member);
+                proxy.kind = kind(member.mode);
             }
             proxy.revision = member.revision.as_deref().map(word).or(proxy.revision);
         }
@@ -277,8 +294,9 @@ fn without(pod: &Subject, member: &Membership, fleet: &Fleet, installed: &dyn Fn
     (Health::Disconnected, reasons)
 }
 
-fn kind(member: &Membership) -> Word {
-    word(&member.mode.unwrap_or("unknown").replace("native-", ""))
+/// A sidecar is one whichever kind of container it is.
+fn kind(mode: Option<&str>) -> Word {
+    word(&mode.unwrap_or("unknown").replace("native-", ""))
 }
 
 fn of_pod(pod: &Subject, member: &Membership, mesh: &'static str, health: Health, reasons: Vec<String>) -> Proxy {
@@ -287,7 +305,7 @@ fn of_pod(pod: &Subject, member: &Membership, mesh: &'static str, health: Health
         namespace: word(&pod.namespace),
         cluster: word(""),
         mesh,
-        kind: kind(member),
+        kind: kind(member.mode),
         version: member.version.as_deref().map(word),
         revision: member.revision.as_deref().map(word),
         control_plane: None,

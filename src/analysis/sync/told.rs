@@ -24,7 +24,7 @@ pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str
         namespace: word(&told.namespace),
         cluster: word(""),
         mesh,
-        kind: word(&told.kind.or(member.and_then(|member| member.mode)).unwrap_or("unknown").replace("native-", "")),
+        kind: super::kind(told.kind.or(member.and_then(|member| member.mode))),
         version: told.version.as_deref().or(member.and_then(|member| member.version.as_deref())).map(word),
         revision: member.and_then(|member| member.revision.as_deref()).map(word),
         control_plane: told.plane.as_deref().map(word),
@@ -32,7 +32,7 @@ pub fn row(told: &Told, pod: Option<&(&Subject, Membership)>, mesh: &'static str
         since,
         age_seconds: since.map(|at| (now.as_second() - at.as_second()).max(0)),
         reasons: bad.iter().flat_map(|part| part.why.iter().cloned()).chain(told.silent.clone()).collect(),
-        types: told.parts.iter().map(|part| kind(part, now)).collect(),
+        types: told.parts.iter().map(|part| of_part(part, now)).collect(),
         severity: match health {
             Health::Rejected | Health::Disconnected => Some(Severity::Error),
             Health::Stale | Health::NotSent | Health::Unknown => Some(Severity::Warning),
@@ -57,7 +57,7 @@ pub fn add(proxy: &mut Proxy, told: &Told, now: Timestamp) {
     proxy.severity = proxy.severity.max(own.severity);
 }
 
-fn kind(part: &Part, now: Timestamp) -> Type {
+fn of_part(part: &Part, now: Timestamp) -> Type {
     Type {
         kind: part.kind.into(),
         health: part.health,
