@@ -34,7 +34,8 @@ forward() {                                      # forward LOCAL REMOTE: until i
   kubectl -n istio-system port-forward deploy/$deploy "$1:$2" >"$work/forward-$1" 2>&1 &
   until grep -qs Forwarding "$work/forward-$1"; do read -rt 0.1 <> <(:) || true; done
 }
-pod=$(kubectl -n istio-system get pods -l app=istiod,istio.io/rev=canary --field-selector status.phase=Running -o jsonpath='{.items[0].status.podIP}')
+# the newest: one that is on its way out runs for a while yet
+pod=$(kubectl -n istio-system get pods -l app=istiod,istio.io/rev=canary --sort-by=.metadata.creationTimestamp -o jsonpath='{.items[-1:].status.podIP}')
 # the clients run in the node's network, so that no port-forward carries ten thousand streams
 nsenter -t "$(cat "$STATE/node.pid")" -n -- "$ads_load" "$pod:15010" "$count" load >"$work/load" 2>"$work/load.err" &
 SECONDS=0
