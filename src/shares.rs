@@ -19,15 +19,6 @@ pub fn threads() -> usize {
     *THREADS
 }
 
-/// Does both at once, the second on this thread.
-pub fn both<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
-    thread::scope(|scope| {
-        let first = scope.spawn(first);
-        let second = second();
-        (first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
-    })
-}
-
 /// Calls `work` for contiguous shares of so many and gives what came of them, in order. A share of fewer than `least` isn't
 /// worth a thread.
 pub fn ranges<R: Send>(count: usize, least: usize, work: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {

@@ -135,7 +135,7 @@ impl Question {
         ctx.incomplete.set(wide.incomplete.get());
         load::known_namespace(ctx, &loaded.facts)?;
         let status = |facts| {
-            let mut status = sync::judge_with(facts, mesh::inhabitants);
+            let mut status = sync::judge(facts, &mesh::inhabitants(facts));
             status.retain(|proxy| self.filter.fits(proxy));
             order(&mut status.proxies, self.sort);
             status

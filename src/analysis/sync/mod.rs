@@ -17,7 +17,6 @@ use crate::mesh::sync::{CACHED, Connection, Fleet, Machine, Plane, Subscription,
 use crate::mesh::{MESHES, Mesh};
 use crate::model::{Installation, Model};
 use crate::report::Severity;
-use crate::shares;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -91,31 +90,14 @@ pub struct Type {
     pub error: Option<String>,
 }
 
-/// What the control planes of each mesh say.
-type Fleets = Vec<Option<Fleet>>;
-
-fn fleets(facts: &Facts) -> Fleets {
-    MESHES.iter().map(|mesh| mesh.sync(facts)).collect()
-}
-
 pub fn judge(facts: &Facts, model: &Model) -> Status {
-    judged(&Scene::new(facts, model), fleets(facts))
-}
-
-/// The same with a model that is made while the control planes' answers, the longest of all, are read.
-pub fn judge_with(facts: &Facts, model: impl FnOnce(&Facts) -> Model) -> Status {
-    let (fleets, model) = shares::both(|| fleets(facts), || model(facts));
-    judged(&Scene::new(facts, &model), fleets)
-}
-
-fn judged(scene: &Scene, fleets: Fleets) -> Status {
-    let facts = scene.facts;
+    let scene = Scene::new(facts, model);
     let mut status = Status::of(facts);
     if !facts.seen(&kinds::POD) {
         status.not_seen.push("not every pod was seen, so a proxy without a connection may be missing here".to_owned());
     }
-    for (mesh, fleet) in MESHES.iter().zip(fleets) {
-        status.add(*mesh, scene, fleet);
+    for mesh in MESHES {
+        status.add(*mesh, &scene);
     }
     status.arrange();
     status
@@ -124,7 +106,7 @@ fn judged(scene: &Scene, fleets: Fleets) -> Status {
 /// The same of one mesh alone.
 pub fn judge_mesh(mesh: &dyn Mesh, scene: &Scene) -> Status {
     let mut status = Status::of(scene.facts);
-    status.add(mesh, scene, mesh.sync(scene.facts));
+    status.add(mesh, scene);
     status.arrange();
     status
 }
@@ -144,10 +126,11 @@ impl Status {
         }
     }
 
-    fn add(&mut self, mesh: &dyn Mesh, scene: &Scene, fleet: Option<Fleet>) {
+    fn add(&mut self, mesh: &dyn Mesh, scene: &Scene) {
         let state = mesh.state();
         let all = scene.pods.iter().filter(|pod| !pod.ended() && pod.exists).map(|pod| (pod, state.membership(scene, pod)));
         let members: Vec<(&Subject, Membership)> = all.filter(|(_, m)| m.standing.is_in() && own_proxy(m)).collect();
+        let fleet = mesh.sync(scene.facts);
         if members.is_empty() && fleet.as_ref().is_none_or(Fleet::is_empty) {
             return;
         }
