@@ -39,7 +39,7 @@ impl Mould {
     }
 
     /// Whether a value that begins there is written like that one. `texts` are where its texts stand, if it is.
-    pub fn fits(&self, bytes: &[u8], from: usize, texts: &mut Vec<Range<usize>>) -> Fit {
+    fn fits(&self, bytes: &[u8], from: usize, texts: &mut Vec<Range<usize>>) -> Fit {
         texts.clear();
         let (mut at, mut part) = (from, 0);
         for (n, end) in self.ends.iter().enumerate() {

@@ -50,7 +50,7 @@ pub struct Arriving {
     said: Said,
     /// What stands instead of which part, in order.
     changes: Vec<(Range<usize>, String)>,
-    /// How elements of the list that all of it is were written, none of which has a key that calls anything secret.
+    /// How elements of what all of it is, a list nearly always, were written; none has a key that calls anything secret.
     harmless: Moulds<()>,
     /// Where an element begins that may be such a one.
     element: Option<usize>,
@@ -143,8 +143,9 @@ impl Arriving {
     /// An element's last bracket stands here. Those that are written like it have the same keys, and only their texts are
     /// looked at.
     fn ended(&mut self, bytes: &[u8]) {
-        let written = self.element.take().and_then(|start| std::str::from_utf8(bytes.get(start..=self.at)?).ok());
-        if let Some(written) = written.filter(|written| written.len() <= ELEMENT) {
+        let written = self.element.take().and_then(|start| bytes.get(start..=self.at));
+        let written = written.filter(|written| written.len() <= ELEMENT);
+        if let Some(written) = written.and_then(|written| std::str::from_utf8(written).ok()) {
             self.harmless.add(Mould::of(written).0, ());
         }
     }
